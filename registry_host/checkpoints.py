@@ -1,0 +1,158 @@
+"""What we remember between runs: the ledger of what was applied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from registry_host.errors import ConfigError, Problem
+from registry_host.plan import Activation, Change, FileState
+
+if TYPE_CHECKING:
+    from registry_host.host import Host
+
+LEDGER = '/var/lib/registry-host/ledger.json'
+VERSION = 1
+# Settings that passed the schema: one of cron, one of a person, and some to spare.
+CHECKED_LIMIT = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OurKey:
+    """What stands under one key by our doing, and what stood there before us."""
+
+    ours: tuple[str, ...]
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """Our part of one file. `is_created` where there was no file before us."""
+
+    target: str
+    path: str
+    user: str | None = None
+    is_created: bool = False
+    keys: Mapping[str, OurKey] = field(default_factory=dict)
+
+    def ours(self, key: str) -> tuple[str, ...]:
+        return self.keys[key].ours if key in self.keys else ()
+
+    def before(self, key: str) -> str | None:
+        return self.keys[key].before if key in self.keys else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """All that we applied, and digests of settings that the schema has passed."""
+
+    entries: tuple[Applied, ...] = ()
+    checked: tuple[str, ...] = ()
+
+    def find(self, target: str, path: str) -> Applied:
+        for entry in self.entries:
+            if (entry.target, entry.path) == (target, path):
+                return entry
+        return Applied(target=target, path=path)
+
+    def of_target(self, target: str) -> tuple[Applied, ...]:
+        return tuple(entry for entry in self.entries if entry.target == target)
+
+    def with_applied(self, applied: Applied) -> Ledger:
+        """Put an entry in its place; one without keys is forgotten."""
+        others = tuple(
+            entry
+            for entry in self.entries
+            if (entry.target, entry.path) != (applied.target, applied.path)
+        )
+        return replace(self, entries=others + ((applied,) if applied.keys else ()))
+
+    def with_checked(self, digest: str) -> Ledger:
+        if digest in self.checked:
+            return self
+        return replace(self, checked=(*self.checked, digest)[-CHECKED_LIMIT:])
+
+
+def load_ledger(host: Host) -> tuple[Ledger, FileState]:
+    """Read the ledger; ConfigError if it cannot be understood."""
+    state = host.read(LEDGER)
+    if state.content is None:
+        return Ledger(), state
+    try:
+        document = json.loads(state.content)
+        if document['version'] > VERSION:
+            raise ConfigError(_newer())
+        return _decode(document), state
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigError(_damaged()) from None
+
+
+def ledger_change(before: FileState, ledger: Ledger) -> Change:
+    after = replace(before, content=_encode(ledger), mode=0o600, folder_mode=0o700)
+    if before.content is None and ledger == Ledger():
+        after = before
+    return Change(
+        target='ledger', before=before, after=after, activation=Activation.NONE
+    )
+
+
+def _encode(ledger: Ledger) -> bytes:
+    document = {
+        'version': VERSION,
+        'applied': [_encode_applied(entry) for entry in ledger.entries],
+        'checked-settings': list(ledger.checked),
+    }
+    return (json.dumps(document, indent=2, ensure_ascii=False) + '\n').encode()
+
+
+def _encode_applied(entry: Applied) -> dict[str, Any]:
+    return {
+        'target': entry.target,
+        'path': entry.path,
+        'user': entry.user,
+        'created': entry.is_created,
+        'keys': {
+            name: {'ours': list(key.ours), 'before': key.before}
+            for name, key in entry.keys.items()
+        },
+    }
+
+
+def _decode(document: dict[str, Any]) -> Ledger:
+    return Ledger(
+        entries=tuple(
+            Applied(
+                target=entry['target'],
+                path=entry['path'],
+                user=entry['user'],
+                is_created=entry['created'],
+                keys={
+                    name: OurKey(ours=tuple(key['ours']), before=key['before'])
+                    for name, key in entry['keys'].items()
+                },
+            )
+            for entry in document['applied']
+        ),
+        checked=tuple(document['checked-settings']),
+    )
+
+
+def _newer() -> Problem:
+    return Problem(
+        code='ledger-newer',
+        where=LEDGER,
+        message='was written by a newer registry-host; nothing was written',
+        hint='use the version that wrote it, or a newer one',
+    )
+
+
+def _damaged() -> Problem:
+    return Problem(
+        code='ledger-damaged',
+        where=LEDGER,
+        message='is not a ledger, so what earlier runs applied is not known; '
+        'nothing was written',
+        hint=f'mv {LEDGER} {LEDGER}.damaged  (what was applied counts as foreign then)',
+    )

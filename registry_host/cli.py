@@ -1,0 +1,280 @@
+"""The command line: each command parses, calls, renders, and sets the exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from registry_host import __version__
+from registry_host.errors import Problem, RegistryHostError
+from registry_host.host import Host
+from registry_host.report import Paint, Report, error_lines, text_lines, to_json
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_PENDING = 3
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+Command = TypeVar('Command', bound=Callable[..., Any])
+
+
+def settings_options(command: Command) -> Command:
+    """The flags that say what is asked; dockerd's own names where it has them."""
+    options = (
+        click.option(
+            '-f',
+            '--settings',
+            'settings_file',
+            metavar='FILE',
+            help='Read settings from a TOML or JSON file; - is JSON on standard input.',
+        ),
+        click.option(
+            '--registry-mirror',
+            '--mirror',
+            'registry_mirrors',
+            metavar='URL',
+            multiple=True,
+            help="A pull-through cache of Docker Hub. Repeat it; '' withdraws ours.",
+        ),
+        click.option(
+            '--insecure-registry',
+            'insecure_registries',
+            metavar='HOST[:PORT]|CIDR',
+            multiple=True,
+            help="A registry without (valid) TLS. Repeat it; '' withdraws ours.",
+        ),
+        click.option('--http-proxy', metavar='URL', help='HTTP_PROXY of containers.'),
+        click.option('--https-proxy', metavar='URL', help='HTTPS_PROXY of containers.'),
+        click.option('--no-proxy', metavar='LIST', help='NO_PROXY of containers.'),
+        click.option(
+            '--proxy-for',
+            type=click.Choice(['client']),
+            help='Whose proxies are meant.',
+        ),
+        click.option(
+            '--user',
+            'users',
+            metavar='NAME',
+            multiple=True,
+            help='Whose ~/.docker/config.json; default: the user behind sudo.',
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+format_option = click.option(
+    '--format',
+    'output_format',
+    type=click.Choice(['text', 'json']),
+    default='text',
+    show_default=True,
+)
+
+
+@click.group(context_settings={'help_option_names': ['-h', '--help']})
+@click.option(
+    '--root',
+    metavar='DIR',
+    default='/',
+    help='Work on the files of a host that does not run; contact nothing.',
+)
+@click.version_option(__version__, message='registry-host %(version)s')
+@click.pass_context
+def cli(context: click.Context, root: str) -> None:
+    """Make this host use an on-premises Docker registry, safely, and prove it."""
+    context.obj = Host(root)
+
+
+def _flags(options: dict[str, Any]) -> dict[str, Any]:
+    """Map options to settings; None is not given, an empty text withdraws."""
+    proxy_for = options['proxy_for']
+    return {
+        'registry-mirrors': list(options['registry_mirrors']) or None,
+        'insecure-registries': list(options['insecure_registries']) or None,
+        'http-proxy': options['http_proxy'],
+        'https-proxy': options['https_proxy'],
+        'no-proxy': options['no_proxy'],
+        'for': [proxy_for] if proxy_for else None,
+        'users': list(options['users']) or None,
+    }
+
+
+@cli.command()
+@settings_options
+@click.option('--check', 'is_check', is_flag=True, help='Forecast; exit 3 if pending.')
+@click.option('--diff', 'has_diff', is_flag=True, help='Show each file as a diff.')
+@click.option('--no-probe', is_flag=True, help='Write mirrors that do not answer too.')
+@format_option
+@click.pass_obj
+def configure(
+    host: Host,
+    /,
+    is_check: bool,
+    has_diff: bool,
+    no_probe: bool,
+    output_format: str,
+    **options: Any,
+) -> NoReturn:
+    """Merge registry mirrors, insecure registries and proxies into this host."""
+    from registry_host.configure import configure as run
+
+    report = run(
+        host,
+        settings_file=options['settings_file'],
+        flags=_flags(options),
+        is_check=is_check,
+        has_diff=has_diff,
+        is_probing=not no_probe,
+    )
+    finish(report, output_format)
+
+
+@cli.command()
+@settings_options
+@click.option(
+    '--daemon-json',
+    'daemon_jsons',
+    metavar='FILE',
+    multiple=True,
+    help='Check a daemon.json too, for any engine.',
+)
+@format_option
+@click.pass_obj
+def validate(
+    host: Host,
+    /,
+    daemon_jsons: tuple[str, ...],
+    output_format: str,
+    **options: Any,
+) -> NoReturn:
+    """Check settings and files offline; write nothing."""
+    from registry_host.validate import validate as run
+
+    report = run(
+        host,
+        settings_file=options['settings_file'],
+        flags=_flags(options),
+        daemon_jsons=daemon_jsons,
+    )
+    finish(report, output_format)
+
+
+@cli.command()
+@format_option
+@click.pass_obj
+def reload(host: Host, /, output_format: str) -> NoReturn:
+    """Make the engine re-read daemon.json, and prove that it did."""
+    from registry_host.configure import reload as run
+
+    finish(run(host), output_format)
+
+
+@cli.command()
+@click.option('--only', metavar='CHECK', multiple=True, help='Run this check alone.')
+@click.option('--skip', metavar='CHECK', multiple=True, help='Leave this check out.')
+@click.option('--list', 'is_list', is_flag=True, help='List the checks and end.')
+@click.option('--strict', 'is_strict', is_flag=True, help='Warnings exit 1 too.')
+@format_option
+@click.pass_obj
+def doctor(
+    host: Host,
+    /,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    is_list: bool,
+    is_strict: bool,
+    output_format: str,
+) -> NoReturn:
+    """Tell what is wrong with this host, and which command mends it."""
+    from registry_host.doctor import doctor as run
+    from registry_host.doctor import list_checks
+
+    if is_list:
+        finish(list_checks(), output_format)
+    finish(run(host, only=only, skip=skip, is_strict=is_strict), output_format)
+
+
+def finish(report: Report, output_format: str) -> NoReturn:
+    """Print a report, and leave with its exit code."""
+    if output_format == 'json':
+        click.echo(to_json(report))
+    else:
+        for line in text_lines(report, Paint(is_coloured=_is_coloured(sys.stdout))):
+            click.echo(line)
+        paint = Paint(is_coloured=_is_coloured(sys.stderr))
+        for line in error_lines(report.errors, paint):
+            click.echo(line, err=True)
+    sys.exit(report.exit_code)
+
+
+def _is_coloured(stream: Any) -> bool:
+    import os
+
+    return stream.isatty() and not os.environ.get('NO_COLOR')
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run a command; every way that it may end has its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    output_format = _format_of(arguments)
+    try:
+        cli.main(arguments, prog_name='registry-host', standalone_mode=False)
+        sys.exit(0)
+    except click.exceptions.Exit as err:
+        sys.exit(err.exit_code)
+    except click.ClickException as err:
+        finish(_failed(arguments, EXIT_USAGE, _usage_problem(err)), output_format)
+    except RegistryHostError as err:
+        finish(_failed(arguments, err.exit_code, *err.problems), output_format)
+    except (click.Abort, KeyboardInterrupt):
+        problem = Problem(code='interrupted', message='interrupted')
+        finish(_failed(arguments, EXIT_INTERRUPTED, problem), output_format)
+    except BrokenPipeError:
+        sys.exit(EXIT_FAILED)
+    except Exception as err:  # noqa: BLE001 - the last resort: exit 70, no secrets
+        finish(_failed(arguments, EXIT_BUG, _bug_problem(err)), output_format)
+
+
+def _format_of(arguments: list[str]) -> str:
+    """Tell the format before the arguments are parsed, for they may not parse."""
+    pairs = pairwise(arguments)
+    is_json = '--format=json' in arguments or ('--format', 'json') in pairs
+    return 'json' if is_json else 'text'
+
+
+def _failed(arguments: list[str], exit_code: int, *problems: Problem) -> Report:
+    command = next((word for word in arguments if word in cli.commands), '')
+    return Report(command=command, exit_code=exit_code, errors=problems)
+
+
+def _usage_problem(err: click.ClickException) -> Problem:
+    context = getattr(err, 'ctx', None)
+    command = context.command_path if context else 'registry-host'
+    return Problem(
+        code='usage',
+        message=f'{err.format_message().rstrip(".")}; nothing was written',
+        hint=f'{command} --help',
+    )
+
+
+def _bug_problem(err: Exception) -> Problem:
+    """Say where it happened; not the values there, for they may be secrets."""
+    import traceback
+
+    frame = traceback.extract_tb(err.__traceback__)[-1]
+    place = f'{frame.filename.rpartition("/")[2]}:{frame.lineno}'
+    python = '.'.join(map(str, sys.version_info[:3]))
+    return Problem(
+        code='bug',
+        message=f'a bug in registry-host {__version__} (Python {python}): '
+        f'{type(err).__name__} at {place}',
+        hint='registry-host --version; please report it with the command line, '
+        'passwords taken out',
+    )

@@ -1,0 +1,175 @@
+"""All that the checks look at, gathered once, the slow parts at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from registry_host import jsontext
+from registry_host.checkpoints import Ledger, load_ledger
+from registry_host.concurrency import ask_all
+from registry_host.errors import ConfigError, Problem, RegistryHostError
+from registry_host.facts import Facts, gather
+from registry_host.plan import FileState, Plan, User
+from registry_host.resolvconf import nameservers
+from registry_host.settings import DEFAULT_FILES, MIRRORS, NOTHING_ASKED
+from registry_host.targets import build_plan, docker_daemon, read_files
+from registry_host.targets.target import read_json
+from registry_host.urls import Mirror, check_mirror
+
+if TYPE_CHECKING:
+    from registry_host.host import Host
+    from registry_host.lookups import Lookup
+    from registry_host.probe import Probe
+
+DEADLINE_S = 5.0
+LOOKUP_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A config as found: its document, or the problem that there is none."""
+
+    path: str
+    user: User | None = None
+    state: FileState | None = None
+    document: jsontext.Document | None = None
+    problem: Problem | None = None
+
+    @property
+    def is_present(self) -> bool:
+        return self.state is None or self.state.content is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What was seen. A question without an answer in time is not in its mapping."""
+
+    facts: Facts
+    daemon: Config
+    clients: tuple[Config, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    nameservers: tuple[str, ...] = ()
+    probes: Mapping[Mirror, Probe] = field(default_factory=dict)
+    lookups: Mapping[tuple[str, str], Lookup] = field(default_factory=dict)
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    plan: Plan | None = None
+    plan_problems: tuple[Problem, ...] = ()
+
+    def entries(self, area: str) -> tuple[str, ...]:
+        if self.daemon.document is None:
+            return ()
+        return docker_daemon.list_of(self.daemon.document, area) or ()
+
+    def where(self, area: str, index: int) -> str:
+        """Give the file, line and column of one entry."""
+        document = self.daemon.document
+        place = document.where(area, index) if document else ''
+        return f'{self.daemon.path}:{place}'
+
+
+def observe(host: Host) -> Observed:
+    """Look at the host and ask its registries and nameservers; nothing is written."""
+    ledger = _ledger(host)
+    facts = gather(host, NOTHING_ASKED, ledger)
+    daemon = _config(host, facts.engine.config_path, facts.engine.user)
+    plan, plan_problems = _plan(host)
+    seen = Observed(
+        facts=facts,
+        daemon=daemon,
+        clients=tuple(_client_configs(host, facts)),
+        nameservers=_nameservers(host) if facts.is_live else (),
+        plan=plan,
+        plan_problems=plan_problems,
+    )
+    return _ask(host, seen) if facts.is_live else seen
+
+
+def _ledger(host: Host) -> Ledger:
+    """Without root the ledger cannot be read, and doctor is of use all the same."""
+    try:
+        return load_ledger(host)[0]
+    except ConfigError:
+        return Ledger()
+
+
+def _config(host: Host, path: str, user: User | None) -> Config:
+    try:
+        state = host.read(path, user=user)
+    except ConfigError as err:
+        return Config(path=path, user=user, problem=err.problems[0])
+    try:
+        document = read_json(state)
+    except ConfigError as err:
+        return Config(path=path, user=user, state=state, problem=err.problems[0])
+    return Config(path=path, user=user, state=state, document=document)
+
+
+def _client_configs(host: Host, facts: Facts) -> list[Config]:
+    users = {user.name: user for user in (*facts.users, *facts.former_users.values())}
+    return [
+        _config(host, f'{user.home}/.docker/config.json', user)
+        for user in users.values()
+    ]
+
+
+def _nameservers(host: Host) -> tuple[str, ...]:
+    try:
+        content = host.read('/etc/resolv.conf').content or b''
+    except ConfigError:
+        return ()
+    return nameservers(content.decode('utf-8', 'replace'))
+
+
+def _plan(host: Host) -> tuple[Plan | None, tuple[Problem, ...]]:
+    """Plan what `configure` would do now: doctor has no second way to know it."""
+    from registry_host.settings import load, read_asked
+
+    if not any(host.exists(path) for path in DEFAULT_FILES):
+        return None, ()
+    try:
+        ledger, ledger_state = load_ledger(host)
+        asked = read_asked(host, file=None, flags={})
+        settings = load(asked, is_known=ledger.checked.__contains__)
+        facts = gather(host, settings, ledger)
+        files = read_files(host, settings, facts, ledger)
+        return build_plan(settings, facts, files, ledger, ledger_state), ()
+    except RegistryHostError as err:
+        return None, err.problems
+
+
+def _ask(host: Host, seen: Observed) -> Observed:
+    """Ask all mirrors and all nameservers at once, under the one deadline."""
+    from dataclasses import replace
+
+    from registry_host.probe import probe_one
+
+    checked = (check_mirror(text).value for text in seen.entries(MIRRORS))
+    mirrors = tuple({mirror.key: mirror for mirror in checked if mirror}.values())
+    names = tuple(dict.fromkeys(m.host for m in mirrors if not m.is_ip))
+    document = seen.daemon.document
+    jobs: dict[Any, Callable[[], Any]] = {}
+    if document is not None:
+        route = docker_daemon.route_of_document(host, document, seen.facts.engine)
+        for mirror in mirrors:
+            jobs['probe', mirror] = partial(probe_one, host, mirror, route)
+    for name in names:
+        jobs['addresses', name] = partial(host.addresses, name)
+        for server in seen.nameservers:
+            jobs['lookup', (name, server)] = partial(
+                host.look_up, name, server, timeout_s=LOOKUP_TIMEOUT_S
+            )
+    answers = ask_all(jobs, deadline_s=DEADLINE_S)
+
+    def of_kind(kind: str) -> dict[Any, Any]:
+        return {key[1]: value for key, value in answers.items() if key[0] == kind}
+
+    return replace(
+        seen,
+        mirrors=mirrors,
+        probes=of_kind('probe'),
+        lookups=of_kind('lookup'),
+        addresses=of_kind('addresses'),
+    )

@@ -1,0 +1,275 @@
+"""The Docker API over the engine's socket: what it uses now; reload, and prove it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from registry_host.directives import Version, parse_version
+from registry_host.enginerules import engine_insecure, engine_mirror
+from registry_host.errors import EngineError, Problem
+from registry_host.plan import LiveLists
+from registry_host.redact import redact
+
+if TYPE_CHECKING:
+    import socket
+
+    from registry_host.host import Host
+
+API_TIMEOUT_S = 5.0
+# An authorization plugin that does not answer holds a reload for about 15 s.
+RELOAD_TIMEOUT_S = 20.0
+# How long after an error in the engine's log its event may still come.
+ERROR_GRACE_S = 0.5
+# filters={"type":["daemon"],"event":["reload"]}
+RELOAD_EVENTS = (
+    '/events?filters=%7B%22type%22%3A%5B%22daemon%22%5D%2C'
+    '%22event%22%3A%5B%22reload%22%5D%7D'
+)
+SIGHUP = 1
+IPV6_LOOPBACK_SINCE: Version = (28, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Info:
+    """The part of GET /info that concerns registries.
+
+    Source: moby daemon/info.go; proxies come with their credentials masked.
+    """
+
+    version: Version | None
+    lists: LiveLists
+    http_proxy: str
+    https_proxy: str
+    no_proxy: str
+    is_containerd_store: bool
+    is_live_restore: bool
+    running_containers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reload:
+    """How a reload ended. `reason` is the engine's own, redacted; '' if it took."""
+
+    is_taken: bool
+    reason: str
+    info: Info | None
+
+
+class Client:
+    """One engine's API. OSError and EngineError are all that it raises."""
+
+    def __init__(self, host: Host, path: str) -> None:
+        self._host = host
+        self.path = path
+
+    def is_answering(self) -> bool:
+        try:
+            return self._get('/_ping').strip() == b'OK'
+        except (OSError, EngineError):
+            return False
+
+    def info(self) -> Info:
+        return _parse_info(json.loads(self._get('/info')))
+
+    def _get(self, target: str) -> bytes:
+        with self._request(target, API_TIMEOUT_S) as connection:
+            answer = bytearray()
+            while received := connection.recv(65536):
+                answer += received
+        head, _, body = bytes(answer).partition(b'\r\n\r\n')
+        _require_success(head, target)
+        return body
+
+    @contextlib.contextmanager
+    def _request(self, target: str, timeout_s: float) -> Iterator[socket.socket]:
+        # HTTP/1.0, so that the reply is never chunked and ends with the connection.
+        connection = self._host.connect_unix(self.path, timeout_s=timeout_s)
+        with connection:
+            connection.sendall(
+                f'GET {target} HTTP/1.0\r\nHost: docker\r\n\r\n'.encode()
+            )
+            yield connection
+
+    @contextlib.contextmanager
+    def reload_events(self) -> Iterator[socket.socket]:
+        """Subscribe; the connection then yields a line of JSON for each reload."""
+        with self._request(RELOAD_EVENTS, API_TIMEOUT_S) as connection:
+            head = bytearray()
+            # Byte by byte: what follows the head belongs to the events.
+            while not head.endswith(b'\r\n\r\n'):
+                received = connection.recv(1)
+                if not received:
+                    raise EngineError(_no_answer(RELOAD_EVENTS))
+                head += received
+            _require_success(bytes(head), '/events')
+            yield connection
+
+
+def _require_success(head: bytes, target: str) -> None:
+    if not re.match(rb'HTTP/1\.[01] 200 ', head):
+        raise EngineError(_no_answer(target))
+
+
+def _no_answer(target: str) -> Problem:
+    return Problem(
+        code='engine-api',
+        where='engine',
+        message=f'did not answer GET {target.partition("?")[0]} as an engine does',
+        hint='journalctl -u docker.service -n 20',
+    )
+
+
+def _parse_info(body: dict[str, Any]) -> Info:
+    registries = body.get('RegistryConfig') or {}
+    indexes = registries.get('IndexConfigs') or {}
+    hosts = {('host', name) for name, index in indexes.items() if not index['Secure']}
+    cidrs = {('cidr', cidr) for cidr in registries.get('InsecureRegistryCIDRs') or ()}
+    status = dict(pair for pair in body.get('DriverStatus') or () if len(pair) == 2)
+    return Info(
+        version=parse_version(body.get('ServerVersion') or ''),
+        lists=LiveLists(
+            mirrors=tuple(registries.get('Mirrors') or ()),
+            insecure=frozenset(hosts | cidrs),
+        ),
+        http_proxy=body.get('HttpProxy') or '',
+        https_proxy=body.get('HttpsProxy') or '',
+        no_proxy=body.get('NoProxy') or '',
+        is_containerd_store=status.get('driver-type') == 'io.containerd.snapshotter.v1',
+        is_live_restore=bool(body.get('LiveRestoreEnabled')),
+        running_containers=int(body.get('ContainersRunning') or 0),
+    )
+
+
+def expected_lists(
+    mirrors: tuple[str, ...] | None,
+    insecure: tuple[str, ...] | None,
+    version: Version | None,
+) -> LiveLists:
+    """Work out what /info shows once an engine has read these lists of a daemon.json.
+
+    Source: moby daemon/pkg/registry/config.go loadMirrors, loadInsecureRegistries
+    (b985e23, 2026-08); 127.0.0.0/8 is built in, ::1/128 since 28.0.0.
+    """
+    return LiveLists(
+        mirrors=None
+        if mirrors is None
+        else tuple(dict.fromkeys(engine_mirror(text) for text in mirrors)),
+        insecure=None if insecure is None else _expected_insecure(insecure, version),
+    )
+
+
+def _expected_insecure(
+    insecure: tuple[str, ...], version: Version | None
+) -> frozenset[tuple[str, str]]:
+    entries = {engine_insecure(text) for text in insecure} - {('host', 'docker.io')}
+    entries.add(('cidr', '127.0.0.0/8'))
+    if version is None or version >= IPV6_LOOPBACK_SINCE:
+        entries.add(('cidr', '::1/128'))
+    return frozenset(entries)
+
+
+def reload(host: Host, *, socket_path: str, pid: int, unit: str | None) -> Reload:
+    """Make the engine re-read its daemon.json, and wait until it says that it did.
+
+    Neither the exit code of a reload nor the log line "Reloaded configuration" proves
+    anything: moby sends the event only on commit (daemon/reload.go; 20.10 to 29).
+    """
+    client = Client(host, socket_path)
+    if not client.is_answering():
+        # A SIGHUP before the handler is installed ends the engine (moby, all versions).
+        raise EngineError(_not_answering(socket_path))
+    log = Log(host, pid)
+    with client.reload_events() as events:
+        _trigger(host, pid, unit)
+        is_taken, reason = _wait_for_event(events, log)
+    return Reload(is_taken=is_taken, reason=reason, info=_info_or_none(client))
+
+
+def _info_or_none(client: Client) -> Info | None:
+    try:
+        return client.info()
+    except (OSError, EngineError):
+        return None
+
+
+def _not_answering(socket_path: str) -> Problem:
+    return Problem(
+        code='engine-not-ready',
+        where=socket_path,
+        message='the engine does not answer yet, so it was not reloaded',
+        hint='systemctl status docker.service',
+    )
+
+
+def _trigger(host: Host, pid: int, unit: str | None) -> None:
+    """Reload by the service manager where it knows how, else by a signal."""
+    if unit is not None:
+        shown = host.run(['systemctl', 'show', '--property=CanReload', '--value', unit])
+        if shown.is_ok and shown.out.strip() == 'yes':
+            done = host.run(['systemctl', 'reload', unit])
+            if done.is_ok:
+                return
+            message = f'systemctl reload failed: {_last_line(done.err)}'
+            raise EngineError(
+                Problem(code='reload-failed', where=unit, message=message)
+            )
+    host.signal(pid, SIGHUP)
+
+
+def _wait_for_event(events: socket.socket, log: Log) -> tuple[bool, str]:
+    deadline = time.monotonic() + RELOAD_TIMEOUT_S
+    events.settimeout(0.2)
+    rejected_at: float | None = None
+    while (now := time.monotonic()) < deadline:
+        try:
+            received = events.recv(65536)
+        except TimeoutError:
+            received = None
+        if received:
+            return True, ''
+        if received == b'':
+            return False, log.last_error() or 'the engine ended during the reload'
+        if rejected_at is None and log.last_error():
+            rejected_at = now
+        if rejected_at is not None and now - rejected_at >= ERROR_GRACE_S:
+            return False, log.last_error()
+    seconds = f'{RELOAD_TIMEOUT_S:.0f} s'
+    return False, f'the engine reported no reload within {seconds}'
+
+
+class Log:
+    """What an engine writes to the journal from now on; nothing where there is none."""
+
+    def __init__(self, host: Host, pid: int) -> None:
+        self._host = host
+        self._argv = ('journalctl', '--quiet', '--output=cat', f'_PID={pid}')
+        last = host.run([*self._argv, '--lines=1', '--show-cursor'])
+        found = re.search(r'^-- cursor: (\S+)$', last.out, re.MULTILINE)
+        self._after = [f'--after-cursor={found[1]}'] if found else ['--lines=20']
+
+    def last_error(self) -> str:
+        """Return the message of the newest line of level error, redacted, or ''."""
+        shown = self._host.run([*self._argv, *self._after])
+        errors = [line for line in shown.out.splitlines() if 'level=error' in line]
+        return redact(_message_of(errors[-1])) if errors else ''
+
+
+def _message_of(line: str) -> str:
+    """Take the msg="…" out of a line of logrus' text form."""
+    found = re.search(r'\bmsg=("(?:[^"\\]|\\.)*"|\S+)', line)
+    if not found:
+        return line
+    with contextlib.suppress(ValueError):
+        return str(json.loads(found[1])).strip()
+    return found[1]
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return redact(lines[-1]) if lines else 'no reason given'

@@ -1,0 +1,76 @@
+"""What can go wrong, as records with a stable code; one exit code a class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong, and the way out of it.
+
+    `code` is kebab-case and an API. `where` is a path with line and column, a flag,
+    or a settings key. No field may hold a secret: whoever makes a Problem redacts.
+    """
+
+    code: str
+    message: str
+    where: str = ''
+    hint: str = ''
+
+    def at(self, where: str) -> Problem:
+        return replace(self, where=where)
+
+    def __str__(self) -> str:
+        return f'{self.where}: {self.message}' if self.where else self.message
+
+
+class RegistryHostError(Exception):
+    """An expected failure: shown without a traceback, ends with `exit_code`."""
+
+    exit_code = 1
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__('; '.join(str(problem) for problem in problems))
+        self.problems = problems
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> RegistryHostError:
+        return cls(*problems)
+
+
+class SettingsError(RegistryHostError):
+    """What the operator asked (flags or settings file) breaks a rule."""
+
+    exit_code = 2
+
+
+class ConfigError(RegistryHostError):
+    """A config on the host cannot be read, or the engine would refuse it."""
+
+    exit_code = 2
+
+
+class ConflictError(RegistryHostError):
+    """A file changed between plan and write: trying again is the cure."""
+
+    exit_code = 75
+
+
+class LockedError(RegistryHostError):
+    """Another run holds the lock."""
+
+    exit_code = 75
+
+
+class EngineError(RegistryHostError):
+    """The engine cannot be reached, or refused what it was given."""
+
+
+class ProbeError(RegistryHostError):
+    """A mirror did not answer as a registry that this engine can use."""
+
+
+class ApplyError(RegistryHostError):
+    """Writing or activating failed; the message tells what was left where."""

@@ -1,0 +1,215 @@
+"""What came of a command, as text for people or one JSON object for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from registry_host.errors import Problem
+from registry_host.plan import Activation, Change, Finding, Plan
+
+if TYPE_CHECKING:
+    from registry_host.apply import Outcome
+    from registry_host.urls import Checked
+
+VERSION = 1
+_COLOURS = {'error': 'red', 'warning': 'yellow', 'info': 'cyan', 'skipped': 'cyan'}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that one command has to say.
+
+    `outcome` None: nothing was applied, be it a forecast (`is_check`) or a failure.
+    """
+
+    command: str
+    exit_code: int = 0
+    plan: Plan | None = None
+    outcome: Outcome | None = None
+    is_check: bool = False
+    has_diff: bool = False
+    note: str = ''
+    findings: tuple[Finding, ...] = ()
+    errors: tuple[Problem, ...] = ()
+    results: tuple[Checked[Any], ...] | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the host was changed, or, with --check, would be."""
+        is_known = self.is_check or self.outcome is not None
+        return bool(is_known and self.plan and not self.plan.is_empty)
+
+
+# JSON
+
+
+def to_json(report: Report) -> str:
+    """Render the one object of --format json. Its keys are an API: see VERSION."""
+    import json
+
+    changes = report.plan.changes if report.plan else ()
+    document = {
+        'version': VERSION,
+        'command': report.command,
+        'ok': not report.errors and report.exit_code in (0, 3),
+        'changed': report.is_changed,
+        'changes': [_change_json(change) for change in changes],
+        'activation': _activation_json(report),
+        'findings': [_finding_json(finding) for finding in report.findings],
+        'errors': [_problem_json(problem) for problem in report.errors],
+        'checkpoint': None,
+    }
+    if report.results is not None:
+        document['results'] = [_result_json(result) for result in report.results]
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _change_json(change: Change) -> dict[str, Any]:
+    from registry_host.diffs import unified_diff
+
+    return {
+        'target': change.target,
+        'path': change.path,
+        'action': change.action,
+        'activation': str(_activation_of(change)),
+        'diff': unified_diff(change) if change.action != 'none' else '',
+    }
+
+
+def _activation_of(change: Change) -> Activation:
+    return Activation.NONE if change.action == 'none' else change.activation
+
+
+def _activation_json(report: Report) -> dict[str, Any]:
+    needed = report.plan.activation if report.plan else Activation.NONE
+    done = report.outcome.done if report.outcome else Activation.NONE
+    is_verified = bool(report.outcome and report.outcome.is_verified)
+    return {
+        'needed': str(needed),
+        'done': str(done),
+        'pending': None,
+        'verified': is_verified,
+    }
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    return {
+        'check': finding.check,
+        'severity': finding.severity,
+        'message': finding.message,
+        'path': finding.path,
+        'remedy': list(finding.remedy),
+    }
+
+
+def _problem_json(problem: Problem) -> dict[str, Any]:
+    return {'code': problem.code, 'message': str(problem), 'hint': problem.hint}
+
+
+def _result_json(result: Checked[Any]) -> dict[str, Any]:
+    return {
+        'input': result.input,
+        'kind': result.kind,
+        'ok': result.value is not None,
+        'normalized': None if result.value is None else str(result.value),
+        'code': result.errors[0].code if result.errors else None,
+    }
+
+
+# Text
+
+
+def error_lines(errors: Sequence[Problem], paint: Paint) -> Iterator[str]:
+    for problem in errors:
+        yield f'{paint("error:", "red")} {problem}'
+        if problem.hint:
+            yield f'hint:  {problem.hint}'
+
+
+def text_lines(report: Report, paint: Paint) -> Iterator[str]:
+    """Render a report for people; its errors are for the other stream."""
+    yield from _finding_lines(report.findings, paint)
+    if report.results is not None:
+        yield from _result_lines(report.results, paint)
+    if report.plan is not None and not report.errors:
+        yield from _plan_lines(report, report.plan, paint)
+    if report.note:
+        yield report.note
+
+
+def _finding_lines(findings: Iterable[Finding], paint: Paint) -> Iterator[str]:
+    for finding in findings:
+        label = paint(f'{finding.severity}:', _COLOURS.get(finding.severity, 'green'))
+        yield f'{label} {finding.message}'
+        for remedy in finding.remedy:
+            yield f'hint:  {remedy}'
+
+
+def _result_lines(results: Iterable[Checked[Any]], paint: Paint) -> Iterator[str]:
+    for result in results:
+        if result.value is not None:
+            yield f'{paint("ok:", "green")} {result.kind} {result.value}'
+
+
+def _plan_lines(report: Report, plan: Plan, paint: Paint) -> Iterator[str]:
+    if report.has_diff:
+        yield from _diff_lines(plan.pending, paint)
+    if plan.is_empty:
+        paths = ', '.join(change.path for change in plan.changes)
+        yield f'nothing to do: {paths or "this host"} is as asked'
+        return
+    for change in plan.pending:
+        verb = _VERBS[change.action][0 if report.is_check else 1]
+        owner = f' ({change.before.user.name})' if change.before.user else ''
+        yield f'{verb} {change.path}{owner}'
+    yield from _activation_lines(report, plan)
+
+
+_VERBS: Mapping[str, tuple[str, str]] = {
+    'create': ('would create', 'created'),
+    'update': ('would update', 'updated'),
+    'delete': ('would delete', 'deleted'),
+}
+
+
+def _diff_lines(changes: Iterable[Change], paint: Paint) -> Iterator[str]:
+    from registry_host.diffs import unified_diff
+
+    colours = {'+': 'green', '-': 'red', '@': 'cyan'}
+    for change in changes:
+        for line in unified_diff(change).splitlines():
+            colour = None if line[:3] in ('+++', '---') else colours.get(line[:1])
+            yield paint(line, colour) if colour else line
+
+
+def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
+    if plan.activation is Activation.NONE:
+        return
+    if report.is_check:
+        yield f'would {plan.activation} the engine'
+        return
+    info = report.outcome.info if report.outcome else None
+    if info is None:
+        yield 'no engine was running: it reads the file when it starts'
+        return
+    running = info.running_containers
+    yield f'reloaded the engine; {running} running container(s) left alone'
+    yield f'live registry-mirrors: {", ".join(info.lists.mirrors or ()) or "none"}'
+    insecure = sorted(name for _, name in info.lists.insecure or ())
+    yield f'live insecure-registries: {", ".join(insecure) or "none"}'
+
+
+class Paint:
+    """Colours a word, or does not: for a terminal, and for everything else."""
+
+    def __init__(self, *, is_coloured: bool) -> None:
+        self._is_coloured = is_coloured
+
+    def __call__(self, text: str, colour: str | None) -> str:
+        if not self._is_coloured or colour is None:
+            return text
+        from click import style
+
+        return style(text, fg=colour)

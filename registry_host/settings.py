@@ -1,0 +1,386 @@
+"""What the operator asks: flags and a settings file, checked, as one Settings."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from registry_host.errors import Problem, SettingsError
+from registry_host.urls import (
+    Checked,
+    Mirror,
+    Proxy,
+    Registry,
+    check_insecure_registry,
+    check_mirror,
+    check_no_proxy,
+    check_proxy,
+)
+
+if TYPE_CHECKING:
+    from registry_host.host import Host
+    from registry_host.noproxy import NoProxy
+
+DEFAULT_FILES = ('/etc/registry-host/settings.toml', '/etc/registry-host/settings.json')
+STANDARD_INPUT = '-'
+
+MIRRORS = 'registry-mirrors'
+INSECURE = 'insecure-registries'
+HTTP_PROXY = 'http-proxy'
+HTTPS_PROXY = 'https-proxy'
+NO_PROXY = 'no-proxy'
+AREAS = frozenset({MIRRORS, INSECURE, HTTP_PROXY, HTTPS_PROXY, NO_PROXY})
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is asked, by area. `named` holds the areas that this run may touch.
+
+    In a named area an empty tuple or None withdraws what we applied there. `users` None
+    means the one who runs us. `digest` identifies settings that passed the schema.
+    """
+
+    named: frozenset[str]
+    is_declaration: bool
+    mirrors: tuple[Mirror, ...] = ()
+    insecure: tuple[Registry, ...] = ()
+    http_proxy: Proxy | None = None
+    https_proxy: Proxy | None = None
+    no_proxy: NoProxy | None = None
+    users: tuple[str, ...] | None = None
+    digest: str = ''
+    results: tuple[Checked[Any], ...] = ()
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        return tuple(problem for result in self.results for problem in result.warnings)
+
+
+NOTHING_ASKED = Settings(named=frozenset(), is_declaration=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Settings as given, before any rule: a document, and where each part stands."""
+
+    document: Document
+    file: str | None
+    from_flags: frozenset[str]
+    where: Callable[[Sequence[str | int]], str]
+
+
+def read_asked(host: Host, *, file: str | None, flags: Mapping[str, Any]) -> Asked:
+    """Join the settings file and the flags, which win.
+
+    `flags` maps area names, 'for' and 'users' to values; None means not given. Without
+    flags, the default file is read; with flags, only a file that is named.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    if file is None and not given:
+        file = _default_file(host)
+    document, where = _read_file(host, file) if file else ({}, _no_position)
+    return Asked(
+        document=_with_flags(document, given),
+        file=file,
+        from_flags=frozenset(given),
+        where=where,
+    )
+
+
+def _default_file(host: Host) -> str:
+    found = [path for path in DEFAULT_FILES if host.exists(path)]
+    if len(found) == 1:
+        return found[0]
+    raise SettingsError(
+        Problem(
+            code='settings-ambiguous',
+            where=found[0],
+            message=f'{found[1]} exists too; nothing was written',
+            hint=f'remove one of them, or name one: --settings {found[0]}',
+        )
+        if found
+        else Problem(
+            code='settings-missing',
+            where='settings',
+            message=f'no flag was given and there is no {DEFAULT_FILES[0]}; '
+            'nothing was written',
+            hint='registry-host configure --registry-mirror http://registry.example:5000',
+        )
+    )
+
+
+def _no_position(path: Sequence[str | int]) -> str:
+    return ''
+
+
+def _with_flags(document: Document, given: Mapping[str, Any]) -> Document:
+    joined = dict(document)
+    for name in (MIRRORS, INSECURE):
+        if name in given:
+            joined[name] = list(given[name])
+    proxies = {
+        name: given[name]
+        for name in (HTTP_PROXY, HTTPS_PROXY, NO_PROXY, 'for')
+        if name in given
+    }
+    if proxies:
+        joined['proxies'] = {**_table(joined, 'proxies'), **proxies}
+    if 'users' in given:
+        joined['client'] = {**_table(joined, 'client'), 'users': list(given['users'])}
+    return joined
+
+
+def _table(document: Document, name: str) -> Document:
+    """A table of the document; a wrong type is left for the schema to tell."""
+    value = document.get(name, {})
+    return value if isinstance(value, dict) else {}
+
+
+# Reading the file
+
+
+def _read_file(
+    host: Host, file: str
+) -> tuple[Document, Callable[[Sequence[str | int]], str]]:
+    if file == STANDARD_INPUT:
+        return _read_json(host.read_input(), 'standard input')
+    content = host.read_argument(file).content
+    if content is None:
+        raise SettingsError(_missing(file))
+    if file.endswith('.json'):
+        return _read_json(content, file)
+    return _read_toml(content, file), lambda path: _dotted(file, path)
+
+
+def _missing(file: str) -> Problem:
+    return Problem(
+        code='settings-missing',
+        where=file,
+        message='no such file; nothing was written',
+        hint=f'name another one: --settings {DEFAULT_FILES[0]}',
+    )
+
+
+def _read_json(
+    content: bytes, name: str
+) -> tuple[Document, Callable[[Sequence[str | int]], str]]:
+    from registry_host import jsontext
+
+    try:
+        document = jsontext.read(content)
+    except jsontext.JsonTextError as err:
+        raise SettingsError(err.problem.at(f'{name}:{err.problem.where}')) from None
+
+    def where(path: Sequence[str | int]) -> str:
+        return _dotted(f'{name}:{document.where(*path)}' if path else name, path)
+
+    return document.root, where
+
+
+def _read_toml(content: bytes, file: str) -> Document:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        document: Document = tomllib.loads(content.decode('utf-8'))
+        return document
+    except UnicodeDecodeError:
+        message = 'not UTF-8; nothing was written'
+        raise SettingsError(
+            Problem(code='settings-syntax', where=file, message=message)
+        ) from None
+    except tomllib.TOMLDecodeError as err:
+        raise SettingsError(_toml_problem(file, str(err))) from None
+
+
+def _toml_problem(file: str, text: str) -> Problem:
+    import re
+
+    what, _, position = text.partition(' (at ')
+    found = re.fullmatch(r'line (\d+), column (\d+)\)', position)
+    place = f'{file}:{found[1]}:{found[2]}' if found else file
+    # Only TOML's own words: a value that it quotes could be a password.
+    return Problem(
+        code='settings-syntax',
+        where=place,
+        message=f'not TOML: {what.partition(": ")[0].lower()}; nothing was written',
+        hint='TOML puts strings in quotes and lists in brackets: '
+        'registry-mirrors = ["http://registry.example:5000"]',
+    )
+
+
+def _dotted(name: str, path: Sequence[str | int]) -> str:
+    dotted = ''.join(f'[{p}]' if isinstance(p, int) else f'.{p}' for p in path)
+    return f'{name}: {dotted.lstrip(".")}' if dotted else name
+
+
+# Checking the shape
+
+
+def digest_of(document: Document) -> str:
+    """Identify a document and the schema it was held against."""
+    from hashlib import sha256
+
+    canonical = json.dumps(document, sort_keys=True, default=str) + _schema_text()
+    return sha256(canonical.encode()).hexdigest()
+
+
+def _schema_text() -> str:
+    # Beside the code rather than through importlib.resources, which costs 10 ms.
+    path = Path(__file__).with_name('settings.schema.json')
+    return path.read_text(encoding='utf-8')
+
+
+def check_shape(asked: Asked) -> tuple[Problem, ...]:
+    """Hold the document against the schema; every violation, in order of place."""
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(json.loads(_schema_text()))
+    errors = sorted(
+        validator.iter_errors(asked.document), key=lambda err: str(err.path)
+    )
+    return tuple(problem for err in errors for problem in _shape_problems(asked, err))
+
+
+def _shape_problems(asked: Asked, err: Any) -> Iterable[Problem]:
+    path = tuple(err.absolute_path)
+    if err.validator == 'additionalProperties':
+        known = tuple(err.schema['properties'])
+        for name in err.instance:
+            if name not in known:
+                yield _unknown_key(asked, (*path, name), known)
+        return
+    expected = {
+        'type': f'must be of type {err.validator_value}',
+        'enum': f'must be one of {", ".join(map(str, err.validator_value))}',
+        'minLength': 'must not be empty',
+    }
+    is_scalar = err.validator in ('enum',)
+    # A value of the wrong type may hold a password: only its type is told.
+    got = repr(err.instance) if is_scalar else type(err.instance).__name__
+    yield Problem(
+        code=f'settings-{"value" if is_scalar else "type"}',
+        where=_place(asked, path),
+        message=f'{expected.get(err.validator, "is not valid")}, not {got}; '
+        'nothing was written',
+    )
+
+
+def _unknown_key(asked: Asked, path: tuple[Any, ...], known: Sequence[str]) -> Problem:
+    from difflib import get_close_matches
+
+    close = get_close_matches(str(path[-1]).lower().replace('_', '-'), known, n=1)
+    hint = f'did you mean {close[0]}?' if close else f'known here: {", ".join(known)}'
+    return Problem(
+        code='settings-unknown-key',
+        where=_place(asked, path),
+        message='unknown key; nothing was written',
+        hint=hint,
+    )
+
+
+def _place(asked: Asked, path: tuple[Any, ...]) -> str:
+    names = [part for part in path if part in asked.from_flags]
+    if names:
+        return f'--{_FLAGS.get(names[-1], names[-1])}'
+    return asked.where(path) or 'settings'
+
+
+_FLAGS = {
+    MIRRORS: 'registry-mirror',
+    INSECURE: 'insecure-registry',
+    'for': 'proxy-for',
+    'users': 'user',
+}
+
+
+# Checking the rules
+
+
+def load(asked: Asked, *, is_known: Callable[[str], bool]) -> Settings:
+    """Check everything that was asked; SettingsError holds every problem found."""
+    digest = digest_of(asked.document)
+    problems = () if is_known(digest) else check_shape(asked)
+    if problems:
+        raise SettingsError(*problems)
+    checked = _check_rules(asked)
+    problems = tuple(problem for result in checked for problem in result.errors)
+    if problems:
+        raise SettingsError(*problems)
+    return _settings(asked, checked, digest)
+
+
+def check(asked: Asked) -> tuple[tuple[Checked[Any], ...], tuple[Problem, ...]]:
+    """Check everything for a report: each input's result, and what the shape breaks."""
+    problems = check_shape(asked)
+    return (() if problems else _check_rules(asked)), problems
+
+
+def _check_rules(asked: Asked) -> tuple[Checked[Any], ...]:
+    document = asked.document
+    proxies = document.get('proxies', {})
+    results: list[Checked[Any]] = []
+    for index, text in enumerate(_entries(document, MIRRORS)):
+        results.append(_placed(asked, check_mirror(text), (MIRRORS, index)))
+    for index, text in enumerate(_entries(document, INSECURE)):
+        results.append(_placed(asked, check_insecure_registry(text), (INSECURE, index)))
+    for name in (HTTP_PROXY, HTTPS_PROXY):
+        if proxies.get(name):
+            result = check_proxy(proxies[name], name)
+            results.append(_placed(asked, result, ('proxies', name)))
+    if proxies.get(NO_PROXY):
+        no_proxy = check_no_proxy(proxies[NO_PROXY])
+        results.append(_placed(asked, no_proxy, ('proxies', NO_PROXY)))
+    return tuple(results)
+
+
+def _entries(document: Document, name: str) -> list[str]:
+    """The entries of a list; one empty text, as `--registry-mirror ''`, withdraws."""
+    entries: list[str] = document.get(name, [])
+    return [] if entries == [''] else entries
+
+
+def _placed(
+    asked: Asked, result: Checked[Any], path: tuple[str | int, ...]
+) -> Checked[Any]:
+    from dataclasses import replace
+
+    place = _place(asked, path)
+    return replace(
+        result,
+        errors=tuple(problem.at(place) for problem in result.errors),
+        warnings=tuple(problem.at(place) for problem in result.warnings),
+    )
+
+
+def _settings(asked: Asked, results: tuple[Checked[Any], ...], digest: str) -> Settings:
+    def values(kind: str) -> tuple[Any, ...]:
+        found = (result.value for result in results if result.kind == kind)
+        return tuple({value.key: value for value in found if value}.values())
+
+    def value(kind: str) -> Any:
+        return next((r.value for r in results if r.kind == kind), None)
+
+    document = asked.document
+    is_declaration = asked.file is not None
+    users = document.get('client', {}).get('users')
+    present = {*document, *document.get('proxies', {})}
+    return Settings(
+        named=AREAS if is_declaration else AREAS & present,
+        is_declaration=is_declaration,
+        mirrors=values('registry-mirror'),
+        insecure=values('insecure-registry'),
+        http_proxy=value(HTTP_PROXY),
+        https_proxy=value(HTTPS_PROXY),
+        no_proxy=value(NO_PROXY),
+        users=None if users is None else tuple(dict.fromkeys(users)),
+        digest=digest,
+        results=results,
+    )

@@ -1,0 +1,153 @@
+"""HTTP as the engine would speak it to a registry. Used by host.py alone."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import socket
+import ssl
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import unquote, urljoin, urlsplit
+
+BODY_LIMIT_BYTES = 64 * 1024
+REDIRECTS_LIMIT = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One GET. `proxy` is the URL of the proxy to go through, with its credentials.
+
+    `authorities` are PEM files trusted besides the system's; `is_verified` False takes
+    any certificate. No variable of the environment has a say: what counts is which way
+    the engine would go, not which way this process would.
+    """
+
+    url: str
+    timeout_s: float
+    is_verified: bool = True
+    authorities: tuple[str, ...] = ()
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A reply: lower-case header names, BODY_LIMIT_BYTES of body at most."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+class ConnectionFailed(Exception):
+    """There was no reply. `reason` is one of the words of `_REASONS` and below."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f'{reason}: {detail}')
+        self.reason = reason
+        self.detail = detail
+
+
+_REASONS = {
+    errno.ECONNREFUSED: 'refused',
+    errno.ECONNRESET: 'closed',
+    errno.EPIPE: 'closed',
+    errno.ETIMEDOUT: 'timeout',
+    errno.ENETUNREACH: 'unreachable',
+    errno.EHOSTUNREACH: 'unreachable',
+}
+
+
+def get(request: Request) -> Answer:
+    """Send `request`, follow redirects, and return the last reply."""
+    for _ in range(REDIRECTS_LIMIT + 1):
+        answer = _get_once(request)
+        location = answer.headers.get('location')
+        if answer.status not in (301, 302, 303, 307, 308) or not location:
+            return answer
+        target = urljoin(request.url, location)
+        if urlsplit(target).scheme not in ('http', 'https'):
+            return answer
+        request = replace(request, url=target)
+    raise ConnectionFailed('redirects', f'more than {REDIRECTS_LIMIT} redirects')
+
+
+def _get_once(request: Request) -> Answer:
+    try:
+        connection, path, headers = _connect(request)
+        try:
+            connection.request('GET', path, headers=headers)
+            reply = connection.getresponse()
+            body = reply.read(BODY_LIMIT_BYTES)
+        finally:
+            connection.close()
+    except ssl.SSLCertVerificationError as err:
+        raise ConnectionFailed('tls-untrusted', err.verify_message) from None
+    except ssl.SSLError as err:
+        is_plain = err.reason in ('WRONG_VERSION_NUMBER', 'HTTP_REQUEST')
+        reason = 'not-tls' if is_plain else 'tls'
+        raise ConnectionFailed(reason, (err.reason or 'TLS error').lower()) from None
+    except socket.gaierror as err:
+        raise ConnectionFailed('resolve', err.strerror or 'no such name') from None
+    except TimeoutError:
+        detail = f'no answer within {request.timeout_s:g} s'
+        raise ConnectionFailed('timeout', detail) from None
+    except http.client.HTTPException as err:
+        raise ConnectionFailed('not-http', type(err).__name__) from None
+    except OSError as err:
+        reason = _REASONS.get(err.errno or 0, 'unreachable')
+        raise ConnectionFailed(reason, err.strerror or str(err)) from None
+    return Answer(
+        status=reply.status,
+        headers={name.lower(): value for name, value in reply.getheaders()},
+        body=body,
+        url=request.url,
+    )
+
+
+def _connect(
+    request: Request,
+) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
+    """Return a connection, what to ask it for, and the headers to ask with."""
+    url = urlsplit(request.url)
+    path = url.path or '/'
+    headers = {'User-Agent': 'registry-host', 'Accept': '*/*'}
+    host, port = url.hostname or '', url.port
+    if request.proxy is None:
+        if url.scheme == 'https':
+            return _tls_connection(request, host, port), path, headers
+        plain = http.client.HTTPConnection(host, port, timeout=request.timeout_s)
+        return plain, path, headers
+    proxy = urlsplit(request.proxy)
+    credentials = _credentials(proxy.username, proxy.password)
+    if url.scheme == 'https':
+        tunnel = _tls_connection(request, proxy.hostname or '', proxy.port)
+        tunnel.set_tunnel(host, port, headers=credentials)
+        return tunnel, path, headers
+    plain = http.client.HTTPConnection(
+        proxy.hostname or '', proxy.port, timeout=request.timeout_s
+    )
+    return plain, f'{url.scheme}://{url.netloc}{path}', {**headers, **credentials}
+
+
+def _tls_connection(
+    request: Request, host: str, port: int | None
+) -> http.client.HTTPSConnection:
+    context = ssl.create_default_context()
+    for file in request.authorities:
+        context.load_verify_locations(file)
+    if not request.is_verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(
+        host, port, timeout=request.timeout_s, context=context
+    )
+
+
+def _credentials(username: str | None, password: str | None) -> dict[str, str]:
+    if username is None:
+        return {}
+    pair = f'{unquote(username)}:{unquote(password or "")}'.encode()
+    return {'Proxy-Authorization': f'Basic {b64encode(pair).decode()}'}

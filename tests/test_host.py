@@ -1,0 +1,331 @@
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from dataclasses import replace
+
+import pytest
+
+from registry_host.errors import ConfigError, LockedError
+from registry_host.host import Host
+from registry_host.plan import FileState, User
+
+PATH = '/etc/docker/daemon.json'
+
+
+@pytest.fixture
+def host(tmp_path):
+    (tmp_path / 'etc/docker').mkdir(parents=True)
+    return Host(str(tmp_path))
+
+
+def put(tmp_path, path, content, mode=0o644):
+    file = tmp_path / path.lstrip('/')
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    file.chmod(mode)
+    return file
+
+
+def listing(tmp_path):
+    return sorted(
+        str(path.relative_to(tmp_path))
+        for path in tmp_path.rglob('*')
+        if path.is_file()
+    )
+
+
+# Reading
+
+
+def test_absent_file(host, tmp_path):
+    assert host.read(PATH) == FileState(
+        path=PATH,
+        realpath=str(tmp_path / 'etc/docker/daemon.json'),
+        content=None,
+        mode=0,
+        uid=os.geteuid(),
+        gid=os.getegid(),
+    )
+
+
+def test_read_file(host, tmp_path):
+    put(tmp_path, PATH, b'{}', 0o640)
+    state = host.read(PATH)
+    assert (state.content, state.mode) == (b'{}', 0o640)
+
+
+@pytest.mark.parametrize(
+    ('link', 'target'),
+    (
+        pytest.param('daemon.json', '/srv/real.json', id='absolute-stays-in-root'),
+        pytest.param('daemon.json', '../../srv/real.json', id='relative'),
+        pytest.param(
+            'daemon.json', '../../../../../srv/real.json', id='above-the-root'
+        ),
+    ),
+)
+def test_links_are_followed_inside_the_root(host, tmp_path, link, target):
+    put(tmp_path, '/srv/real.json', b'real')
+    (tmp_path / 'etc/docker' / link).symlink_to(target)
+    state = host.read(PATH)
+    assert state.realpath == str(tmp_path / 'srv/real.json')
+    assert state.content == b'real'
+
+
+def test_linked_folder_stays_in_the_root(host, tmp_path):
+    put(tmp_path, '/srv/docker/daemon.json', b'real')
+    (tmp_path / 'etc/docker').rmdir()
+    (tmp_path / 'etc/docker').symlink_to('/srv/docker')
+    assert host.read(PATH).content == b'real'
+
+
+def test_link_loop(host, tmp_path):
+    (tmp_path / 'etc/docker/daemon.json').symlink_to('daemon.json')
+    with pytest.raises(ConfigError) as caught:
+        host.read(PATH)
+    (problem,) = caught.value.problems
+    assert problem.code == 'config-unreadable'
+    assert problem.message == (
+        'cannot be read (Too many levels of symbolic links); nothing was written'
+    )
+
+
+def test_folder_in_place_of_a_file(host, tmp_path):
+    (tmp_path / 'etc/docker/daemon.json').mkdir()
+    with pytest.raises(ConfigError) as caught:
+        host.read(PATH)
+    assert str(caught.value) == (
+        f'{PATH}: is a folder where a file is due; nothing was written'
+    )
+
+
+def test_fifo_does_not_block(host, tmp_path):
+    os.mkfifo(tmp_path / 'etc/docker/daemon.json')
+    with pytest.raises(ConfigError) as caught:
+        host.read(PATH)
+    assert str(caught.value) == (
+        f'{PATH}: is not a plain file where a file is due; nothing was written'
+    )
+
+
+# Replacing
+
+
+def test_create_with_folder(host, tmp_path):
+    os.rmdir(tmp_path / 'etc/docker')
+    state = host.read(PATH)
+    before = os.umask(0o077)
+    try:
+        assert (
+            host.replace_file(replace(state, content=b'new', mode=0o644)) == 'renamed'
+        )
+    finally:
+        os.umask(before)
+    file = tmp_path / 'etc/docker/daemon.json'
+    assert file.read_bytes() == b'new'
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o755
+
+
+def test_private_folder(host, tmp_path):
+    state = host.read('/home/a/.docker/config.json', folder_mode=0o700)
+    host.replace_file(replace(state, content=b'x', mode=0o600))
+    folder = tmp_path / 'home/a/.docker'
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o755
+
+
+def test_mode_owner_and_attributes_survive(host, tmp_path):
+    file = put(tmp_path, PATH, b'old', 0o640)
+    if host.is_root:
+        os.chown(file, 1234, 4321)
+    os.setxattr(file, 'user.origin', b'puppet')
+    before = host.read(PATH)
+    host.replace_file(replace(before, content=b'new'))
+    after = host.read(PATH)
+    assert after == replace(before, content=b'new')
+    assert os.getxattr(file, 'user.origin') == b'puppet'
+
+
+def test_link_stays_a_link(host, tmp_path):
+    put(tmp_path, '/srv/real.json', b'old')
+    link = tmp_path / 'etc/docker/daemon.json'
+    link.symlink_to('/srv/real.json')
+    host.replace_file(replace(host.read(PATH), content=b'new'))
+    assert os.readlink(link) == '/srv/real.json'
+    assert (tmp_path / 'srv/real.json').read_bytes() == b'new'
+
+
+def test_remove(host, tmp_path):
+    put(tmp_path, PATH, b'old')
+    assert host.replace_file(replace(host.read(PATH), content=None)) == 'removed'
+    assert host.read(PATH).content is None
+
+
+class BindMounted(Host):
+    """A file that was mounted on its own cannot be renamed over."""
+
+    def rename(self, source: str, destination: str) -> None:
+        raise OSError(errno.EBUSY, 'Device or resource busy', destination)
+
+
+@pytest.mark.parametrize('new', (b'much longer than before', b'', b'old'))
+def test_bind_mount_is_overwritten_in_place(tmp_path, new):
+    file = put(tmp_path, PATH, b'old bytes')
+    inode = file.stat().st_ino
+    host = BindMounted(str(tmp_path))
+    assert host.replace_file(replace(host.read(PATH), content=new)) == 'in-place'
+    assert (file.read_bytes(), file.stat().st_ino) == (new, inode)
+    assert listing(tmp_path) == ['etc/docker/daemon.json']
+
+
+class Refusing(Host):
+    def rename(self, source: str, destination: str) -> None:
+        raise OSError(errno.EPERM, 'Operation not permitted', destination)
+
+
+def test_failed_rename_leaves_the_old_file_and_no_other(tmp_path):
+    file = put(tmp_path, PATH, b'old')
+    host = Refusing(str(tmp_path))
+    with pytest.raises(PermissionError):
+        host.replace_file(replace(host.read(PATH), content=b'new'))
+    assert file.read_bytes() == b'old'
+    assert listing(tmp_path) == ['etc/docker/daemon.json']
+
+
+def test_readers_see_old_or_new_but_nothing_between(host, tmp_path):
+    old, new = b'a' * 100_000, b'b' * 100_000
+    file = put(tmp_path, PATH, old)
+    seen = set()
+    is_over = threading.Event()
+
+    def read_on():
+        while not is_over.is_set():
+            seen.add(file.read_bytes())
+
+    reader = threading.Thread(target=read_on)
+    reader.start()
+    try:
+        for content in (new, old) * 50:
+            host.replace_file(replace(host.read(PATH), content=content))
+    finally:
+        is_over.set()
+        reader.join()
+    assert seen <= {old, new}
+
+
+# One writer at a time
+
+
+def test_second_writer_is_told(host, tmp_path):
+    with host.lock(), pytest.raises(LockedError) as caught, Host(host.root).lock():
+        pass
+    assert caught.value.exit_code == 75
+    assert str(caught.value) == (
+        '/var/lib/registry-host: another run is changing this host; nothing was written'
+    )
+    with host.lock():
+        pass
+    folder = tmp_path / 'var/lib/registry-host'
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_private_file_is_roots_alone_and_goes(host, tmp_path):
+    with host.private_file(b'secret') as path:
+        found = os.stat(path)
+        assert stat.S_IMODE(found.st_mode) == 0o600
+        with open(path, 'rb') as file:
+            assert file.read() == b'secret'
+    assert listing(tmp_path) == []
+
+
+# Users
+
+
+def test_users_of_the_root_not_of_this_machine(host, tmp_path):
+    put(
+        tmp_path,
+        '/etc/passwd',
+        b'root:x:0:0::/root:/bin/sh\nalice:x:1000:1001:A,,,:/home/alice:/bin/sh\n#x\n',
+    )
+    alice = User(name='alice', uid=1000, gid=1001, home='/home/alice')
+    assert host.find_user(name='alice') == alice
+    assert host.find_user(uid=1000) == alice
+    assert host.find_user(name='nobody') is None
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason='needs root to be another')
+NOBODY = User(name='nobody', uid=65534, gid=65534, home='/nonexistent')
+
+
+@pytest.fixture
+def home():
+    """A folder of nobody's that is not below pytest's own, which only root enters."""
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix='registry-host-test-')
+    os.chown(folder, NOBODY.uid, NOBODY.gid)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@needs_root
+def test_users_file_is_written_as_the_user(home):
+    host = Host()
+    path = f'{home}/.docker/config.json'
+    state = host.read(path, user=NOBODY, folder_mode=0o700)
+    host.replace_file(replace(state, content=b'{}', mode=0o600))
+    for made, mode in ((f'{home}/.docker', 0o700), (path, 0o600)):
+        found = os.stat(made)
+        assert (found.st_uid, found.st_gid) == (NOBODY.uid, NOBODY.gid)
+        assert stat.S_IMODE(found.st_mode) == mode
+    assert host.read(path, user=NOBODY).content == b'{}'
+
+
+@needs_root
+def test_a_users_link_reveals_nothing_of_roots(home, tmp_path):
+    secret = put(tmp_path, '/secret', b'root only', 0o600)
+    os.symlink(secret, f'{home}/config.json')
+    with pytest.raises(ConfigError) as caught:
+        Host().read(f'{home}/config.json', user=NOBODY)
+    (problem,) = caught.value.problems
+    assert problem.code == 'config-unreadable'
+    assert problem.message == (
+        'cannot be read as nobody (Permission denied); nothing was written'
+    )
+
+
+@needs_root
+def test_a_users_link_overwrites_nothing_of_roots(home, tmp_path):
+    victim = put(tmp_path, '/victim', b'root only', 0o644)
+    host = Host()
+    state = host.read(f'{home}/config.json', user=NOBODY)
+    with pytest.raises(PermissionError):
+        host.replace_file(
+            replace(state, realpath=str(victim), content=b'owned', mode=0o600)
+        )
+    assert victim.read_bytes() == b'root only'
+
+
+@needs_root
+def test_large_file_of_a_user_comes_back_whole(home):
+    path = f'{home}/config.json'
+    content = bytes(range(256)) * 4000
+    with open(path, 'wb') as file:
+        file.write(content)
+    assert Host().read(path, user=NOBODY).content == content
+
+
+# Programs
+
+
+def test_run_and_its_failures():
+    host = Host()
+    done = host.run(['sh', '-c', 'echo out; echo err >&2; exit 3'])
+    assert (done.code, done.out, done.err, done.is_ok) == (3, 'out\n', 'err\n', False)
+    assert host.run(['/nonexistent']).code is None
+    assert host.run(['sleep', '5'], timeout_s=0.1).err == 'no end within 0 s'
