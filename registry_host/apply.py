@@ -209,7 +209,8 @@ def _put_back(
             host.replace_file(change.before)
         except OSError:
             failed.append(change.path)
-    state = 'the old file is back' if written else 'the old file is as it was'
+    is_touched = any(change.target != 'ledger' for change in written)
+    state = 'the old file is back' if is_touched else 'the old file is as it was'
     if failed:
         state = f'partly applied: {", ".join(failed)} could not be put back'
     problems = [replace(p, message=f'{p.message}; {state}') for p in cause.problems]

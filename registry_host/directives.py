@@ -141,6 +141,8 @@ _IGNORED_AS_KEYS = frozenset(
     {
         'add-runtime',
         'config-file',
+        'help',
+        'version',
         'containerd-plugins-namespace',
         'restart',
         'validate',
@@ -318,7 +320,7 @@ def _lint_key(
             f'"{key}" was removed in Docker {_shown(directive.removed)}',
             'remove it',
         )
-    elif directive.since and version and version < directive.since:
+    elif directive.since and version and version < directive.since and value != {}:
         yield _problem(
             document,
             key,
@@ -450,14 +452,18 @@ def _lint_entry(
         return
     from registry_host.urls import check_insecure_registry, check_mirror
 
+    where = document.where(key, index)
     is_mirror = key == 'registry-mirrors'
-    errors = (check_mirror if is_mirror else check_insecure_registry)(entry).errors
-    yield Problem(
-        code=errors[0].code if errors else f'{key}-entry',
-        where=document.where(key, index),
-        message=errors[0].message if errors else 'not an entry that dockerd takes',
-        hint=errors[0].hint if errors else 'remove it',
-    )
+    checked = (check_mirror if is_mirror else check_insecure_registry)(entry)
+    for problem in checked.errors:
+        yield problem.at(where)
+    if not checked.errors:
+        yield Problem(
+            code=f'{checked.kind}-spelling',
+            where=where,
+            message=f'dockerd does not start with the spelling {checked.input!r}',
+            hint=f'write {checked.value}',
+        )
 
 
 def _lint_userland_proxy(

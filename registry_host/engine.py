@@ -261,10 +261,15 @@ class Log:
 
 
 def _message_of(line: str) -> str:
-    """Take the msg="…" out of a line of logrus' text form."""
-    found = re.search(r'\bmsg=("(?:[^"\\]|\\.)*"|\S+)', line)
+    """Take msg="…" and error="…", as newer engines add, out of a line of logrus."""
+    parts = (_field_of(line, name) for name in ('msg', 'error'))
+    return ': '.join(part for part in parts if part) or line
+
+
+def _field_of(line: str, name: str) -> str:
+    found = re.search(rf'\b{name}=("(?:[^"\\]|\\.)*"|\S+)', line)
     if not found:
-        return line
+        return ''
     with contextlib.suppress(ValueError):
         return str(json.loads(found[1])).strip()
     return found[1]

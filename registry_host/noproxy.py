@@ -45,6 +45,7 @@ class NoProxy:
         Source: golang.org/x/net http/httpproxy/proxy.go, 0ca694d (2026-07).
         """
         host = host.strip().lower().removeprefix('[').removesuffix(']')
+        host = _ascii(f'.{host}').removeprefix('.')
         address = _address(host)
         if host == 'localhost' or (address is not None and address.is_loopback):
             return True

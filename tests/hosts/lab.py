@@ -1,0 +1,496 @@
+"""A network of real hosts: systemd and Docker in containers, registries, a name server.
+
+All of it lives in a network namespace of its own: this machine's network and firewall
+are never touched, several labs run side by side, and what is started ends with the
+process that started it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+# Siblings, whether pytest or a script of scripts/ runs this.
+import images
+import services
+
+TREE = Path(__file__).resolve().parents[2]
+GATEWAY = '10.99.0.1'
+SILENT = '10.99.0.250'
+HUB_PORT, CACHE_PORT, PUSH_PORT, LOGIN_PORT, TLS_PORT, WEB_PORT = (
+    5001,
+    5000,
+    5002,
+    5003,
+    5443,
+    8080,
+)
+PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+# bcrypt of something nobody knows: the registry is there to refuse.
+HTPASSWD = 'lab:$2y$05$' + 'x' * 53 + '\n'
+
+
+_boots = itertools.count(1)
+
+
+class Lab:
+    """The network and what stands in it. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix='registry-host-lab-'))
+        self.hosts: list[LabHost] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Lab:
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for host in tuple(self.hosts):
+            host.close()
+        for process in reversed(self._processes):
+            _end(process)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        if os.geteuid() != 0:
+            raise PermissionError('the lab of real hosts needs root')
+        holder = ['unshare', '--net', 'sh', '-c', 'echo up; exec sleep infinity']
+        self._holder = self.spawn(holder, is_inside=False, stdout=subprocess.PIPE)
+        assert self._holder.stdout is not None
+        self._holder.stdout.readline()
+        self.ip('link set lo up')
+        self.ip('link add rh0 type bridge')
+        self.ip(f'addr add {GATEWAY}/24 dev rh0')
+        self.ip('link set rh0 up')
+        self._start_names()
+        self._start_registries()
+
+    # Programs inside
+
+    @property
+    def namespace(self) -> list[str]:
+        return ['nsenter', f'--net=/proc/{self._holder.pid}/ns/net']
+
+    def ip(self, words: str) -> None:
+        self.run(['ip', *words.split()])
+
+    def run(self, argv: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+        """Run a program of this machine inside the lab's network."""
+        return subprocess.run([*self.namespace, *argv], check=True, capture_output=True)
+
+    def spawn(
+        self,
+        argv: Sequence[str],
+        *,
+        is_inside: bool = True,
+        log: Path | None = None,
+        stdout: int | None = None,
+        env: dict[str, str] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """Start a program that ends with us at the latest, even if we are killed."""
+        output = open(log, 'wb') if log else None
+        process = subprocess.Popen(
+            [
+                'setpriv',
+                '--pdeathsig=KILL',
+                *(self.namespace if is_inside else ()),
+                *argv,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=output or stdout or subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        )
+        if output:
+            output.close()
+        self._processes.append(process)
+        return process
+
+    # Names
+
+    def _start_names(self) -> None:
+        self._names = self.folder / 'names'
+        self._names.mkdir()
+        self.add_name('registry.lab', GATEWAY)
+        self._names.chmod(0o755)
+        self.folder.chmod(0o755)
+        self.start_nameserver(GATEWAY)
+
+    def start_nameserver(self, address: str) -> None:
+        self.spawn(
+            [
+                'dnsmasq',
+                '--no-daemon',
+                '--conf-file=/dev/null',
+                '--no-resolv',
+                '--no-hosts',
+                '--local=/lab/',
+                '--bind-interfaces',
+                '--except-interface=lo',
+                f'--listen-address={address}',
+                f'--hostsdir={self._names}',
+                '--user=root',
+                '--pid-file=',
+            ],
+            log=self.folder / f'dnsmasq-{address}.log',
+        )
+
+    def add_name(self, name: str, address: str) -> None:
+        (self._names / name).write_text(f'{address} {name}\n')
+
+    # Registries
+
+    def _start_registries(self) -> None:
+        self.hub = self.start_registry('hub', HUB_PORT)
+        self._push_hello()
+        shared = self.folder / 'shared'
+        upstream = f'http://{self.hub.endpoint}'
+        self.cache = self.start_registry(
+            'cache', CACHE_PORT, root=shared, upstream=upstream
+        )
+        self.push = self.start_registry('push', PUSH_PORT, root=shared)
+
+    def start_registry(
+        self,
+        name: str,
+        port: int,
+        *,
+        root: Path | None = None,
+        upstream: str | None = None,
+        has_login: bool = False,
+        has_tls: bool = False,
+        address: str = GATEWAY,
+    ) -> services.Service:
+        """Start a registry; with TLS, its CA is `self.authority`."""
+        htpasswd = self.folder / f'{name}.htpasswd'
+        htpasswd.write_text(HTPASSWD)
+        tls = None
+        if has_tls:
+            certificates = self.folder / f'{name}.tls'
+            certificates.mkdir()
+            self.authority, *pair = services.make_certificates(
+                certificates, 'registry.lab', address
+            )
+            tls = (pair[0], pair[1])
+        config = self.folder / f'{name}.yml'
+        config.write_text(
+            services.registry_config(
+                root or self.folder / name,
+                f'{address}:{port}',
+                upstream=upstream,
+                htpasswd=htpasswd if has_login else None,
+                tls=tls,
+            )
+        )
+        log = self.folder / f'{name}.log'
+        service = services.Service(name, address, port, log)
+        self.spawn(['docker-registry', 'serve', str(config)], log=log)
+        services.wait_for(name, lambda: self.is_listening(port))
+        return service
+
+    def start_web_server(self) -> services.Service:
+        """Start what answers HTTP and is no registry."""
+        pages = self.folder / 'pages'
+        pages.mkdir()
+        log = self.folder / 'web.log'
+        server = [sys.executable, '-m', 'http.server', str(WEB_PORT)]
+        self.spawn([*server, '--bind', GATEWAY, '--directory', str(pages)], log=log)
+        services.wait_for('web server', lambda: self.is_listening(WEB_PORT))
+        return services.Service('web', GATEWAY, WEB_PORT, log)
+
+    def add_silent_address(self) -> str:
+        """Make an address that takes what is sent to it and never answers."""
+        self.ip(f'addr add {SILENT}/32 dev rh0')
+        self.run(['iptables', '-A', 'INPUT', '-d', SILENT, '-j', 'DROP'])
+        return SILENT
+
+    def is_listening(self, port: int) -> bool:
+        shown = self.run(['ss', '-Hltn', f'sport = :{port}'])
+        return bool(shown.stdout.strip())
+
+    def _push_hello(self) -> None:
+        layout = self.folder / 'hello'
+        services.write_hello_image(layout, Path('/bin/busybox'))
+        self.copy_image(f'oci:{layout}:latest', f'{self.hub.endpoint}/library/hello')
+
+    def copy_image(self, source: str, destination: str) -> None:
+        skopeo = ['skopeo', '--insecure-policy', 'copy', '--quiet']
+        plain = ['--src-tls-verify=false', '--dest-tls-verify=false']
+        if source.startswith('docker://') is False and not source.startswith('oci:'):
+            source = f'docker://{source}'
+        self.run([*skopeo, *plain, source, f'docker://{destination}:latest'])
+
+    # Hosts
+
+    def program(self) -> Path:
+        """Build the wheel once and unpack it: what an installation would hold."""
+        folder = self.folder / 'program'
+        if not folder.is_dir():
+            wheels = self.folder / 'wheels'
+            source = self.folder / 'source'
+            # pip writes build/ and *.egg-info into the tree that it builds.
+            wanted = ('registry_host', 'templates', 'setup.cfg', 'pyproject.toml')
+            wanted += ('README.md', 'LICENSE')
+            for name in wanted:
+                path = TREE / name
+                copy = shutil.copytree if path.is_dir() else shutil.copy2
+                source.mkdir(exist_ok=True)
+                copy(path, source / name)
+            build = [sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps']
+            build += ['--no-build-isolation', '--wheel-dir', str(wheels), str(source)]
+            subprocess.run(build, check=True)
+            (wheel,) = wheels.glob('*.whl')
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(folder)
+            launcher = folder / 'registry-host'
+            launcher.write_text(
+                '#!/usr/bin/python3\n'
+                'import sys\n'
+                "sys.path[0] = '/opt/registry-host'\n"
+                'from registry_host.cli import main\n'
+                'main()\n'
+            )
+            launcher.chmod(0o755)
+            busybox = Path('/bin/busybox').read_bytes()
+            (folder / 'busybox.tar').write_bytes(services.layer(busybox))
+        return folder
+
+    def host(self, suite: str, *, binds: Sequence[str] = ()) -> LabHost:
+        """Boot a throw-away host and wait until its engine answers."""
+        taken = {host.number for host in self.hosts}
+        number = next(n for n in range(11, 200) if n not in taken)
+        host = LabHost(self, suite, number, binds)
+        self.hosts.append(host)
+        host.boot()
+        return host
+
+
+class LabHost:
+    """One booted host. Everything that it writes goes to memory."""
+
+    def __init__(self, lab: Lab, suite: str, number: int, binds: Sequence[str]) -> None:
+        self.lab = lab
+        self.suite = suite
+        self.number = number
+        self.name = f'{suite}-{number}'
+        self.address = f'10.99.0.{number}'
+        self.log = lab.folder / f'{self.name}.log'
+        self._binds = binds
+        self._nspawn: subprocess.Popen[bytes] | None = None
+        self.leader = 0
+
+    def boot(self) -> None:
+        image = images.ensure(self.suite)
+        program = self.lab.program()
+        nspawn = [
+            'systemd-nspawn',
+            '--directory',
+            str(image),
+            '--volatile=overlay',
+            '--tmpfs=/var/lib/docker:mode=0711',
+            # Short, for the name of the network link is made of it.
+            f'--machine=rh{os.getpid()}-{next(_boots)}',
+            f'--hostname={self.name}',
+            '--network-bridge=rh0',
+            '--capability=all',
+            '--system-call-filter=add_key keyctl bpf',
+            '--resolv-conf=off',
+            f'--bind-ro={program}:/opt/registry-host',
+            f'--bind-ro={program}/registry-host:/usr/bin/registry-host',
+            *(f'--bind-ro={bind}' for bind in self._binds),
+            '--register=no',
+            '--keep-unit',
+            '--boot',
+        ]
+        self._nspawn = self.lab.spawn(
+            [*_with_machine_id(self.lab.folder), *nspawn],
+            log=self.log,
+            env={'SYSTEMD_NSPAWN_UNIFIED_HIERARCHY': '1'},
+        )
+        services.wait_for(f'{self.name}: boot', self._find_leader)
+        self._configure_network()
+        services.wait_for(f'{self.name}: engine', self.is_engine_up, timeout_s=60)
+
+    def _find_leader(self) -> bool:
+        assert self._nspawn is not None
+        if self._nspawn.poll() is not None:
+            raise RuntimeError(f'{self.name} ended: {self.log.read_text()[-2000:]}')
+        pid = self._nspawn.pid
+        children = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+        for child in map(int, children):
+            with contextlib.suppress(OSError):
+                if Path(f'/proc/{child}/comm').read_text().strip() == 'systemd':
+                    self.leader = child
+        return bool(self.leader)
+
+    def _configure_network(self) -> None:
+        enter = ['nsenter', f'--target={self.leader}', '--net', 'ip']
+        services.wait_for(
+            f'{self.name}: network',
+            lambda: (
+                subprocess.run(
+                    [*enter, 'link', 'show', 'host0'], capture_output=True, check=False
+                ).returncode
+                == 0
+            ),
+        )
+        for words in (
+            f'addr add {self.address}/24 dev host0',
+            'link set host0 up',
+            f'route add default via {GATEWAY}',
+        ):
+            subprocess.run([*enter, *words.split()], check=True, capture_output=True)
+        self.run(
+            'rm -f /etc/resolv.conf && '
+            f'echo "nameserver {GATEWAY}" >/etc/resolv.conf && '
+            f'echo "127.0.0.1 localhost {self.name}" >/etc/hosts'
+        )
+
+    def is_engine_up(self) -> bool:
+        return self.run(['docker', 'version'], check=False).returncode == 0
+
+    # What is done there
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        user: str = 'root',
+        check: bool = True,
+        stdin: str | None = None,
+        env: dict[str, str] | None = None,
+        timeout_s: float = 120,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program, or a line of shell, with a login's plain environment."""
+        argv = ['sh', '-c', command] if isinstance(command, str) else list(command)
+        home = '/root' if user == 'root' else f'/home/{user}'
+        variables = {'PATH': PATH, 'HOME': home, 'USER': user, 'LANG': 'C.UTF-8'}
+        variables.update(env or {})
+        words = ['env', '-i', *(f'{k}={v}' for k, v in variables.items())]
+        become = ['setpriv', f'--reuid={user}', f'--regid={user}', '--init-groups']
+        done = subprocess.run(
+            [*self.enter, *words, *(become if user != 'root' else ()), *argv],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(
+                f'{self.name}: {command} exited {done.returncode}\n'
+                f'{done.stdout}{done.stderr}'
+            )
+        return done
+
+    @property
+    def enter(self) -> list[str]:
+        spaces = ['--mount', '--uts', '--ipc', '--net', '--pid', '--root', '--wd']
+        return ['nsenter', f'--target={self.leader}', *spaces, '--']
+
+    def read(self, path: str) -> str:
+        return self.run(['cat', path]).stdout
+
+    def write(
+        self, path: str, content: str, *, mode: str = '644', owner: str = 'root:root'
+    ) -> None:
+        self.run(
+            f'mkdir -p "$(dirname {path})" && cat >{path} && '
+            f'chmod {mode} {path} && chown {owner} {path}',
+            stdin=content,
+        )
+
+    def docker_info(self) -> dict[str, object]:
+        shown = self.run(['docker', 'info', '--format', '{{json .}}']).stdout
+        found: dict[str, object] = json.loads(shown)
+        return found
+
+    def mirrors(self) -> list[str]:
+        config = self.docker_info()['RegistryConfig']
+        assert isinstance(config, dict)
+        return config['Mirrors'] or []
+
+    def insecure(self) -> set[str]:
+        config = self.docker_info()['RegistryConfig']
+        assert isinstance(config, dict)
+        hosts = {n for n, i in config['IndexConfigs'].items() if not i['Secure']}
+        return hosts | set(config['InsecureRegistryCIDRs'])
+
+    def start_container(self, name: str) -> str:
+        """Start a container that stays, from an image without a registry; its id."""
+        self.run('docker import /opt/registry-host/busybox.tar local/busybox')
+        run = ['docker', 'run', '--detach', f'--name={name}', 'local/busybox']
+        return self.run([*run, '/bin/busybox', 'sleep', '600']).stdout.strip()
+
+    def journal(self, unit: str = 'docker.service') -> str:
+        return self.run(['journalctl', '-q', '-o', 'cat', '-u', unit]).stdout
+
+    def restart_engine(self) -> None:
+        self.run('systemctl reset-failed docker; systemctl restart docker')
+        services.wait_for(f'{self.name}: engine', self.is_engine_up, timeout_s=60)
+
+    def close(self) -> None:
+        if self._nspawn is not None:
+            # Without its first process the container is over, and nspawn tidies up.
+            if self.leader:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.leader, signal.SIGKILL)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._nspawn.wait(5)
+            _end(self._nspawn)
+        self.lab.hosts.remove(self)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End one process that we started, and wait for it."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def _with_machine_id(folder: Path) -> list[str]:
+    """Give systemd-nspawn the machine id that it wants, where the machine has none.
+
+    Seen by that process alone, in a mount namespace of its own.
+    """
+    path = Path('/etc/machine-id')
+    if path.exists() and len(path.read_text().strip()) == 32:
+        return []
+    layers = folder / 'etc'
+    (layers / 'upper').mkdir(parents=True, exist_ok=True)
+    (layers / 'work').mkdir(exist_ok=True)
+    (layers / 'upper/machine-id').write_text('0123456789abcdef0123456789abcdef\n')
+    options = f'lowerdir=/etc,upperdir={layers}/upper,workdir={layers}/work'
+    mount = f'mount -t overlay overlay -o {options} /etc && exec "$@"'
+    return ['unshare', '--mount', '--propagation=slave', 'sh', '-c', mount, 'sh']
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Lab]:
+    """A lab for as long as the block lasts; a terminating signal ends it too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with Lab() as lab:
+        yield lab

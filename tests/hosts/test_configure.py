@@ -1,0 +1,311 @@
+"""The main job, on real hosts with each of the three engines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+MIRROR = 'http://registry.lab:5000'
+PUSH = 'registry.lab:5002'
+DAEMON_JSON = '/etc/docker/daemon.json'
+ODD = """{
+\t"log-driver" : "json-file",
+  "log-opts": {"max-size": "10m",   "max-file": "3"},
+    "labels":["zone=a",
+\t\t"rack=7"],
+
+  "shutdown-timeout": 15,
+  "max-concurrent-downloads":  5 , "max-concurrent-uploads": 5,
+  "default-shm-size": "67108864", "features" : { "buildkit" : true },
+  "registry-mirrors": [ "https://mirror.other.example" ],
+  "insecure-registries" : ["10.20.0.0/16"],
+  "debug": false, "icc" : true
+}"""
+ODD_AFTER = ODD.replace('[ "https://mirror', f'[ "{MIRROR}", "https://mirror').replace(
+    '["10.20', f'["{PUSH}", "10.20'
+)
+
+
+def configure(host, *flags, check=True, user='root'):
+    command = ['registry-host', 'configure', *flags]
+    if user != 'root':
+        command = ['sudo', *command]
+    return host.run(command, check=check, user=user)
+
+
+def as_json(done):
+    return json.loads(done.stdout)
+
+
+def reloads(host):
+    return host.journal().count('Reloaded configuration')
+
+
+def identity(host, path):
+    return host.run(['stat', '-c', '%i %Y %a %U', path]).stdout
+
+
+def test_main_job(host, lab):
+    host.write(DAEMON_JSON, ODD)
+    host.restart_engine()
+    container = host.start_container('bystander')
+    started = host.run('docker inspect -f "{{.State.StartedAt}}" bystander').stdout
+    pulls = len(lab.cache.requests(pull_of='library/hello'))
+
+    flags = ('--mirror', MIRROR, '--insecure-registry', PUSH)
+    first = as_json(configure(host, *flags, '--format', 'json'))
+
+    assert host.read(DAEMON_JSON) == ODD_AFTER
+    assert first['changed'] is True
+    assert first['activation'] == {
+        'needed': 'reload',
+        'done': 'reload',
+        'pending': None,
+        'verified': True,
+    }
+    assert host.mirrors() == [f'{MIRROR}/', 'https://mirror.other.example/']
+    assert {PUSH, '10.20.0.0/16'} <= host.insecure()
+    assert host.run('docker ps -q --no-trunc').stdout.strip() == container
+    assert (
+        host.run('docker inspect -f "{{.State.StartedAt}}" bystander').stdout == started
+    )
+    host.run(['docker', 'pull', 'hello'])
+    assert len(lab.cache.requests(pull_of='library/hello')) > pulls
+
+    before = identity(host, DAEMON_JSON), reloads(host)
+    state = host.run('find /var/lib/registry-host -type f -exec stat -c %i:%Y {} +')
+    second = as_json(configure(host, *flags, '--format', 'json'))
+    assert second['changed'] is False
+    assert [change['action'] for change in second['changes']] == ['none']
+    assert second['activation']['needed'] == 'none'
+    assert (identity(host, DAEMON_JSON), reloads(host)) == before
+    assert (
+        host.run('find /var/lib/registry-host -type f -exec stat -c %i:%Y {} +').stdout
+        == state.stdout
+    )
+
+
+CONFIG_JSON = """{
+\t"auths": {
+\t\t"registry.lab:5002": {
+\t\t\t"auth": "YWxpY2U6aHVudGVyMg=="
+\t\t}
+\t},
+\t"credsStore": "secretservice",
+\t"psFormat": "table {{.ID}}\\t{{.Names}}"
+}"""
+
+
+def test_client_proxies_by_sudo(host):
+    path = '/home/alice/.docker/config.json'
+    host.write(path, CONFIG_JSON, mode='600', owner='alice:alice')
+    host.run('chown alice:alice /home/alice/.docker && chmod 700 /home/alice/.docker')
+    host.run('docker import /opt/registry-host/busybox.tar local/busybox')
+    flags = ('--http-proxy', 'http://proxy:hunter2@proxy.lab:3128')
+    flags += ('--no-proxy', '.lab,10.0.0.0/8', '--diff')
+
+    done = configure(host, *flags, user='alice')
+
+    assert 'hunter2' not in done.stdout + done.stderr
+    assert 'YWxpY2U6aHVudGVyMg' not in done.stdout + done.stderr
+    assert host.read(path) == CONFIG_JSON[:-2] + (
+        ',\n\t"proxies": {\n\t\t"default": {\n'
+        '\t\t\t"httpProxy": "http://proxy:hunter2@proxy.lab:3128",\n'
+        '\t\t\t"noProxy": ".lab,10.0.0.0/8"\n\t\t}\n\t}\n}'
+    )
+    assert host.run(['stat', '-c', '%a %U:%G', path]).stdout == '600 alice:alice\n'
+    assert not host.run('test -e /root/.docker', check=False).returncode == 0
+    shown = host.run(
+        ['docker', 'run', '--rm', 'local/busybox', '/bin/busybox', 'env'], user='alice'
+    ).stdout
+    assert 'HTTP_PROXY=http://proxy:hunter2@proxy.lab:3128\n' in shown
+    assert 'no_proxy=.lab,10.0.0.0/8\n' in shown
+    again = as_json(configure(host, *flags, '--format=json', user='alice'))
+    assert again['changed'] is False
+
+
+def test_clearing_a_live_list(host):
+    configure(host, '--mirror', MIRROR, '--insecure-registry', PUSH)
+    assert host.mirrors() == [f'{MIRROR}/']
+    done = configure(host, '--mirror', '', '--insecure-registry', '')
+    assert 'live registry-mirrors: none\n' in done.stdout
+    assert host.mirrors() == []
+    assert PUSH not in host.insecure()
+    assert json.loads(host.read(DAEMON_JSON)) == {
+        'registry-mirrors': [],
+        'insecure-registries': [],
+    }
+
+
+def test_declaration_withdraws_what_it_no_longer_names(host):
+    settings = '/etc/registry-host/settings.toml'
+    host.write(DAEMON_JSON, '{"registry-mirrors": ["https://foreign.example"]}\n')
+    host.restart_engine()
+    host.write(
+        settings,
+        f'registry-mirrors = ["{MIRROR}"]\ninsecure-registries = ["{PUSH}"]\n',
+    )
+    configure(host)
+    assert host.mirrors() == [f'{MIRROR}/', 'https://foreign.example/']
+    host.write(settings, f'insecure-registries = ["{PUSH}"]\n')
+    configure(host)
+    assert host.mirrors() == ['https://foreign.example/']
+    assert PUSH in host.insecure()
+
+
+def test_the_live_engine_is_brought_in_line_with_a_right_file(host):
+    host.write(DAEMON_JSON, json.dumps({'registry-mirrors': [MIRROR]}))
+    assert host.mirrors() == []
+    before = identity(host, DAEMON_JSON)
+    found = as_json(configure(host, '--mirror', MIRROR, '--format=json'))
+    assert (found['changed'], found['activation']['done']) == (True, 'reload')
+    assert host.mirrors() == [f'{MIRROR}/']
+    assert identity(host, DAEMON_JSON) == before
+
+
+def test_check_forecasts_and_writes_nothing(host):
+    flags = ('--mirror', MIRROR, '--format=json')
+    forecast = configure(host, *flags, '--check', check=False)
+    assert forecast.returncode == 3
+    assert as_json(forecast)['changed'] is True
+    assert host.run(['test', '-e', DAEMON_JSON], check=False).returncode == 1
+    assert host.run('test -e /var/lib/registry-host', check=False).returncode == 1
+    assert host.mirrors() == []
+    real = as_json(configure(host, *flags))
+    assert real['changes'] == as_json(forecast)['changes']
+    assert configure(host, *flags, '--check').returncode == 0
+
+
+def test_rejected_candidate_is_rolled_back(host):
+    """An invalid key slips in between our write and the engine's reading."""
+    original = (
+        '{\n  "labels": ["a=b"],\n  "registry-mirrors": ["https://old.example"]\n}'
+    )
+    host.write(DAEMON_JSON, original)
+    host.write(
+        '/etc/systemd/system/docker.service.d/slip.conf',
+        '[Service]\nExecReload=\n'
+        "ExecReload=/bin/sh -c 'test -e /run/slipped || { touch /run/slipped; "
+        'sed -i 1s/{/{\\\\"bogus\\\\":1,/ /etc/docker/daemon.json; }\'\n'
+        'ExecReload=/bin/kill -s HUP $MAINPID\n',
+    )
+    host.run('systemctl daemon-reload')
+    host.restart_engine()
+    before = host.mirrors(), host.insecure()
+
+    done = configure(host, '--mirror', MIRROR, '--insecure-registry', PUSH, check=False)
+
+    assert done.returncode == 1
+    assert host.run(['test', '-e', '/run/slipped'], check=False).returncode == 0
+    assert host.read(DAEMON_JSON) == original
+    assert (host.mirrors(), host.insecure()) == before
+    assert 'bogus' in done.stderr
+    assert 'the old file is back; the engine is as it was' in done.stderr
+    ledger = host.run('cat /var/lib/registry-host/ledger.json', check=False)
+    assert MIRROR not in ledger.stdout
+
+
+def test_directive_given_as_a_flag_too(host):
+    host.write(
+        '/etc/systemd/system/docker.service.d/flag.conf',
+        '[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd:// '
+        '--containerd=/run/containerd/containerd.sock '
+        '--registry-mirror=https://by-flag.example\n',
+    )
+    host.run('systemctl daemon-reload')
+    # Socket activation: dockerd takes its socket from systemd with -H fd://.
+    host.run('systemctl restart docker.socket docker.service', check=False)
+    if host.suite == 'bookworm':
+        host.restart_engine()
+    done = configure(host, '--mirror', MIRROR, check=False)
+    assert done.returncode == 2
+    assert '--registry-mirror=https://by-flag.example' in done.stderr
+    assert host.run(['test', '-e', DAEMON_JSON], check=False).returncode == 1
+
+
+def test_stopped_engine_reads_it_when_it_starts(host):
+    host.run('systemctl stop docker.socket docker.service', check=False)
+    done = configure(host, '--mirror', MIRROR)
+    assert 'no engine was running: it reads the file when it starts' in done.stdout
+    host.restart_engine()
+    assert host.mirrors() == [f'{MIRROR}/']
+
+
+def test_no_engine_at_all(newest):
+    newest.run('systemctl stop docker.socket docker.service', check=False)
+    newest.run('rm /usr/sbin/dockerd /etc/docker -r')
+    configure(newest, '--mirror', MIRROR)
+    assert json.loads(newest.read(DAEMON_JSON)) == {'registry-mirrors': [MIRROR]}
+    assert newest.run('stat -c %a /etc/docker').stdout == '755\n'
+    assert newest.run(['stat', '-c', '%a', DAEMON_JSON]).stdout == '644\n'
+
+
+@pytest.mark.parametrize(
+    ('content', 'code'),
+    (
+        pytest.param('{"registry-mirror": []}', 'directive-ignored', id='singular'),
+        pytest.param(
+            '{"http-proxy": "x"}', 'directive-misplaced', id='top-level-proxy'
+        ),
+        pytest.param('{"unknown": 1}', 'directive-unknown', id='unknown'),
+        pytest.param('{"debug": "true"}', 'directive-type', id='type'),
+        pytest.param('{"debug": true,}', 'json-trailing-comma', id='comma'),
+        pytest.param('{"labels": [], "labels": []}', 'json-duplicate-key', id='double'),
+    ),
+)
+def test_file_that_the_engine_would_refuse(newest, content, code):
+    newest.write(DAEMON_JSON, content)
+    done = configure(newest, '--mirror', MIRROR, '--format=json', check=False)
+    assert done.returncode == 2
+    found = as_json(done)
+    assert [error['code'] for error in found['errors']] == [code]
+    assert found['errors'][0]['message'].startswith(f'{DAEMON_JSON}:1:')
+    assert found['changed'] is False
+    assert newest.read(DAEMON_JSON) == content
+
+
+def test_full_disk_leaves_the_old_file_whole(newest):
+    newest.run('mount -t tmpfs -o size=64k tmpfs /etc/docker')
+    newest.write(DAEMON_JSON, '{"debug": false}')
+    newest.run('cat /dev/zero >/etc/docker/filler', check=False)
+    done = configure(newest, '--mirror', MIRROR, check=False)
+    assert done.returncode == 1
+    assert 'No space left on device' in done.stderr
+    assert 'the old file is as it was' in done.stderr
+    assert newest.read(DAEMON_JSON) == '{"debug": false}'
+    assert newest.run('ls -A /etc/docker').stdout == 'daemon.json\nfiller\n'
+    assert newest.mirrors() == []
+
+
+def test_file_mounted_on_its_own_is_written_in_place(newest):
+    newest.write('/srv/daemon.json', '{"debug": false, "labels": ["a=b"]}')
+    newest.run(f'touch {DAEMON_JSON} && mount --bind /srv/daemon.json {DAEMON_JSON}')
+    done = configure(newest, '--mirror', MIRROR)
+    assert 'overwritten in place' in done.stdout
+    assert newest.mirrors() == [f'{MIRROR}/']
+    assert newest.run('ls -A /etc/docker').stdout == 'daemon.json\n'
+
+
+def test_without_root(newest):
+    done = newest.run(
+        ['registry-host', 'configure', '--mirror', MIRROR], user='alice', check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        'error: registry-host: only root may change this host; nothing was written\n'
+        'hint:  run the same command with sudo\n'
+    )
+
+
+def test_config_json_that_belongs_to_root(newest):
+    path = '/home/alice/.docker/config.json'
+    newest.write(path, '{"auths": {}}', mode='600')
+    newest.run('chown alice /home/alice/.docker')
+    done = configure(newest, '--http-proxy', 'http://p:1', user='alice', check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f'error: {path}: cannot be read as alice (Permission denied); '
+        'nothing was written\n'
+        f'hint:  give it back to its user: sudo chown alice: {path}\n'
+    )

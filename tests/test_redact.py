@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recorded import load
+
+from registry_host.redact import redact, redact_input
+from registry_host.urls import check_insecure_registry, check_mirror, check_proxy
+
+MASKED = load('mask_credentials')['cases']
+SECRET = 'S3cr3t'
+
+
+@pytest.mark.parametrize('case', MASKED, ids=lambda case: case['input'])
+def test_masks_as_the_engine_does(case):
+    assert redact_input(case['input']) == case['masked']
+    assert redact(case['input']) == case['masked']
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    (
+        pytest.param('no secret', 'no secret', id='plain'),
+        pytest.param('mail a@b.example', 'mail a@b.example', id='address'),
+        pytest.param('u:p@h:1', 'xxxxx:xxxxx@h:1', id='no-scheme'),
+        pytest.param(
+            '"http://u:p,w/x@h", "http://m:5000"',
+            '"http://xxxxx:xxxxx@h", "http://m:5000"',
+            id='in-a-list',
+        ),
+        pytest.param(
+            r'"http://u:a\"b@h"', '"http://xxxxx:xxxxx@h"', id='escaped-quote'
+        ),
+        pytest.param('h:5000/i@sha256:00', 'h:5000/i@sha256:00', id='digest-stays'),
+    ),
+)
+def test_redact(text, expected):
+    assert redact(text) == expected
+
+
+# All that a URL could be broken by, around and inside of the secret.
+noise = st.text(alphabet='abc:/@?#%[]" \\\n\'{}.,0', max_size=6)
+schemes = st.sampled_from(['http://', 'https://', 'ftp://', 'http:/', '//', ''])
+
+
+@settings(max_examples=400, derandomize=True, deadline=None)
+@given(scheme=schemes, user=noise, before=noise, after=noise, host=noise)
+def test_no_checker_ever_shows_a_password(scheme, user, before, after, host):
+    text = f'{scheme}{user}:{before}{SECRET}{after}@{host}h:99999/v2'
+    for checked in (
+        check_mirror(text),
+        check_insecure_registry(text),
+        check_proxy(text, 'http-proxy'),
+    ):
+        assert SECRET not in repr(checked)
+        assert SECRET not in str(checked.value)
+        for problem in checked.errors + checked.warnings:
+            assert SECRET not in f'{problem} {problem.hint} {problem!r}'
+
+
+def test_linear_in_the_length():
+    text = 'http://u:' * 50_000 + '@'
+    started = time.perf_counter()
+    redact(text)
+    # Quadratic would take minutes; this is no measure of speed.
+    assert time.perf_counter() - started < 5
