@@ -413,7 +413,11 @@ class _Layout(NamedTuple):
         own = _indent_at(text, first.key_start).removeprefix(outer)
         is_own_line = 0 <= line_end < first.key_start
         colon = text[first.key_end : first.start]
-        arrays = [member for member in members if text[member.start] == '[']
+        arrays = [
+            member
+            for member in members
+            if text[member.start] == '[' and text[_skip(text, member.start + 1)] != ']'
+        ]
         return cls(
             newline,
             own if is_own_line and own else DEFAULT_INDENT,
@@ -526,10 +530,11 @@ def _spliced(text: str, member: _Member, asked: Splice, layout: _Layout) -> str:
         return '[]'
     lead = text[member.start + 1 : elements[0][0]]
     tail = text[elements[-1][1] : member.end - 1]
-    if len(elements) > 1:
-        between = text[elements[0][1] : elements[1][0]]
-    else:
-        between = f',{lead}' if '\n' in lead else layout.comma
+    between = text[elements[0][1] : elements[1][0]] if len(elements) > 1 else ','
+    if between.startswith(',') and '\n' in lead:
+        between = f',{lead}'
+    elif len(elements) == 1:
+        between = layout.comma
     inner = _indent_at(text, elements[0][0])
     pieces = [between.join(layout.render(value, inner) for value in asked.insert)]
     for first, last in _runs(kept):
