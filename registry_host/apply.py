@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.engine import Reload, reload
 from registry_host.errors import (
@@ -13,6 +12,7 @@ from registry_host.errors import (
     ConfigError,
     ConflictError,
     EngineError,
+    PrivilegeError,
     Problem,
     RegistryHostError,
 )
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 VALIDATE_SINCE: Version = (23, 0, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a run came to: how far it was activated, and what the engine then showed."""
 
     done: Activation = Activation.NONE
@@ -46,7 +45,7 @@ def apply_plan(host: Host, plan: Plan, facts: Facts) -> Outcome:
     if not plan.writes and plan.is_empty:
         return Outcome()
     if facts.is_live and not facts.is_root:
-        raise ApplyError(_needs_root())
+        raise PrivilegeError(_needs_root())
     with host.lock():
         # An unfinished run of before is to be recovered here, once there is a journal.
         _require_unchanged(host, plan)
@@ -56,14 +55,14 @@ def apply_plan(host: Host, plan: Plan, facts: Facts) -> Outcome:
         if not _is_engine_concerned(plan, facts.engine):
             return Outcome(is_verified=not plan.is_empty, findings=findings)
         outcome = _activate(host, plan, facts.engine)
-        return replace(outcome, findings=findings)
+        return outcome._replace(findings=findings)
 
 
 def _needs_root() -> Problem:
     return Problem(
         code='needs-root',
         where='registry-host',
-        message='only root may change this host; nothing was written',
+        message='only root may change this host',
         hint='run the same command with sudo',
     )
 
@@ -85,8 +84,7 @@ def _require_unchanged(host: Host, plan: Plan) -> None:
                 Problem(
                     code='file-changed',
                     where=change.path,
-                    message='was changed by somebody else since it was read; '
-                    'nothing was written',
+                    message='was changed by somebody else since it was read',
                     hint='run the same command again',
                 )
             )
@@ -117,8 +115,7 @@ def _require_valid(host: Host, plan: Plan, engine: EngineFacts) -> None:
         Problem(
             code='engine-refuses',
             where=candidate.path,
-            message=f'dockerd --validate: {reason.replace(path, candidate.path)}; '
-            'nothing was written',
+            message=f'dockerd --validate: {reason.replace(path, candidate.path)}',
             hint=f'mend the file, then try: dockerd --validate '
             f'--config-file={candidate.path}',
         )
@@ -213,8 +210,10 @@ def _put_back(
     state = 'the old file is back' if is_touched else 'the old file is as it was'
     if failed:
         state = f'partly applied: {", ".join(failed)} could not be put back'
-    problems = [replace(p, message=f'{p.message}; {state}') for p in cause.problems]
-    raise type(cause)(*problems) from None
+    problems = [p._replace(message=f'{p.message}; {state}') for p in cause.problems]
+    failure = type(cause)(*problems)
+    failure.state = ''
+    raise failure from None
 
 
 # Activation
@@ -266,7 +265,7 @@ def _roll_back(host: Host, plan: Plan, engine: EngineFacts, reason: str) -> None
         _put_back(host, plan.writes, cause=ApplyError(problem))
     except ApplyError as err:
         live = _reload_again(host, engine)
-        problems = [replace(p, message=f'{p.message}; {live}') for p in err.problems]
+        problems = [p._replace(message=f'{p.message}; {live}') for p in err.problems]
         raise ApplyError(*problems) from None
 
 

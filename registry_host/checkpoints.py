@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import ConfigError, Problem
 from registry_host.plan import Activation, Change, FileState
@@ -19,23 +19,21 @@ VERSION = 1
 CHECKED_LIMIT = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OurKey:
+class OurKey(NamedTuple):
     """What stands under one key by our doing, and what stood there before us."""
 
     ours: tuple[str, ...]
     before: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+class Applied(NamedTuple):
     """Our part of one file. `is_created` where there was no file before us."""
 
     target: str
     path: str
     user: str | None = None
     is_created: bool = False
-    keys: Mapping[str, OurKey] = field(default_factory=dict)
+    keys: Mapping[str, OurKey] = MappingProxyType({})
 
     def ours(self, key: str) -> tuple[str, ...]:
         return self.keys[key].ours if key in self.keys else ()
@@ -44,8 +42,7 @@ class Applied:
         return self.keys[key].before if key in self.keys else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
+class Ledger(NamedTuple):
     """All that we applied, and digests of settings that the schema has passed."""
 
     entries: tuple[Applied, ...] = ()
@@ -67,12 +64,12 @@ class Ledger:
             for entry in self.entries
             if (entry.target, entry.path) != (applied.target, applied.path)
         )
-        return replace(self, entries=others + ((applied,) if applied.keys else ()))
+        return self._replace(entries=others + ((applied,) if applied.keys else ()))
 
     def with_checked(self, digest: str) -> Ledger:
         if digest in self.checked:
             return self
-        return replace(self, checked=(*self.checked, digest)[-CHECKED_LIMIT:])
+        return self._replace(checked=(*self.checked, digest)[-CHECKED_LIMIT:])
 
 
 def load_ledger(host: Host) -> tuple[Ledger, FileState]:
@@ -90,7 +87,7 @@ def load_ledger(host: Host) -> tuple[Ledger, FileState]:
 
 
 def ledger_change(before: FileState, ledger: Ledger) -> Change:
-    after = replace(before, content=_encode(ledger), mode=0o600, folder_mode=0o700)
+    after = before._replace(content=_encode(ledger), mode=0o600, folder_mode=0o700)
     if before.content is None and ledger == Ledger():
         after = before
     return Change(
@@ -143,7 +140,7 @@ def _newer() -> Problem:
     return Problem(
         code='ledger-newer',
         where=LEDGER,
-        message='was written by a newer registry-host; nothing was written',
+        message='was written by a newer registry-host',
         hint='use the version that wrote it, or a newer one',
     )
 
@@ -152,7 +149,6 @@ def _damaged() -> Problem:
     return Problem(
         code='ledger-damaged',
         where=LEDGER,
-        message='is not a ledger, so what earlier runs applied is not known; '
-        'nothing was written',
+        message='is not a ledger, so what earlier runs applied is not known',
         hint=f'mv {LEDGER} {LEDGER}.damaged  (what was applied counts as foreign then)',
     )

@@ -230,9 +230,11 @@ def main(argv: list[str] | None = None) -> NoReturn:
     except click.exceptions.Exit as err:
         sys.exit(err.exit_code)
     except click.ClickException as err:
-        finish(_failed(arguments, EXIT_USAGE, _usage_problem(err)), output_format)
+        problem = _usage_problem(err)
+        finish(_failed(arguments, EXIT_USAGE, problem), output_format)
     except RegistryHostError as err:
-        finish(_failed(arguments, err.exit_code, *err.problems), output_format)
+        problems = (_with_state(problem, err.state) for problem in err.problems)
+        finish(_failed(arguments, err.exit_code, *problems), output_format)
     except (click.Abort, KeyboardInterrupt):
         problem = Problem(code='interrupted', message='interrupted')
         finish(_failed(arguments, EXIT_INTERRUPTED, problem), output_format)
@@ -254,12 +256,18 @@ def _failed(arguments: list[str], exit_code: int, *problems: Problem) -> Report:
     return Report(command=command, exit_code=exit_code, errors=problems)
 
 
+def _with_state(problem: Problem, state: str) -> Problem:
+    """Say of each error how it leaves the host."""
+    message = f'{problem.message}; {state}' if state else problem.message
+    return problem._replace(message=message)
+
+
 def _usage_problem(err: click.ClickException) -> Problem:
     context = getattr(err, 'ctx', None)
     command = context.command_path if context else 'registry-host'
     return Problem(
         code='usage',
-        message=f'{err.format_message().rstrip(".")}; nothing was written',
+        message=err.format_message().rstrip('.'),
         hint=f'{command} --help',
     )
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from registry_host.apply import apply_plan
 from registry_host.checkpoints import load_ledger
 from registry_host.errors import EngineError, ProbeError, Problem
 from registry_host.facts import Facts, gather
@@ -47,9 +45,13 @@ def configure(
         findings=plan.findings + _engine_findings(facts, plan),
     )
     if is_check:
-        return replace(report, exit_code=0 if plan.is_empty else EXIT_PENDING)
+        return report._replace(exit_code=0 if plan.is_empty else EXIT_PENDING)
+    if plan.is_empty and not plan.writes:
+        return report
+    from registry_host.apply import apply_plan
+
     outcome = apply_plan(host, plan, facts)
-    return replace(report, outcome=outcome, findings=report.findings + outcome.findings)
+    return report._replace(outcome=outcome, findings=report.findings + outcome.findings)
 
 
 def require_registries(
@@ -67,9 +69,7 @@ def require_registries(
     if problems:
         raise ProbeError(
             *(
-                replace(
-                    problem,
-                    message=f'{problem.message}; nothing was written',
+                problem._replace(
                     hint=f'{problem.hint} (--no-probe writes it all the same)',
                 )
                 for problem in problems
@@ -94,6 +94,8 @@ def reload(host: Host) -> Report:
         raise EngineError(engine.problem or _not_running(engine.state))
     state = host.read(engine.config_path, user=engine.user)
     plan = docker_daemon.plan_reload(state, engine)
+    from registry_host.apply import apply_plan
+
     outcome = apply_plan(host, plan, facts)
     return Report(command='reload', plan=plan, outcome=outcome)
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.enginerules import engine_accepts_insecure, engine_accepts_mirror
 from registry_host.errors import Problem
@@ -151,8 +150,7 @@ _IGNORED_AS_KEYS = frozenset(
 _NO_PROXIES_HINT = 'set them in the unit: systemctl edit docker.service'
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(NamedTuple):
     """One key of daemon.json. `since` and `removed` None: in 20.10; still there."""
 
     key: str

@@ -7,8 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.directives import Version, parse_version
 from registry_host.enginerules import engine_insecure, engine_mirror
@@ -35,8 +34,7 @@ SIGHUP = 1
 IPV6_LOOPBACK_SINCE: Version = (28, 0, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Info:
+class Info(NamedTuple):
     """The part of GET /info that concerns registries.
 
     Source: moby daemon/info.go; proxies come with their credentials masked.
@@ -52,8 +50,7 @@ class Info:
     running_containers: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reload:
+class Reload(NamedTuple):
     """How a reload ended. `reason` is the engine's own, redacted; '' if it took."""
 
     is_taken: bool

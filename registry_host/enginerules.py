@@ -18,8 +18,9 @@ SCHEME_CHECKED_SINCE: Version = (28, 3, 0)
 STRICT_COLONS_SINCE: Version = (29, 7, 0)
 BARE_BRACKETS_SINCE: Version = (25, 0, 0)
 _LABEL = r'(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])'
-_DOMAIN = re.compile(rf'{_LABEL}(?:\.{_LABEL})*', re.ASCII)
-_GO_HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"\x80-\U0010ffff]*")
+_DOMAIN = rf'{_LABEL}(?:\.{_LABEL})*'
+# What Go's net/url takes in a host, besides all that is not ASCII.
+_NOT_GO_HOST = r"[^A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"]"
 
 
 def engine_mirror(text: str) -> str:
@@ -58,7 +59,7 @@ def _is_go_host(authority: str, version: Version) -> bool:
     if authority.startswith('['):
         found = re.fullmatch(r'\[[0-9A-Fa-f:.]+(?:%25[^\]]*)?\](?::[0-9]*)?', authority)
         return found is not None
-    if not _GO_HOST.fullmatch(authority):
+    if any(char.isascii() for char in re.findall(_NOT_GO_HOST, authority)):
         return False
     if version >= STRICT_COLONS_SINCE and authority.count(':') > 1:
         return False
@@ -89,7 +90,7 @@ def _is_engine_host(text: str, version: Version) -> bool:
     if not re.fullmatch(r'[0-9]{1,5}', port) or int(port) > 65535:
         return False
     is_bracketed = host.startswith('[') and host.endswith(']') and _is_ip(host[1:-1])
-    return is_bracketed or _DOMAIN.fullmatch(host) is not None
+    return is_bracketed or re.fullmatch(_DOMAIN, host) is not None
 
 
 def _is_ip(text: str) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong, and the way out of it.
 
     `code` is kebab-case and an API. `where` is a path with line and column, a flag,
@@ -20,16 +19,20 @@ class Problem:
     hint: str = ''
 
     def at(self, where: str) -> Problem:
-        return replace(self, where=where)
+        return self._replace(where=where)
 
     def __str__(self) -> str:
         return f'{self.where}: {self.message}' if self.where else self.message
 
 
 class RegistryHostError(Exception):
-    """An expected failure: shown without a traceback, ends with `exit_code`."""
+    """An expected failure: shown without a traceback, ends with `exit_code`.
+
+    `state` is what to say of the host after it; '' where the message says it itself.
+    """
 
     exit_code = 1
+    state = 'nothing was written'
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__('; '.join(str(problem) for problem in problems))
@@ -64,6 +67,10 @@ class LockedError(RegistryHostError):
     exit_code = 75
 
 
+class PrivilegeError(RegistryHostError):
+    """Only root may do this."""
+
+
 class EngineError(RegistryHostError):
     """The engine cannot be reached, or refused what it was given."""
 
@@ -74,3 +81,5 @@ class ProbeError(RegistryHostError):
 
 class ApplyError(RegistryHostError):
     """Writing or activating failed; the message tells what was left where."""
+
+    state = ''

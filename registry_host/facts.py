@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.directives import Version, parse_flags, parse_version
-from registry_host.engine import Client, Info
 from registry_host.errors import ConfigError, EngineError, Problem, SettingsError
 from registry_host.plan import User
 
 if TYPE_CHECKING:
     from registry_host.checkpoints import Ledger
+    from registry_host.engine import Info
     from registry_host.host import Host, Process
     from registry_host.settings import Settings
 
@@ -28,8 +28,7 @@ OLDEST_ENGINE: Version = (20, 10, 0)
 Flags = Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineFacts:
+class EngineFacts(NamedTuple):
     """One engine, as far as it could be seen.
 
     `state`: running, stopped (installed), absent, unreachable (running, but its socket
@@ -46,7 +45,7 @@ class EngineFacts:
     pid: int | None = None
     unit: str | None = None
     version: Version | None = None
-    flags: Flags = field(default_factory=dict)
+    flags: Flags = MappingProxyType({})
     argv: tuple[str, ...] = ()
     flags_origin: str = ''
     user: User | None = None
@@ -58,8 +57,7 @@ class EngineFacts:
         return self.state == 'running'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """`users` are those whose config.json is asked for; `former_users` those of each
     file in the ledger, by its path, as far as they still exist.
     """
@@ -99,7 +97,7 @@ def _unknown_user(name: str) -> Problem:
     return Problem(
         code='user-unknown',
         where='--user',
-        message=f'there is no user {name!r}; nothing was written',
+        message=f'there is no user {name!r}',
         hint='getent passwd',
     )
 
@@ -142,6 +140,8 @@ def _read_small(host: Host, path: str) -> str:
 
 
 def _running_engine(host: Host, process: Process) -> EngineFacts:
+    from registry_host.engine import Client
+
     flags = parse_flags(process.argv)
     user = host.find_user(uid=process.uid) if process.uid else None
     environ = _environment(host, process.pid) if user else {}

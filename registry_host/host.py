@@ -8,8 +8,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.errors import ConfigError, LockedError, Problem
 from registry_host.plan import FileState, User
@@ -26,8 +25,7 @@ LINKS_LIMIT = 40
 STATE_FOLDER = '/var/lib/registry-host'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
+class Completed(NamedTuple):
     """How a program ended. `code` is None where it could not be started."""
 
     code: int | None
@@ -39,8 +37,7 @@ class Completed:
         return self.code == 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
+class Process(NamedTuple):
     pid: int
     argv: tuple[str, ...]
     uid: int
@@ -100,7 +97,7 @@ class Host:
         """Read a file that may be absent; ConfigError for anything but a plain file."""
         try:
             state = self._as(user, lambda: self._read(path, user))
-            return replace(state, folder_mode=folder_mode)
+            return state._replace(folder_mode=folder_mode)
         except OSError as err:
             raise ConfigError(_unreadable(path, err, user)) from None
 
@@ -135,8 +132,7 @@ class Host:
             if not stat.S_ISREG(found.st_mode):
                 raise ConfigError(_not_a_file(path, found.st_mode))
             content = file.read(FILE_LIMIT_BYTES + 1)
-        return replace(
-            absent,
+        return absent._replace(
             content=content,
             mode=stat.S_IMODE(found.st_mode),
             uid=found.st_uid,
@@ -266,8 +262,7 @@ class Host:
                     Problem(
                         code='locked',
                         where=STATE_FOLDER,
-                        message='another run is changing this host; '
-                        'nothing was written',
+                        message='another run is changing this host',
                         hint='try again when it has ended',
                     )
                 ) from None
@@ -469,7 +464,7 @@ def _not_a_file(path: str, mode: int) -> Problem:
     return Problem(
         code='config-not-a-file',
         where=path,
-        message=f'is {kind} where a file is due; nothing was written',
+        message=f'is {kind} where a file is due',
         hint=f'look at it, then move it away: ls -ld {path}',
     )
 
@@ -482,6 +477,6 @@ def _unreadable(path: str, err: OSError, user: User | None) -> Problem:
     return Problem(
         code='config-unreadable',
         where=path,
-        message=f'cannot be read{reader} ({err.strerror}); nothing was written',
+        message=f'cannot be read{reader} ({err.strerror})',
         hint=hint,
     )

@@ -38,7 +38,20 @@ _FOREIGN_WORDS = {
 }
 
 
-def too_large(limit_bytes: int) -> JsonTextError:
+def explain(content: bytes, limit_bytes: int, depth_limit: int) -> JsonTextError:
+    """Say why these bytes were refused, starting with what is wrong as a whole."""
+    if len(content) > limit_bytes:
+        return _too_large(limit_bytes)
+    if content.startswith(b'\xef\xbb\xbf') or b'\0' in content[:4]:
+        return _not_utf8(content, 0)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as err:
+        return _not_utf8(content, err.start)
+    return _Diagnosis(text, depth_limit).run()
+
+
+def _too_large(limit_bytes: int) -> JsonTextError:
     limit = f'{limit_bytes // 1024 // 1024} MiB'
     problem = Problem(
         code='json-size',
@@ -48,7 +61,7 @@ def too_large(limit_bytes: int) -> JsonTextError:
     return JsonTextError(problem)
 
 
-def not_utf8(content: bytes, offset: int) -> JsonTextError:
+def _not_utf8(content: bytes, offset: int) -> JsonTextError:
     """Tell a byte order mark from another encoding from a damaged byte."""
     if content.startswith(b'\xef\xbb\xbf'):
         problem = Problem(
@@ -75,11 +88,6 @@ def not_utf8(content: bytes, offset: int) -> JsonTextError:
     return JsonTextError(problem)
 
 
-def diagnose(text: str, depth_limit: int) -> JsonTextError:
-    """Find the first thing wrong in a text that did not parse. Linear in its length."""
-    return _Diagnosis(text, depth_limit).run()
-
-
 @dataclass(slots=True)
 class _Scope:
     """An object or array that is open. `wants`: what may come next in it."""
@@ -91,7 +99,7 @@ class _Scope:
 
 
 class _Diagnosis:
-    """A strict reader that keeps no values, only where it stands."""
+    """A strict reader that keeps no values, only where it stands. Linear."""
 
     def __init__(self, text: str, depth_limit: int) -> None:
         self.text = text

@@ -17,8 +17,7 @@ DEFAULT_INDENT = '    '
 _SPACE = re.compile(r'[ \t\n\r]*')
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A number as it is written: 1e400 and 12345678901234567890 lose nothing here."""
 
     text: str
@@ -147,20 +146,14 @@ def read(content: bytes) -> Document:
     An empty file, or one of white space, is accepted as an empty object: the docker
     client and engines from 23.0 on do so too, and there is nothing in it to lose.
     """
-    from registry_host import jsonerrors
-
-    if len(content) > SIZE_LIMIT_BYTES:
-        raise jsonerrors.too_large(SIZE_LIMIT_BYTES)
     try:
-        text = content.decode()
-    except UnicodeDecodeError as err:
-        raise jsonerrors.not_utf8(content, err.start) from None
-    if content[:3] == b'\xef\xbb\xbf' or b'\0' in content[:4]:
-        raise jsonerrors.not_utf8(content, 0)
-    try:
-        return _read(text)
+        if len(content) > SIZE_LIMIT_BYTES or content[:3] == b'\xef\xbb\xbf':
+            raise _Refused
+        return _read(content.decode())
     except (ValueError, RecursionError, IndexError):
-        raise jsonerrors.diagnose(text, DEPTH_LIMIT) from None
+        from registry_host import jsonerrors
+
+        raise jsonerrors.explain(content, SIZE_LIMIT_BYTES, DEPTH_LIMIT) from None
 
 
 def _read(text: str) -> Document:
@@ -242,23 +235,20 @@ def _depth(root: Json) -> int:
 # Editing
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """Give the member at `path` this value; it and missing parents are added last."""
 
     path: tuple[str, ...]
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(NamedTuple):
     """Remove the member at `path`; nothing to do where there is none."""
 
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Splice:
+class Splice(NamedTuple):
     """Put `insert` in front of the array at `path`, remove the elements at `drop`.
 
     A missing array, or null, is an empty one.

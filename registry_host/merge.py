@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListMerge:
+class ListMerge(NamedTuple):
     """An edit of a list: put `insert` in front, remove the elements at `drop`.
 
     `ours` is what stands in the list by our doing once it is edited.
@@ -68,8 +67,7 @@ def _positions_of_ours(current: Sequence[str], applied: Sequence[str]) -> set[in
     return {current.index(text) for text in applied if text in current}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValueMerge:
+class ValueMerge(NamedTuple):
     """What a single value becomes (None: no value), and what we remember of it.
 
     `ours` None means that the value is not by our doing. `before` is what stood there

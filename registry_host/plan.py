@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import NamedTuple
 
 from registry_host.errors import Problem
 
@@ -19,8 +19,7 @@ class Activation(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(NamedTuple):
     """A line of passwd(5)."""
 
     name: str
@@ -29,27 +28,30 @@ class User:
     home: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileState:
+class FileState(NamedTuple):
     """All that a file is to us. `content` is None where there is no file.
 
     `path` is the name inside the root, `realpath` what is opened: links followed, the
     root in front. `user` is whose privileges read and write it; None is our own.
-    `folder_mode` is given to missing parent folders.
+    `folder_mode` is given to missing parent folders. Its repr() shows no content, which
+    may hold secrets.
     """
 
     path: str
     realpath: str
-    content: bytes | None = field(repr=False)
+    content: bytes | None
     mode: int
     uid: int
     gid: int
     user: User | None = None
     folder_mode: int = 0o755
 
+    def __repr__(self) -> str:
+        size = 'absent' if self.content is None else f'{len(self.content)} bytes'
+        return f'FileState({self.path!r}, {size}, mode={self.mode:04o})'
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+
+class Change(NamedTuple):
     """A whole file before and after, so that the inverse is a swap."""
 
     target: str
@@ -70,11 +72,10 @@ class Change:
         return 'delete' if self.after.content is None else 'update'
 
     def inverse(self) -> Change:
-        return replace(self, before=self.after, after=self.before)
+        return self._replace(before=self.after, after=self.before)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """Something worth telling. `remedy` holds commands or steps to take, in order."""
 
     check: str
@@ -95,8 +96,7 @@ class Finding:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveLists:
+class LiveLists(NamedTuple):
     """What one engine uses now, or will once it has read a daemon.json.
 
     None in a list means that nothing is said of it: a reload keeps the value of a key
@@ -113,8 +113,7 @@ class LiveLists:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """Every change of one run, in the order of writing.
 
     `record` is the change of our own ledger: it stands or falls with the others, and is

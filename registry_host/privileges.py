@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any, TypeVar, cast
 
 from registry_host.errors import ConfigError, Problem
@@ -49,11 +48,11 @@ def _attempt(work: Callable[[], FileState | str]) -> tuple[str, object]:
     try:
         result = work()
     except ConfigError as err:
-        return 'problems', [asdict(problem) for problem in err.problems]
+        return 'problems', [problem._asdict() for problem in err.problems]
     except OSError as err:
         return 'oserror', (err.errno, err.strerror, err.filename)
     if isinstance(result, FileState):
-        return 'state', {**asdict(result), 'user': None}
+        return 'state', {**result._asdict(), 'user': None}
     return 'text', result
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Problem
 from registry_host.plan import Activation, Change, Finding, Plan
@@ -17,8 +16,7 @@ VERSION = 1
 _COLOURS = {'error': 'red', 'warning': 'yellow', 'info': 'cyan', 'skipped': 'cyan'}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """All that one command has to say.
 
     `outcome` None: nothing was applied, be it a forecast (`is_check`) or a failure.

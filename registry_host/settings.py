@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Problem, SettingsError
 from registry_host.urls import (
@@ -24,6 +24,7 @@ from registry_host.urls import (
 if TYPE_CHECKING:
     from registry_host.host import Host
     from registry_host.noproxy import NoProxy
+    from registry_host.plan import FileState
 
 DEFAULT_FILES = ('/etc/registry-host/settings.toml', '/etc/registry-host/settings.json')
 STANDARD_INPUT = '-'
@@ -38,8 +39,7 @@ AREAS = frozenset({MIRRORS, INSECURE, HTTP_PROXY, HTTPS_PROXY, NO_PROXY})
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """What is asked, by area. `named` holds the areas that this run may touch.
 
     In a named area an empty tuple or None withdraws what we applied there. `users` None
@@ -65,8 +65,7 @@ class Settings:
 NOTHING_ASKED = Settings(named=frozenset(), is_declaration=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """Settings as given, before any rule: a document, and where each part stands."""
 
     document: Document
@@ -82,9 +81,11 @@ def read_asked(host: Host, *, file: str | None, flags: Mapping[str, Any]) -> Ask
     flags, the default file is read; with flags, only a file that is named.
     """
     given = {name: value for name, value in flags.items() if value is not None}
+    state = host.read_argument(file) if file and file != STANDARD_INPUT else None
     if file is None and not given:
         file = _default_file(host)
-    document, where = _read_file(host, file) if file else ({}, _no_position)
+        state = host.read(file)
+    document, where = _read_file(host, file, state) if file else ({}, _no_position)
     return Asked(
         document=_with_flags(document, given),
         file=file,
@@ -101,15 +102,14 @@ def _default_file(host: Host) -> str:
         Problem(
             code='settings-ambiguous',
             where=found[0],
-            message=f'{found[1]} exists too; nothing was written',
+            message=f'{found[1]} exists too',
             hint=f'remove one of them, or name one: --settings {found[0]}',
         )
         if found
         else Problem(
             code='settings-missing',
             where='settings',
-            message=f'no flag was given and there is no {DEFAULT_FILES[0]}; '
-            'nothing was written',
+            message=f'no flag was given and there is no {DEFAULT_FILES[0]}',
             hint='registry-host configure --registry-mirror http://registry.example:5000',
         )
     )
@@ -146,11 +146,11 @@ def _table(document: Document, name: str) -> Document:
 
 
 def _read_file(
-    host: Host, file: str
+    host: Host, file: str, state: FileState | None
 ) -> tuple[Document, Callable[[Sequence[str | int]], str]]:
-    if file == STANDARD_INPUT:
+    if state is None:
         return _read_json(host.read_input(), 'standard input')
-    content = host.read_argument(file).content
+    content = state.content
     if content is None:
         raise SettingsError(_missing(file))
     if file.endswith('.json'):
@@ -162,7 +162,7 @@ def _missing(file: str) -> Problem:
     return Problem(
         code='settings-missing',
         where=file,
-        message='no such file; nothing was written',
+        message='no such file',
         hint=f'name another one: --settings {DEFAULT_FILES[0]}',
     )
 
@@ -192,7 +192,7 @@ def _read_toml(content: bytes, file: str) -> Document:
         document: Document = tomllib.loads(content.decode('utf-8'))
         return document
     except UnicodeDecodeError:
-        message = 'not UTF-8; nothing was written'
+        message = 'not UTF-8'
         raise SettingsError(
             Problem(code='settings-syntax', where=file, message=message)
         ) from None
@@ -210,7 +210,7 @@ def _toml_problem(file: str, text: str) -> Problem:
     return Problem(
         code='settings-syntax',
         where=place,
-        message=f'not TOML: {what.partition(": ")[0].lower()}; nothing was written',
+        message=f'not TOML: {what.partition(": ")[0].lower()}',
         hint='TOML puts strings in quotes and lists in brackets: '
         'registry-mirrors = ["http://registry.example:5000"]',
     )
@@ -234,8 +234,9 @@ def digest_of(document: Document) -> str:
 
 def _schema_text() -> str:
     # Beside the code rather than through importlib.resources, which costs 10 ms.
-    path = Path(__file__).with_name('settings.schema.json')
-    return path.read_text(encoding='utf-8')
+    folder = os.path.dirname(__file__)
+    with open(f'{folder}/settings.schema.json', encoding='utf-8') as file:
+        return file.read()
 
 
 def check_shape(asked: Asked) -> tuple[Problem, ...]:
@@ -268,8 +269,7 @@ def _shape_problems(asked: Asked, err: Any) -> Iterable[Problem]:
     yield Problem(
         code=f'settings-{"value" if is_scalar else "type"}',
         where=_place(asked, path),
-        message=f'{expected.get(err.validator, "is not valid")}, not {got}; '
-        'nothing was written',
+        message=f'{expected.get(err.validator, "is not valid")}, not {got}',
     )
 
 
@@ -281,7 +281,7 @@ def _unknown_key(asked: Asked, path: tuple[Any, ...], known: Sequence[str]) -> P
     return Problem(
         code='settings-unknown-key',
         where=_place(asked, path),
-        message='unknown key; nothing was written',
+        message='unknown key',
         hint=hint,
     )
 
@@ -350,7 +350,6 @@ def _entries(document: Document, name: str) -> list[str]:
 def _placed(
     asked: Asked, result: Checked[Any], path: tuple[str | int, ...]
 ) -> Checked[Any]:
-    from dataclasses import replace
 
     place = _place(asked, path)
     return replace(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from registry_host.errors import Problem
 from registry_host.redact import MASKED_USER_INFO, redact_input
@@ -55,8 +55,7 @@ class Checked(Generic[T]):
     warnings: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(NamedTuple):
     """A registry mirror. `host` is lower-case ASCII, IPv6 without brackets."""
 
     scheme: str
@@ -90,8 +89,7 @@ class Mirror:
         return self.host == 'localhost' or self.host == '::1' or is_v4
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
+class Registry(NamedTuple):
     """An insecure registry: HOST[:PORT], or a network. `str()` is what is stored."""
 
     host: str

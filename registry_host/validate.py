@@ -61,6 +61,4 @@ def _daemon_json_problems(host: Host, path: str) -> tuple[Problem, ...]:
 
 
 def _missing(path: str) -> Problem:
-    return Problem(
-        code='config-missing', where=path, message='no such file; nothing was written'
-    )
+    return Problem(code='config-missing', where=path, message='no such file')

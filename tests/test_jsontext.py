@@ -46,9 +46,14 @@ def mirrors(*urls, drop=()):
             '{\r\n    "a" : 1,\r\n    "m" : [\r\n        "x"\r\n    ]\r\n}\r\n',
             id='crlf',
         ),
-        pytest.param('{"a":1}', mirrors('x', 'y'), '{"a":1,"m":["x","y"]}', id='compact'),
         pytest.param(
-            '{ "a": 1 }\n', mirrors('x', 'y'), '{ "a": 1, "m": ["x", "y"] }\n', id='line'
+            '{"a":1}', mirrors('x', 'y'), '{"a":1,"m":["x","y"]}', id='compact'
+        ),
+        pytest.param(
+            '{ "a": 1 }\n',
+            mirrors('x', 'y'),
+            '{ "a": 1, "m": ["x", "y"] }\n',
+            id='line',
         ),
         pytest.param(
             '{"a": 1,\n "b": 2}',
@@ -62,10 +67,17 @@ def mirrors(*urls, drop=()):
             '{\n  "a": 1\n  , "b": 2\n  , "m": [\n    "x"\n  ]\n}',
             id='comma-first',
         ),
-        pytest.param('{}', mirrors('x'), '{\n    "m": [\n        "x"\n    ]\n}', id='{}'),
-        pytest.param('', mirrors('x'), '{\n    "m": [\n        "x"\n    ]\n}\n', id='empty'),
         pytest.param(
-            ' \n', mirrors('x'), '{\n    "m": [\n        "x"\n    ]\n}\n', id='white-space'
+            '{}', mirrors('x'), '{\n    "m": [\n        "x"\n    ]\n}', id='{}'
+        ),
+        pytest.param(
+            '', mirrors('x'), '{\n    "m": [\n        "x"\n    ]\n}\n', id='empty'
+        ),
+        pytest.param(
+            ' \n',
+            mirrors('x'),
+            '{\n    "m": [\n        "x"\n    ]\n}\n',
+            id='white-space',
         ),
         pytest.param(
             '{\n  "l": ["a", "b"]\n}',
@@ -76,7 +88,9 @@ def mirrors(*urls, drop=()):
         pytest.param(
             '{"m": [ "a" ]}', mirrors('x'), '{"m": [ "x", "a" ]}', id='inner-blanks'
         ),
-        pytest.param('{"m":["a","b"]}', mirrors('x'), '{"m":["x","a","b"]}', id='tight'),
+        pytest.param(
+            '{"m":["a","b"]}', mirrors('x'), '{"m":["x","a","b"]}', id='tight'
+        ),
         pytest.param(
             '{\n  "m": [\n    "a",\n      "b"\n  ]\n}',
             mirrors('x'),
@@ -91,15 +105,26 @@ def mirrors(*urls, drop=()):
             '{\n  "m": [\n    "x"\n  ]\n}',
             id='[ ]',
         ),
-        pytest.param('{"m": ["a", "b"]}', mirrors(drop=[0, 1]), '{"m": []}', id='emptied'),
         pytest.param(
-            '{"m": ["a" ,"b",  "c"]}', mirrors(drop=[0]), '{"m": ["b",  "c"]}', id='drop-1'
+            '{"m": ["a", "b"]}', mirrors(drop=[0, 1]), '{"m": []}', id='emptied'
         ),
         pytest.param(
-            '{"m": ["a" ,"b",  "c"]}', mirrors(drop=[1]), '{"m": ["a",  "c"]}', id='drop-2'
+            '{"m": ["a" ,"b",  "c"]}',
+            mirrors(drop=[0]),
+            '{"m": ["b",  "c"]}',
+            id='drop-1',
         ),
         pytest.param(
-            '{"m": ["a" ,"b",  "c"]}', mirrors(drop=[2]), '{"m": ["a" ,"b"]}', id='drop-3'
+            '{"m": ["a" ,"b",  "c"]}',
+            mirrors(drop=[1]),
+            '{"m": ["a",  "c"]}',
+            id='drop-2',
+        ),
+        pytest.param(
+            '{"m": ["a" ,"b",  "c"]}',
+            mirrors(drop=[2]),
+            '{"m": ["a" ,"b"]}',
+            id='drop-3',
         ),
         pytest.param(
             r'{"m": ["\u002f", "b"]}',
@@ -156,7 +181,9 @@ def test_nothing_to_change(asked):
     assert edit(document, asked) is document
 
 
-@pytest.mark.parametrize('number', ('1e400', '12345678901234567890', '-0', '1.10', '9' * 5000))
+@pytest.mark.parametrize(
+    'number', ('1e400', '12345678901234567890', '-0', '1.10', '9' * 5000)
+)
 def test_numbers_stay_as_written(number):
     text = f'{{"n": {number}}}'
     assert edited(text, mirrors('x')) == f'{{"n": {number}, "m": ["x"]}}'
@@ -212,7 +239,9 @@ def test_has_and_get():
         pytest.param(
             b'{"a": {"b": 1, "\\u0062": 2}}', 'json-duplicate-key', '1:16', id='escaped'
         ),
-        pytest.param(b'{"a": 1, "a" 2}', 'json-duplicate-key', '1:10', id='first-error'),
+        pytest.param(
+            b'{"a": 1, "a" 2}', 'json-duplicate-key', '1:10', id='first-error'
+        ),
         pytest.param(b'{// c\n}', 'json-comment', '1:2', id='//'),
         pytest.param(b'{/* c */}', 'json-comment', '1:2', id='/*'),
         pytest.param(b'# c\n{}', 'json-comment', '1:1', id='#'),
@@ -246,7 +275,9 @@ def test_has_and_get():
         pytest.param(b'"x"', 'json-not-object', '1:1', id='string'),
         pytest.param(b'}', 'json-not-object', '1:1', id='brace'),
         pytest.param(b'{"a": \x01}', 'json-character', '1:7', id='control'),
-        pytest.param(b'{"a": \xc2\xa0 1}', 'json-character', '1:7', id='no-break-space'),
+        pytest.param(
+            b'{"a": \xc2\xa0 1}', 'json-character', '1:7', id='no-break-space'
+        ),
         pytest.param(b'{"a":' * 101, 'json-depth', '1:501', id='deep'),
         pytest.param(b'{"a":' + b'[' * 100_000, 'json-depth', '1:105', id='depth-bomb'),
         pytest.param(b' ' * (16 * 1024 * 1024 + 1), 'json-size', '', id='huge'),
@@ -287,7 +318,9 @@ def test_duplicate_key_names_both_places():
 
 
 SECRET = 'S3cr3tS3cr3t'
-pieces = st.sampled_from(['{', '}', '[', ']', ',', ':', '"', '\\', "'", '\n', ' ', 'x', '1'])
+pieces = st.sampled_from(
+    ['{', '}', '[', ']', ',', ':', '"', '\\', "'", '\n', ' ', 'x', '1']
+)
 
 
 @FEW
@@ -312,7 +345,9 @@ scalars = (
 keys = st.text(alphabet=string.ascii_letters + 'é"\\ ', max_size=4)
 values = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3)
+    ),
     max_leaves=6,
 )
 objects = st.dictionaries(keys, values, max_size=5)
@@ -381,7 +416,9 @@ def test_reads_what_the_standard_library_reads(document):
 
 
 @FEW
-@given(documents(), st.lists(st.text(max_size=4), max_size=3), st.sets(st.integers(0, 4)))
+@given(
+    documents(), st.lists(st.text(max_size=4), max_size=3), st.sets(st.integers(0, 4))
+)
 def test_splice_changes_its_own_array_alone(document, insert, drop):
     root, text = document
     old = root.get('m')

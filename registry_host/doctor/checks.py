@@ -57,8 +57,7 @@ def _finding(
 
 def _of_problem(name: str, severity: str, problem: Problem, path: str) -> Finding:
     remedy = (problem.hint,) if problem.hint else ()
-    message = str(problem).replace('; nothing was written', '')
-    return _finding(name, severity, message, *remedy, path=path)
+    return _finding(name, severity, str(problem), *remedy, path=path)
 
 
 def _skipped(name: str, why: str) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +142,6 @@ def _plan(host: Host) -> tuple[Plan | None, tuple[Problem, ...]]:
 
 def _ask(host: Host, seen: Observed) -> Observed:
     """Ask all mirrors and all nameservers at once, under the one deadline."""
-    from dataclasses import replace
 
     from registry_host.probe import probe_one
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from registry_host import jsontext
@@ -44,7 +43,7 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
     if settings.is_declaration:
         asked = {ref.path for ref in refs}
         refs += [
-            replace(_ref_of(user), path=entry.path, is_withdrawn=True)
+            _ref_of(user)._replace(path=entry.path, is_withdrawn=True)
             for entry in ledger.of_target(NAME)
             if entry.path not in asked and (user := facts.former_users.get(entry.path))
         ]
@@ -91,14 +90,13 @@ def plan_file(
     edited = jsontext.edit(document, *edits)
     is_new = state.content is None
     content = state.content if edited is document else edited.encode()
-    after = replace(state, content=content, mode=0o600 if is_new else state.mode)
+    after = state._replace(content=content, mode=0o600 if is_new else state.mode)
     is_created = applied.is_created or (is_new and not applied.keys)
     return TargetPlan(
         change=Change(
             target=NAME, before=state, after=after, activation=Activation.NONE
         ),
-        applied=replace(
-            applied,
+        applied=applied._replace(
             keys=keys,
             is_created=is_created,
             user=ref.user.name if ref.user else None,
@@ -111,7 +109,7 @@ def plan_file(
 
 
 def _withdrawn(settings: Settings) -> Settings:
-    return replace(settings, http_proxy=None, https_proxy=None, no_proxy=None)
+    return settings._replace(http_proxy=None, https_proxy=None, no_proxy=None)
 
 
 def _merged(
@@ -197,8 +195,7 @@ def _spelled(
             Problem(
                 code='config-ambiguous',
                 where=where,
-                message=f'{names[0]!r} and {names[1]!r} are one setting to docker; '
-                'nothing was written',
+                message=f'{names[0]!r} and {names[1]!r} are one setting to docker',
                 hint='keep one of them',
             )
         )
@@ -220,7 +217,7 @@ def _wrong_type(
     return Problem(
         code='config-type',
         where=f'{state.path}:{document.where(*path)}',
-        message=f'"{path[-1]}" must be {due}; nothing was written',
+        message=f'"{path[-1]}" must be {due}',
         hint='docker ignores the whole file as it is, and overwrites it at the next '
         'docker login: mend it first',
     )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from registry_host import directives, jsontext
 from registry_host.checkpoints import Applied, OurKey
-from registry_host.engine import expected_lists
 from registry_host.errors import ConfigError, Problem
 from registry_host.merge import ListMerge, merge_list
 from registry_host.plan import (
@@ -75,8 +73,7 @@ def plan_file(
     }
     edited = jsontext.edit(document, *_splices(merges))
     _require_no_new_conflict(state, edited, engine)
-    after = replace(
-        state,
+    after = state._replace(
         content=state.content if edited is document else edited.encode(),
         mode=state.mode if state.content is not None else 0o644,
     )
@@ -142,7 +139,7 @@ def _applied(
     ours = {area: OurKey(ours=merge.ours) for area, merge in merges.items()}
     keys = {name: key for name, key in {**applied.keys, **ours}.items() if key.ours}
     is_created = applied.is_created or (state.content is None and not applied.keys)
-    return replace(applied, keys=keys, is_created=is_created)
+    return applied._replace(keys=keys, is_created=is_created)
 
 
 def _require_accepted(
@@ -158,8 +155,7 @@ def _require_accepted(
 def placed(problem: Problem, path: str) -> Problem:
     """Put the file's name before the line and column of a problem."""
     where = f'{path}:{problem.where}' if problem.where else path
-    message = problem.message
-    return replace(problem, where=where, message=f'{message}; nothing was written')
+    return problem.at(where)
 
 
 def _require_no_new_conflict(
@@ -169,11 +165,9 @@ def _require_no_new_conflict(
     if problems:
         raise ConfigError(
             *(
-                replace(
-                    problem,
+                problem._replace(
                     where=state.path,
-                    message=f'{problem.message} (in {engine.flags_origin}); '
-                    'nothing was written',
+                    message=f'{problem.message} (in {engine.flags_origin})',
                 )
                 for problem in problems
             )
@@ -183,6 +177,8 @@ def _require_no_new_conflict(
 def _expected(document: jsontext.Document, engine: EngineFacts) -> LiveLists | None:
     if not engine.is_running:
         return None
+    from registry_host.engine import expected_lists
+
     return expected_lists(
         list_of(document, MIRRORS), list_of(document, INSECURE), engine.version
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from registry_host import jsontext
 from registry_host.errors import ConfigError
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from registry_host.settings import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRef:
+class FileRef(NamedTuple):
     """A file to read for a target, and with whose privileges.
 
     `is_withdrawn`: nothing is asked for it any more, only ours is taken out.
@@ -28,8 +26,7 @@ class FileRef:
     is_withdrawn: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetPlan:
+class TargetPlan(NamedTuple):
     """What one file becomes, and what the ledger then says of it."""
 
     change: Change
@@ -67,10 +64,4 @@ def read_json(state: FileState) -> jsontext.Document:
     except jsontext.JsonTextError as err:
         problem = err.problem
         where = f'{state.path}:{problem.where}' if problem.where else state.path
-        raise ConfigError(
-            replace(
-                problem,
-                where=where,
-                message=f'{problem.message}; nothing was written',
-            )
-        ) from None
+        raise ConfigError(problem.at(where)) from None
