@@ -128,7 +128,7 @@ def error_lines(errors: Sequence[Problem], paint: Paint) -> Iterator[str]:
 
 def text_lines(report: Report, paint: Paint) -> Iterator[str]:
     """Render a report for people; its errors are for the other stream."""
-    yield from _finding_lines(report.findings, paint)
+    yield from _finding_lines(report, paint)
     if report.results is not None:
         yield from _result_lines(report.results, paint)
     if report.plan is not None and not report.errors:
@@ -137,10 +137,12 @@ def text_lines(report: Report, paint: Paint) -> Iterator[str]:
         yield report.note
 
 
-def _finding_lines(findings: Iterable[Finding], paint: Paint) -> Iterator[str]:
-    for finding in findings:
+def _finding_lines(report: Report, paint: Paint) -> Iterator[str]:
+    for finding in report.findings:
         label = paint(f'{finding.severity}:', _COLOURS.get(finding.severity, 'green'))
-        yield f'{label} {finding.message}'
+        # A check's name is what --only and --skip take.
+        name = f'{finding.check}: ' if report.command == 'doctor' else ''
+        yield f'{label} {name}{finding.message}'
         for remedy in finding.remedy:
             yield f'hint:  {remedy}'
 

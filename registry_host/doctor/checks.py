@@ -217,6 +217,8 @@ def _mirror_reachable(seen: Observed) -> Findings:
         probe = seen.probes.get(mirror)
         if probe is None:
             yield _finding(name, 'error', f'{mirror} did not answer in time')
+        elif probe.problem and probe.problem.code == 'mirror-unresolved':
+            yield _skipped(name, f'{mirror}: its name does not resolve')
         elif probe.problem:
             path = seen.daemon.path
             yield _of_problem(name, 'error', probe.problem, path)
@@ -239,9 +241,8 @@ def _mirror_resolves(seen: Observed) -> Findings:
             if failure:
                 is_known_by_all = False
                 message = f'nameserver {server} does not resolve {host}: {failure}'
-                yield _finding(
-                    name, severity, message, f'dig @{server} {host}  # /etc/resolv.conf'
-                )
+                remedy = f'is the name right? If so, replace the nameserver {server}'
+                yield _finding(name, severity, message, remedy)
         if is_resolved and is_known_by_all:
             shown = ', '.join(seen.addresses[host])
             yield _finding(name, 'ok', f'{host} resolves to {shown}')
