@@ -148,6 +148,9 @@ def _write_all(host: Host, changes: Sequence[Change]) -> tuple[Finding, ...]:
         _require_written(host, written)
     except (OSError, RegistryHostError) as err:
         _put_back(host, written, cause=_write_problem(err, changes, written))
+    except BaseException:  # Ctrl-C between two files.
+        _restore(host, written)
+        raise
     return tuple(findings)
 
 
@@ -196,16 +199,22 @@ def _write_problem(
     )
 
 
-def _put_back(
-    host: Host, written: Sequence[Change], *, cause: RegistryHostError
-) -> None:
-    """Restore what was there, and raise `cause` with what became of the files."""
+def _restore(host: Host, written: Sequence[Change]) -> list[str]:
+    """Put the old bytes back, last one first; return the paths where that failed."""
     failed: list[str] = []
     for change in reversed(written):
         try:
             host.replace_file(change.before)
         except OSError:
             failed.append(change.path)
+    return failed
+
+
+def _put_back(
+    host: Host, written: Sequence[Change], *, cause: RegistryHostError
+) -> None:
+    """Restore what was there, and raise `cause` with what became of the files."""
+    failed = _restore(host, written)
     is_touched = any(change.target != 'ledger' for change in written)
     state = 'the old file is back' if is_touched else 'the old file is as it was'
     if failed:

@@ -157,9 +157,9 @@ class Host:
         temporary = self._write_beside(state)
         try:
             self.rename(temporary, state.realpath)
-        except OSError as err:
+        except BaseException as err:
             os.unlink(temporary)
-            if err.errno not in (errno.EBUSY, errno.EXDEV):
+            if not _is_mounted_on(err):
                 raise
             _write_in_place(state)
             return 'in-place'
@@ -390,6 +390,10 @@ class Host:
             connection.close()
             raise
         return connection
+
+
+def _is_mounted_on(err: BaseException) -> bool:
+    return isinstance(err, OSError) and err.errno in (errno.EBUSY, errno.EXDEV)
 
 
 def _write_all(fd: int, content: bytes) -> None:

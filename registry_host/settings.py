@@ -197,15 +197,17 @@ def _read_toml(content: bytes, file: str) -> Document:
             Problem(code='settings-syntax', where=file, message=message)
         ) from None
     except tomllib.TOMLDecodeError as err:
-        raise SettingsError(_toml_problem(file, str(err))) from None
+        raise SettingsError(_toml_problem(file, str(err), content)) from None
 
 
-def _toml_problem(file: str, text: str) -> Problem:
+def _toml_problem(file: str, text: str, content: bytes) -> Problem:
     import re
 
     what, _, position = text.partition(' (at ')
     found = re.fullmatch(r'line (\d+), column (\d+)\)', position)
-    place = f'{file}:{found[1]}:{found[2]}' if found else file
+    # "at end of document" otherwise.
+    last_line = content.count(b'\n') + 1
+    place = f'{file}:{found[1]}:{found[2]}' if found else f'{file}:{last_line}:1'
     # Only TOML's own words: a value that it quotes could be a password.
     return Problem(
         code='settings-syntax',
@@ -258,19 +260,22 @@ def _shape_problems(asked: Asked, err: Any) -> Iterable[Problem]:
             if name not in known:
                 yield _unknown_key(asked, (*path, name), known)
         return
-    expected = {
-        'type': f'must be of type {err.validator_value}',
-        'enum': f'must be one of {", ".join(map(str, err.validator_value))}',
-        'minLength': 'must not be empty',
-    }
     is_scalar = err.validator in ('enum',)
     # A value of the wrong type may hold a password: only its type is told.
     got = repr(err.instance) if is_scalar else type(err.instance).__name__
     yield Problem(
         code=f'settings-{"value" if is_scalar else "type"}',
         where=_place(asked, path),
-        message=f'{expected.get(err.validator, "is not valid")}, not {got}',
+        message=f'{_due(err.validator, err.validator_value)}, not {got}',
     )
+
+
+def _due(rule: str, value: Any) -> str:
+    if rule == 'type':
+        return f'must be of type {value}'
+    if rule == 'enum':
+        return f'must be one of {", ".join(map(str, value))}'
+    return 'must not be empty'
 
 
 def _unknown_key(asked: Asked, path: tuple[Any, ...], known: Sequence[str]) -> Problem:

@@ -294,16 +294,7 @@ def test_validate_daemon_json(root, tmp_path):
 
 # What a run imports
 
-HEAVY = {
-    'jsonschema',
-    'dns',
-    'psutil',
-    'ssl',
-    'jinja2',
-    'idna',
-    'subprocess',
-    'difflib',
-}
+HEAVY = {'jsonschema', 'dns', 'psutil', 'ssl', 'jinja2', 'idna', 'subprocess'}
 
 
 def test_a_run_with_nothing_to_do_imports_nothing_heavy(root):

@@ -126,4 +126,7 @@ def test_image_build(lab, tmp_path):
     )
     assert '"registry-mirrors": [\n        "http://registry.lab:5000"\n' in done.stdout
     files = set(done.stdout.splitlines())
-    assert {'etc/docker/daemon.json 644', 'var/lib/registry-host/ledger.json 600'} <= files
+    assert {
+        'etc/docker/daemon.json 644',
+        'var/lib/registry-host/ledger.json 600',
+    } <= files

@@ -1,0 +1,106 @@
+"""The doctor and reload, on hosts that have something."""
+
+from __future__ import annotations
+
+import json
+
+DAEMON_JSON = '/etc/docker/daemon.json'
+
+
+def doctor(host, *flags, user='root'):
+    done = host.run(
+        ['registry-host', 'doctor', '--format=json', *flags], check=False, user=user
+    )
+    found = json.loads(done.stdout)
+    return done.returncode, {
+        finding['check']: finding
+        for finding in reversed(found['findings'])
+        if finding['severity'] not in ('ok', 'info')
+    }
+
+
+def test_sound_host(host):
+    host.run(['registry-host', 'configure', '--mirror', 'http://registry.lab:5000'])
+    code, findings = doctor(host)
+    assert code == 0
+    assert set(findings) == {'drift'}
+    assert findings['drift']['severity'] == 'skipped'
+
+
+def test_file_that_the_engine_does_not_use_yet_and_the_remedy(host):
+    host.write(DAEMON_JSON, '{"registry-mirrors": ["http://registry.lab:5000"]}')
+    code, findings = doctor(host)
+    assert code == 1
+    assert findings['live-lists']['remedy'] == ['sudo registry-host reload']
+    done = host.run(['registry-host', 'reload'])
+    assert 'live registry-mirrors: http://registry.lab:5000/' in done.stdout
+    assert doctor(host)[0] == 0
+
+
+def test_reload_of_a_bad_file_is_refused_before_the_engine_sees_it(host):
+    host.write(DAEMON_JSON, '{"insecure-registries": ["10.0.0.0/33"]}')
+    done = host.run(['registry-host', 'reload'], check=False)
+    assert done.returncode == 2
+    assert f'{DAEMON_JSON}:1:26' in done.stderr
+
+
+def test_reload_that_the_engine_rejects(host):
+    """No rule of ours knows that labels must not contradict each other."""
+    host.write(DAEMON_JSON, '{"labels": ["a=b", "a=c"]}')
+    done = host.run(['registry-host', 'reload'], check=False)
+    assert done.returncode in (1, 2)
+    assert 'conflict labels' in done.stderr
+    assert doctor(host)[1].keys() <= {'drift'}
+
+
+def test_faults(host):
+    host.write(
+        DAEMON_JSON,
+        '{\n  "registry-mirror": ["x"],\n'
+        '  "registry-mirrors": ["http://registry.lab:5999"],\n'
+        '  "insecure-registries": ["registry.lab"]\n}',
+    )
+    code, findings = doctor(host)
+    assert code == 1
+    assert findings['daemon-json-keys']['message'].startswith(f'{DAEMON_JSON}:2:3: ')
+    assert findings['mirror-reachable']['severity'] == 'error'
+    assert findings['insecure-unmatched']['remedy'] == [
+        'sudo registry-host configure --insecure-registry registry.lab:5999'
+    ]
+
+
+def test_without_root_and_without_the_socket(host):
+    host.run(['registry-host', 'configure', '--mirror', 'http://registry.lab:5000'])
+    host.run('gpasswd -d alice docker')
+    host.run('chgrp root /var/run/docker.sock; chmod 660 /var/run/docker.sock')
+    code, findings = doctor(host, user='alice')
+    assert code == 0
+    assert findings['engine-state']['severity'] == 'skipped'
+    assert findings['engine-state']['remedy'] == ['run it with sudo']
+    assert findings['live-lists']['severity'] == 'skipped'
+    assert 'mirror-reachable' not in findings
+
+
+def test_stopped_engine(host):
+    host.run('systemctl stop docker.socket docker.service', check=False)
+    code, findings = doctor(host)
+    assert code == 1
+    assert 'does not run' in findings['engine-state']['message']
+
+
+def test_drift_from_the_settings_file(host):
+    host.write(
+        '/etc/registry-host/settings.toml',
+        'registry-mirrors = ["http://registry.lab:5000"]\n',
+    )
+    assert doctor(host)[1]['drift']['severity'] == 'warning'
+    assert doctor(host, '--strict')[0] == 1
+    host.run(['registry-host', 'configure'])
+    assert 'drift' not in doctor(host)[1]
+
+
+def test_logins_that_others_may_read(newest):
+    path = '/root/.docker/config.json'
+    newest.write(path, '{"auths": {"r:1": {"auth": "eDp5"}}}', mode='644')
+    _, findings = doctor(newest)
+    assert findings['client-config-mode']['remedy'] == [f'chmod 600 {path}']

@@ -1,0 +1,153 @@
+"""Mirrors that are none: nothing is written, and the hint says what to do."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+DAEMON_JSON = '/etc/docker/daemon.json'
+
+
+@pytest.fixture(scope='session')
+def oddities(lab):
+    """Everything that is not a usable mirror, each at its own address."""
+    lab.start_registry('login', 5003, has_login=True)
+    lab.start_registry('tls', 5443, has_tls=True)
+    lab.start_web_server()
+    silent = lab.add_silent_address()
+    return {
+        'refused': 'http://registry.lab:5999',
+        'silent': f'http://{silent}:5000',
+        'unresolved': 'http://nowhere.lab:5000',
+        'not-a-registry': 'http://registry.lab:8080',
+        'login': 'http://registry.lab:5003',
+        'needs-tls': 'http://registry.lab:5443',
+        'not-tls': 'https://registry.lab:5000',
+        'untrusted': 'https://registry.lab:5443',
+    }
+
+
+@pytest.mark.parametrize(
+    ('name', 'code', 'hint'),
+    (
+        ('refused', 'mirror-unreachable', 'curl -v http://registry.lab:5999/v2/'),
+        ('silent', 'mirror-unreachable', 'curl -v http://10.99.0.250:5000/v2/'),
+        ('unresolved', 'mirror-unresolved', 'getent ahosts nowhere.lab'),
+        (
+            'not-a-registry',
+            'mirror-not-registry',
+            'curl -i http://registry.lab:8080/v2/',
+        ),
+        ('login', 'mirror-login', 'let the registry serve pulls without one'),
+        ('needs-tls', 'mirror-needs-tls', 'use https://registry.lab:5443'),
+        ('not-tls', 'mirror-not-tls', 'use http://registry.lab:5000'),
+        (
+            'untrusted',
+            'mirror-untrusted',
+            '/etc/docker/certs.d/registry.lab:5443/ca.crt',
+        ),
+    ),
+)
+def test_refused_mirror(newest, oddities, name, code, hint):
+    command = [
+        'registry-host',
+        'configure',
+        '--mirror',
+        oddities[name],
+        '--format=json',
+    ]
+    done = newest.run(command, check=False)
+    assert done.returncode == 1
+    (error,) = json.loads(done.stdout)['errors']
+    assert error['code'] == code
+    assert hint in error['hint']
+    assert error['message'].endswith('; nothing was written')
+    assert newest.run(['test', '-e', DAEMON_JSON], check=False).returncode == 1
+
+
+def test_dead_mirrors_are_asked_at_once(newest, oddities):
+    mirrors = [f'http://10.99.0.250:{port}' for port in range(5000, 5020)]
+    flags = [word for mirror in mirrors for word in ('--mirror', mirror)]
+    command = ['registry-host', 'configure', *flags, '--format=json']
+    started = time.monotonic()
+    done = newest.run(command, check=False)
+    errors = json.loads(done.stdout)['errors']
+    assert [error['code'] for error in errors] == ['mirror-unreachable'] * 20
+    # It would take a minute, were they asked in turn; this measures no speed.
+    assert time.monotonic() - started < 20
+
+
+def test_written_all_the_same(host):
+    host.run(['registry-host', 'configure', '--mirror=http://dead.lab', '--no-probe'])
+    assert host.mirrors() == ['http://dead.lab/']
+
+
+def test_trusted_certificate_is_followed_as_the_engine_does(host, oddities, lab):
+    host.write(
+        '/etc/docker/certs.d/registry.lab:5443/ca.crt', lab.authority.read_text()
+    )
+    host.run(['registry-host', 'configure', '--mirror', oddities['untrusted']])
+    assert host.mirrors() == ['https://registry.lab:5443/']
+
+
+def test_insecure_registry_is_not_verified(host, oddities):
+    host.run(
+        ['registry-host', 'configure', '--mirror', oddities['untrusted']]
+        + ['--insecure-registry', 'registry.lab:5443']
+    )
+    assert host.mirrors() == ['https://registry.lab:5443/']
+
+
+def test_our_own_proxy_variables_have_no_say(newest):
+    dead = 'http://127.0.0.1:9'
+    newest.run(
+        ['registry-host', 'configure', '--mirror', 'http://registry.lab:5000'],
+        env={'HTTP_PROXY': dead, 'http_proxy': dead},
+    )
+    assert newest.mirrors() == ['http://registry.lab:5000/']
+
+
+def test_the_engines_proxy_is_gone_through(newest):
+    """The engine would ask its proxy for the mirror, and the proxy is dead."""
+    newest.write(
+        DAEMON_JSON, '{"proxies": {"http-proxy": "http://u:hunter2@127.0.0.1:9"}}'
+    )
+    newest.restart_engine()
+    command = ['registry-host', 'configure', '--mirror', 'http://registry.lab:5000']
+    done = newest.run(command, check=False)
+    assert done.returncode == 1
+    assert 'Connection refused' in done.stderr
+    assert 'hunter2' not in done.stderr
+    newest.write(
+        DAEMON_JSON,
+        '{"proxies": {"http-proxy": "http://127.0.0.1:9", "no-proxy": ".lab"}}',
+    )
+    newest.restart_engine()
+    newest.run(command)
+    assert newest.mirrors() == ['http://registry.lab:5000/']
+
+
+@pytest.mark.parametrize(
+    ('mirror', 'insecure', 'is_warned'),
+    (
+        pytest.param('http://127.0.0.1:5000', None, True, id='loopback'),
+        pytest.param(
+            'http://registry.lab:5000', 'registry.lab:5000', True, id='listed-insecure'
+        ),
+        pytest.param('http://registry.lab:5000', None, False, id='plain'),
+    ),
+)
+def test_docker_hub_unverified_with_the_containerd_store(
+    newest, mirror, insecure, is_warned
+):
+    newest.write(DAEMON_JSON, '{"features": {"containerd-snapshotter": true}}')
+    newest.restart_engine()
+    flags = ['--insecure-registry', insecure] if insecure else []
+    command = ['registry-host', 'configure', '--mirror', mirror, '--no-probe', *flags]
+    found = json.loads(newest.run([*command, '--format=json']).stdout)
+    codes = [finding['check'] for finding in found['findings']]
+    assert ('hub-unverified' in codes) is is_warned
+    doctor = newest.run(['registry-host', 'doctor', '--only=hub-verification'])
+    assert ('warning: hub-verification' in doctor.stdout) is is_warned

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from registry_host.doctor import run_checks
+from registry_host.doctor.checks import CHECKS, Check
+from registry_host.plan import Finding
+
+DAEMON_JSON = '/etc/docker/daemon.json'
+
+
+def findings(root, *words):
+    ended = root.run('doctor', '--format=json', *words)
+    return ended.code, [
+        (finding['check'], finding['severity']) for finding in ended.json['findings']
+    ]
+
+
+def test_names_are_an_api():
+    assert list(CHECKS) == [
+        'engine-state',
+        'engine-version',
+        'daemon-json',
+        'daemon-json-keys',
+        'daemon-json-flags',
+        'daemon-json-hazards',
+        'mirror-rules',
+        'mirror-reachable',
+        'mirror-resolves',
+        'hub-verification',
+        'insecure-rules',
+        'insecure-unmatched',
+        'live-lists',
+        'client-config',
+        'client-config-mode',
+        'drift',
+    ]
+
+
+def test_a_crash_is_a_finding_and_not_the_end():
+    def crash(seen):
+        raise ValueError('http://u:hunter2@p')
+
+    def well(seen):
+        yield Finding(check='well', severity='ok', message='fine')
+
+    checks = [
+        Check(name='crash', title='', run=crash),
+        Check(name='well', title='', run=well),
+    ]
+    crashed, fine = run_checks(checks, seen := None)
+    assert seen is None
+    assert (crashed.check, crashed.severity) == ('crash', 'error')
+    assert crashed.message.startswith('the check itself failed: ValueError at ')
+    assert 'hunter2' not in crashed.message
+    assert crashed.remedy == ('registry-host doctor --skip crash',)
+    assert fine.severity == 'ok'
+
+
+def test_only_and_skip(root):
+    assert findings(root, '--only=daemon-json') == (0, [('daemon-json', 'ok')])
+    _, found = findings(root, '--skip=daemon-json')
+    assert 'daemon-json' not in dict(found)
+
+
+def test_list(root):
+    ended = root.run('doctor', '--list')
+    assert ended.code == 0
+    assert 'info: drift: the host is as its settings file says\n' in ended.out
+
+
+def test_root_folder_is_looked_at_without_any_engine(root):
+    root.write(DAEMON_JSON, '{"registry-mirrors": ["http://h/v2"], "debug": 1}')
+    code, found = findings(root)
+    assert code == 1
+    assert ('daemon-json-keys', 'error') in found
+    assert ('mirror-rules', 'error') in found
+    assert ('engine-state', 'skipped') in found
+    assert ('mirror-reachable', 'error') not in found
+
+
+def test_malformed_file(root):
+    root.write(DAEMON_JSON, '{"debug": true,}')
+    ended = root.run('doctor', '--only=daemon-json')
+    assert (ended.code, ended.out) == (
+        1,
+        f"error: daemon-json: {DAEMON_JSON}:1:15: not JSON: a comma before '}}'\n"
+        'hint:  delete the comma on line 1\n'
+        '1 error\n',
+    )
+
+
+def test_strict(root):
+    root.write(DAEMON_JSON, '{"registry-mirrors": ["http://10.0.0.1"]}')
+    assert root.run('doctor', '--only=mirror-rules').code == 0
+    assert root.run('doctor', '--only=mirror-rules', '--strict').code == 1
+
+
+def test_nothing_is_written(root):
+    root.write(DAEMON_JSON, '{"registry-mirrors": ["http://10.0.0.1"]}')
+    before = root.snapshot()
+    root.run('doctor')
+    assert root.snapshot() == before

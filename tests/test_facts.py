@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import pytest
+
+from registry_host.facts import find_engine, find_invoker
+from registry_host.host import Completed, Host, Process
+from registry_host.plan import User
+
+ALICE = User(name='alice', uid=1000, gid=1000, home='/home/alice')
+
+
+class Scene(Host):
+    """A host described by its processes, /proc, programs' output and files."""
+
+    def __init__(
+        self, *, processes=(), proc=None, outputs=None, files=None, environ=None
+    ):
+        super().__init__('/', environ or {})
+        self._processes = tuple(processes)
+        self._proc = proc or {}
+        self._outputs = outputs or {}
+        self._files = files or {}
+
+    def read(self, path, **_):
+        content = self._files.get(path)
+        return super().read('/nonexistent')._replace(content=content)
+
+    def processes(self, name):
+        return self._processes
+
+    def process(self, pid):
+        return next((p for p in self._processes if p.pid == pid), None)
+
+    def proc_text(self, pid, name):
+        return self._proc.get((pid, name), '')
+
+    def run(self, argv, **_):
+        text = self._outputs.get(argv[1], '')
+        return Completed(code=0 if text else 1, out=text, err='')
+
+    def find_program(self, name):
+        return '/usr/sbin/dockerd' if 'program' in self._outputs else None
+
+    def find_user(self, *, name=None, uid=None):
+        return ALICE if uid == ALICE.uid or name == 'alice' else None
+
+    def connect_unix(self, path, *, timeout_s):
+        raise self._files.get('socket-error', ConnectionRefusedError)
+
+
+def dockerd(*flags, pid=7, uid=0, program='/usr/sbin/dockerd'):
+    return Process(pid=pid, argv=(program, *flags), uid=uid)
+
+
+def test_no_engine():
+    assert find_engine(Scene()).state == 'absent'
+
+
+def test_pidfile_before_a_search():
+    scene = Scene(
+        processes=[dockerd(pid=3), dockerd('--debug', pid=7)],
+        files={'/var/run/docker.pid': b'7'},
+        proc={(7, 'comm'): 'dockerd\n'},
+    )
+    assert find_engine(scene).pid == 7
+
+
+def test_stale_pidfile():
+    scene = Scene(
+        processes=[dockerd(pid=3)],
+        files={'/var/run/docker.pid': b'7'},
+        proc={(7, 'comm'): 'bash\n'},
+    )
+    assert find_engine(scene).pid == 3
+
+
+def test_config_file_and_socket_given_as_flags():
+    process = dockerd('--config-file=/srv/d.json', '-H', 'unix:///srv/d.sock')
+    engine = find_engine(Scene(processes=[process]))
+    assert engine.config_path == '/srv/d.json'
+    assert engine.socket_path == '/srv/d.sock'
+    assert engine.state == 'unreachable'
+    assert engine.flags_origin == 'the command line of process 7'
+
+
+def test_unit_from_the_control_group():
+    scene = Scene(
+        processes=[dockerd()],
+        proc={(7, 'cgroup'): '0::/system.slice/docker.service\n'},
+    )
+    assert find_engine(scene).unit == 'docker.service'
+
+
+def test_started_from_a_login_session_it_has_no_unit():
+    group = '0::/user.slice/user-0.slice/session-1.scope/x.service\n'
+    scene = Scene(processes=[dockerd()], proc={(7, 'cgroup'): group})
+    assert find_engine(scene).unit is None
+
+
+def test_rootless():
+    scene = Scene(
+        processes=[dockerd(uid=1000)],
+        proc={(7, 'environ'): 'XDG_RUNTIME_DIR=/run/user/1000\0HOME=/home/alice\0'},
+    )
+    engine = find_engine(scene)
+    assert (engine.packaging, engine.user) == ('rootless', ALICE)
+    assert engine.config_path == '/home/alice/.config/docker/daemon.json'
+    assert engine.socket_path == '/run/user/1000/docker.sock'
+    assert engine.unit is None
+
+
+def test_snap():
+    program = '/snap/docker/2915/bin/dockerd'
+    engine = find_engine(Scene(processes=[dockerd(program=program)]))
+    assert engine.packaging == 'snap'
+    assert engine.config_path == '/var/snap/docker/current/config/daemon.json'
+
+
+def test_roots_engine_before_a_users():
+    scene = Scene(processes=[dockerd(uid=1000, pid=3), dockerd(pid=7)])
+    assert find_engine(scene).pid == 7
+
+
+@pytest.mark.parametrize(
+    ('error', 'code'),
+    (
+        (PermissionError(), 'engine-permission'),
+        (ConnectionRefusedError(), 'engine-unreachable'),
+    ),
+)
+def test_socket_that_cannot_be_used(error, code):
+    engine = find_engine(Scene(processes=[dockerd()], files={'socket-error': error}))
+    assert engine.state == 'unreachable'
+    assert engine.problem.code == code
+
+
+SHOW = (
+    'ExecStart={ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// '
+    '$DOCKER_OPTS ${MORE} ; ignore_errors=no ; start_time=[n/a] }\n'
+    'Environment=MORE=--debug\n'
+    'EnvironmentFiles=/etc/default/docker (ignore_errors=yes)\n'
+)
+
+
+def test_stopped_engine_has_the_flags_of_its_unit():
+    scene = Scene(
+        outputs={
+            'program': 'x',
+            'show': SHOW,
+            '--version': 'Docker version 26.1.5, build 1\n',
+        },
+        files={
+            '/etc/default/docker': b'# c\nDOCKER_OPTS="--registry-mirror=http://m -l warn"\n'
+        },
+    )
+    engine = find_engine(scene)
+    assert (engine.state, engine.version) == ('stopped', (26, 1, 5))
+    assert engine.flags == {
+        'host': ('fd://',),
+        'registry-mirror': ('http://m',),
+        'log-level': ('warn',),
+        'debug': ('true',),
+    }
+    assert engine.flags_origin == 'ExecStart of docker.service'
+
+
+def test_the_user_behind_sudo(monkeypatch):
+    scene = Scene(environ={'SUDO_UID': '1000'})
+    monkeypatch.setattr('os.geteuid', lambda: 0)
+    assert find_invoker(scene) == ALICE
+
+
+def test_sudo_variables_mean_nothing_without_root(monkeypatch):
+    scene = Scene(environ={'SUDO_UID': '0'})
+    monkeypatch.setattr('os.geteuid', lambda: 1000)
+    assert find_invoker(scene) == ALICE

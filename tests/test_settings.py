@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from registry_host.errors import SettingsError
+from registry_host.host import Host
+from registry_host.settings import AREAS, load, read_asked
+
+TREE = Path(__file__).resolve().parents[1]
+
+
+def ask(tmp_path, content, name='settings.toml', flags=None):
+    file = tmp_path / name
+    file.write_text(content)
+    asked = read_asked(Host(str(tmp_path)), file=str(file), flags=flags or {})
+    return load(asked, is_known=lambda digest: False)
+
+
+def problems(tmp_path, content, name='settings.toml', flags=None):
+    with pytest.raises(SettingsError) as caught:
+        ask(tmp_path, content, name, flags)
+    prefix = f'{tmp_path}/'
+    return [
+        (
+            problem.code,
+            problem.where.removeprefix(prefix),
+            problem.message,
+            problem.hint,
+        )
+        for problem in caught.value.problems
+    ]
+
+
+def test_whole_file(tmp_path):
+    settings = ask(
+        tmp_path,
+        'registry-mirrors = ["http://A:5000/", "http://a:5000"]\n'
+        'insecure-registries = ["10.1.0.0/8"]\n'
+        '[proxies]\nhttp-proxy = "http://p:1"\nfor = ["client"]\n'
+        '[client]\nusers = ["alice", "alice"]\n',
+    )
+    assert list(map(str, settings.mirrors)) == ['http://a:5000']
+    assert list(map(str, settings.insecure)) == ['10.0.0.0/8']
+    assert str(settings.http_proxy) == 'http://p:1'
+    assert settings.users == ('alice',)
+    assert settings.named == AREAS
+    assert settings.is_declaration
+
+
+def test_flags_win_over_the_file(tmp_path):
+    content = 'registry-mirrors = ["http://file"]\n[proxies]\nno-proxy = "a"\n'
+    flags = {'registry-mirrors': ['http://flag'], 'http-proxy': 'http://p:1'}
+    settings = ask(tmp_path, content, flags=flags)
+    assert list(map(str, settings.mirrors)) == ['http://flag']
+    assert (str(settings.no_proxy), str(settings.http_proxy)) == ('a', 'http://p:1')
+
+
+def test_flags_alone_name_their_own_areas(tmp_path):
+    flags = {'http-proxy': '', 'registry-mirrors': ['']}
+    asked = read_asked(Host(str(tmp_path)), file=None, flags=flags)
+    settings = load(asked, is_known=lambda digest: False)
+    assert settings.named == {'http-proxy', 'registry-mirrors'}
+    assert (settings.http_proxy, settings.mirrors) == (None, ())
+    assert not settings.is_declaration
+
+
+def test_every_violation_at_once_with_its_place(tmp_path):
+    content = (
+        'registry-mirror = ["x"]\nregistry-mirrors = "http://m"\n'
+        'insecure-registries = ["r:1", 2]\n'
+        '[proxies]\nhttp_proxy = "http://u:hunter2@p"\nfor = ["engine"]\n'
+        '[client]\nusers = [""]\n'
+    )
+    found = problems(tmp_path, content)
+    unknown = next(problem for problem in found if problem[2] == 'unknown key')
+    assert unknown[3] in ('did you mean registry-mirrors?', 'did you mean http-proxy?')
+    assert sorted((code, where) for code, where, _, _ in found) == [
+        ('settings-type', 'settings.toml: client.users[0]'),
+        ('settings-type', 'settings.toml: insecure-registries[1]'),
+        ('settings-type', 'settings.toml: registry-mirrors'),
+        ('settings-unknown-key', 'settings.toml: proxies.http_proxy'),
+        ('settings-unknown-key', 'settings.toml: registry-mirror'),
+        ('settings-value', 'settings.toml: proxies.for[0]'),
+    ]
+    assert 'hunter2' not in repr(found)
+
+
+def test_json_settings_have_line_and_column(tmp_path):
+    content = '{\n  "registry-mirrors": [\n    "http://ok",\n    "http://h/v2"\n  ]\n}'
+    assert problems(tmp_path, content, 'settings.json') == [
+        (
+            'mirror-path',
+            'settings.json:4:5: registry-mirrors[1]',
+            "'http://h/v2': a mirror is a root address, without a path",
+            'http://h',
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ('content', 'name', 'code', 'where'),
+    (
+        pytest.param('a = [', 'settings.toml', 'settings-syntax', 1, id='toml'),
+        pytest.param('{"a": }', 'settings.json', 'json-missing-value', 1, id='json'),
+        pytest.param('[]', 'settings.json', 'json-not-object', 1, id='json-array'),
+    ),
+)
+def test_syntax(tmp_path, content, name, code, where):
+    ((found, place, _, _),) = problems(tmp_path, content, name)
+    assert found == code
+    assert place.startswith(f'{name}:{where}:')
+
+
+def test_toml_that_is_not_utf8(tmp_path):
+    file = tmp_path / 'settings.toml'
+    file.write_bytes(b'a = "\xff"')
+    with pytest.raises(SettingsError, match='not UTF-8'):
+        read_asked(Host(str(tmp_path)), file=str(file), flags={})
+
+
+def test_known_settings_do_not_meet_the_schema_again(tmp_path):
+    asked = read_asked(Host(str(tmp_path)), file=None, flags={'no-proxy': 'a'})
+    digest = load(asked, is_known=lambda digest: False).digest
+    seen = []
+    load(asked, is_known=lambda asked_for: seen.append(asked_for) is None)
+    assert seen == [digest]
+
+
+def test_the_sample_is_valid_with_and_without_its_comments(tmp_path):
+    sample = (TREE / 'templates/settings.toml').read_text()
+    assert ask(tmp_path, sample).mirrors
+    whole = sample.replace('\n#[', '\n[').replace('\n#h', '\nh')
+    whole = whole.replace('\n#n', '\nn').replace('\n#u', '\nu')
+    settings = ask(tmp_path, whole)
+    assert settings.users == ('alice',)
+    assert settings.http_proxy
+
+
+def test_the_schema_describes_every_key():
+    text = (TREE / 'registry_host/settings.schema.json').read_text()
+
+    def keys(schema):
+        for name, part in schema.get('properties', {}).items():
+            assert part.get('description') or part.get('properties'), name
+            keys(part)
+
+    keys(json.loads(text))
