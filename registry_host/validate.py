@@ -49,7 +49,7 @@ def validate(
 
 
 def _daemon_json_problems(host: Host, path: str) -> tuple[Problem, ...]:
-    """Hold a file against what every engine refuses: which one reads it is not known."""
+    """Hold a file against what every engine refuses: whose it is, is not known."""
     try:
         state = host.read_argument(path)
         if state.content is None:

@@ -26,14 +26,15 @@ Runner = Callable[[str], 'subprocess.CompletedProcess[str]']
 
 
 class Tour:
-    """Runs commands one by one; one that ends in another way than said ends the tour."""
+    """Runs commands one by one; one that ends unlike it should ends the tour."""
 
     def __init__(self, run: Runner) -> None:
         self._run = run
 
     def show(self, command: str, *, code: int = 0, note: str = '') -> str:
         if note:
-            print(f'\n\033[1m# {note}\033[0m' if sys.stdout.isatty() else f'\n# {note}')
+            is_terminal = sys.stdout.isatty()
+            print(f'\n\033[1m# {note}\033[0m' if is_terminal else f'\n# {note}')
         print(f'$ {command}', flush=True)
         done = self._run(command)
         print(done.stdout + done.stderr, end='', flush=True)
@@ -71,7 +72,9 @@ def on_a_host() -> None:
         tour.show('docker pull hello', note='a pull, through the mirror')
         print('# what the cache logged:')
         for request in lab.cache.requests()[before:]:
-            print(f'  {request.client} {request.method} {request.path} {request.status}')
+            print(
+                f'  {request.client} {request.method} {request.path} {request.status}'
+            )
         tour.show(
             f'docker tag hello {PUSH}/hello && docker push --quiet {PUSH}/hello',
             note='a push, to the instance beside it',

@@ -1,4 +1,4 @@
-"""Cases recorded from real engines and parsers; each file tells how, each case where."""
+"""Cases recorded from real engines; each file tells how, each case where."""
 
 from __future__ import annotations
 

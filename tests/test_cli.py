@@ -144,7 +144,8 @@ def test_error_text(root):
     ended = root.run('configure', '--mirror', 'http://172.16.17.38/v2')
     assert (ended.code, ended.out) == (2, '')
     assert ended.err == (
-        "error: --registry-mirror: 'http://172.16.17.38/v2': a mirror is a root address, "
+        "error: --registry-mirror: 'http://172.16.17.38/v2': a mirror is a root "
+        'address, '
         'without a path; nothing was written\n'
         'hint:  http://172.16.17.38\n'
     )

@@ -182,7 +182,8 @@ def test_syntax_is_refused_by_the_reader():
                 where='1:14',
                 message='not a key that dockerd knows in "proxies", and it refuses the '
                 'whole file',
-                hint='rename it to "http-proxy": httpProxy is for ~/.docker/config.json',
+                hint='rename it to "http-proxy": '
+                'httpProxy is for ~/.docker/config.json',
             ),
             id='client-spelling',
         ),
@@ -226,8 +227,9 @@ def test_syntax_is_refused_by_the_reader():
             Problem(
                 code='reload-impossible',
                 where='1:2',
-                message='"userland-proxy": true without "userland-proxy-path" makes the '
-                'engine refuse every reload since Docker 25.0, although it starts with it',
+                message='"userland-proxy": true without "userland-proxy-path" makes '
+                'the engine refuse every reload since Docker 25.0, although it starts '
+                'with it',
                 hint='remove it (true is the default), or add "userland-proxy-path"',
             ),
             id='userland-proxy',

@@ -150,7 +150,8 @@ def test_stopped_engine_has_the_flags_of_its_unit():
             '--version': 'Docker version 26.1.5, build 1\n',
         },
         files={
-            '/etc/default/docker': b'# c\nDOCKER_OPTS="--registry-mirror=http://m -l warn"\n'
+            '/etc/default/docker': b'# c\n'
+            b'DOCKER_OPTS="--registry-mirror=http://m -l warn"\n'
         },
     )
     engine = find_engine(scene)

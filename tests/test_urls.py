@@ -85,7 +85,7 @@ def test_mirror(text, url):
             'http://m:99999', [('mirror-port', 'for example :5000')], id='port-range'
         ),
         pytest.param(
-            'http://m:٥٠٠٠', [('mirror-port', 'for example :5000')], id='other-digits'
+            'http://m:\u0665\u0660', [('mirror-port', 'for example :5000')], id='digits'
         ),
         pytest.param('http://my_m', [('mirror-host', 'my-m')], id='underscore'),
         pytest.param(

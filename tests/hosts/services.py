@@ -40,7 +40,7 @@ class Service:
         return f'{self.address}:{self.port}'
 
     def requests(self, *, pull_of: str | None = None) -> list[Request]:
-        """Return what was asked of a registry; with `pull_of`, manifests of an image."""
+        """Return what a registry was asked; with `pull_of`, for an image's manifests."""
         text = self.log.read_text(errors='replace')
         found = [
             Request(client, method, path, int(status))
@@ -138,18 +138,16 @@ def make_certificates(folder: Path, name: str, address: str) -> tuple[Path, Path
     )
     names = folder / 'names'
     names.write_text(f'subjectAltName=DNS:{name},IP:{address}\n')
-    new_key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+    new_key = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
     authority_key, request = folder / 'ca.key', folder / 'server.csr'
     for command in (
-        ['req', '-x509', *new_key, '-days', '30', '-subj', '/CN=Lab CA']
-        + ['-keyout', str(authority_key), '-out', str(authority)],
-        ['req', *new_key, '-subj', f'/CN={name}']
-        + ['-keyout', str(key), '-out', str(request)],
-        ['x509', '-req', '-in', str(request), '-days', '30', '-CAcreateserial']
-        + ['-CA', str(authority), '-CAkey', str(authority_key)]
-        + ['-extfile', str(names), '-out', str(certificate)],
+        f'req -x509 {new_key} -days 30 -subj /CN=Lab-CA -keyout {authority_key} '
+        f'-out {authority}',
+        f'req {new_key} -subj /CN={name} -keyout {key} -out {request}',
+        f'x509 -req -in {request} -days 30 -CAcreateserial -CA {authority} '
+        f'-CAkey {authority_key} -extfile {names} -out {certificate}',
     ):
-        subprocess.run(['openssl', *command], check=True, capture_output=True)
+        subprocess.run(['openssl', *command.split()], check=True, capture_output=True)
     return authority, certificate, key
 
 

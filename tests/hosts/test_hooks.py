@@ -100,7 +100,7 @@ def test_cloud_init(newest):
 
 
 def test_image_build(lab, tmp_path):
-    """On an unpacked Debian root, without a host, by the builder's own registry-host."""
+    """On an unpacked Debian root, by the builder's own registry-host."""
     root, upper, work = (tmp_path / name for name in ('root', 'upper', 'work'))
     for folder in (root, upper, work):
         folder.mkdir()

@@ -94,8 +94,8 @@ def test_trusted_certificate_is_followed_as_the_engine_does(host, oddities, lab)
 
 def test_insecure_registry_is_not_verified(host, oddities):
     host.run(
-        ['registry-host', 'configure', '--mirror', oddities['untrusted']]
-        + ['--insecure-registry', 'registry.lab:5443']
+        f'registry-host configure --mirror {oddities["untrusted"]} '
+        '--insecure-registry registry.lab:5443'
     )
     assert host.mirrors() == ['https://registry.lab:5443/']
 
