@@ -74,7 +74,7 @@ format_option = click.option(
     'output_format',
     type=click.Choice(['text', 'json']),
     default='text',
-    show_default=True,
+    help='Text for people, or one JSON object for programs.',
 )
 
 

@@ -40,7 +40,7 @@ class Service:
         return f'{self.address}:{self.port}'
 
     def requests(self, *, pull_of: str | None = None) -> list[Request]:
-        """Return what a registry was asked; with `pull_of`, for an image's manifests."""
+        """Return what a registry was asked; with `pull_of`, for one image."""
         text = self.log.read_text(errors='replace')
         found = [
             Request(client, method, path, int(status))
