@@ -10,13 +10,15 @@ class Problem(NamedTuple):
     """One thing that is wrong, and the way out of it.
 
     `code` is kebab-case and an API. `where` is a path with line and column, a flag,
-    or a settings key. No field may hold a secret: whoever makes a Problem redacts.
+    or a settings key. `excerpt` shows the place: a line of the file, and a caret below.
+    No field may hold a secret: whoever makes a Problem redacts.
     """
 
     code: str
     message: str
     where: str = ''
     hint: str = ''
+    excerpt: str = ''
 
     def at(self, where: str) -> Problem:
         return self._replace(where=where)

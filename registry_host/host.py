@@ -153,7 +153,9 @@ class Host:
             os.unlink(state.realpath)
             _fsync_folder(folder)
             return 'removed'
-        _make_folders(folder, state.folder_mode)
+        # A link may point to nowhere; only the folders of the name itself are ours.
+        if folder == self.resolve(os.path.dirname(state.path)):
+            _make_folders(folder, state.folder_mode)
         temporary = self._write_beside(state)
         try:
             self.rename(temporary, state.realpath)

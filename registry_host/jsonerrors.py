@@ -361,8 +361,9 @@ class _Diagnosis:
             where=position(self.text, place),
             message=f'not JSON: {message}' if code != 'json-duplicate-key' else message,
             hint=hint,
+            excerpt=excerpt(self.text, place),
         )
-        return JsonTextError(problem, excerpt(self.text, place))
+        return JsonTextError(problem)
 
 
 def excerpt(text: str, offset: int) -> str:

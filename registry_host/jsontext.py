@@ -33,14 +33,13 @@ Json = Union[None, bool, str, Number, 'list[Json]', 'dict[str, Json]']
 class JsonTextError(Exception):
     """A text that is not JSON, or not ours to accept.
 
-    `problem.where` is LINE:COLUMN. `excerpt` shows the line and a caret below the
-    place, with all but punctuation and well-known keys masked.
+    `problem.where` is LINE:COLUMN. Its excerpt has all but punctuation and well-known
+    keys masked.
     """
 
-    def __init__(self, problem: Problem, excerpt: str = '') -> None:
+    def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
         self.problem = problem
-        self.excerpt = excerpt
 
 
 class EditError(RuntimeError):

@@ -122,6 +122,7 @@ def _result_json(result: Checked[Any]) -> dict[str, Any]:
 def error_lines(errors: Sequence[Problem], paint: Paint) -> Iterator[str]:
     for problem in errors:
         yield f'{paint("error:", "red")} {problem}'
+        yield from (f'    {line}' for line in problem.excerpt.splitlines())
         if problem.hint:
             yield f'hint:  {problem.hint}'
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import run_command
+from roots import run_command
 
 from registry_host import __version__
 

@@ -152,6 +152,13 @@ def test_link_stays_a_link(host, tmp_path):
     assert (tmp_path / 'srv/real.json').read_bytes() == b'new'
 
 
+def test_link_to_nowhere_makes_no_folders(host, tmp_path):
+    (tmp_path / 'etc/docker/daemon.json').symlink_to('/nowhere/real.json')
+    with pytest.raises(FileNotFoundError):
+        host.replace_file(host.read(PATH)._replace(content=b'new'))
+    assert not (tmp_path / 'nowhere').exists()
+
+
 def test_remove(host, tmp_path):
     put(tmp_path, PATH, b'old')
     assert host.replace_file(host.read(PATH)._replace(content=None)) == 'removed'

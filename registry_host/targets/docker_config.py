@@ -152,7 +152,9 @@ def _merged_no_proxy(
     ours = OurKey(ours=merge.ours) if merge.ours else None
     if merge.is_empty:
         return current, ours
-    left = [text for index, text in enumerate(entries) if index not in merge.drop]
+    # As they are written, blanks and all: they are not ours.
+    written = [part for part in (current or '').split(',') if part.strip()]
+    left = [part for index, part in enumerate(written) if index not in merge.drop]
     return ','.join([*merge.insert, *left]) or None, ours
 
 

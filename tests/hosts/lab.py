@@ -310,7 +310,6 @@ class LabHost:
             '--tmpfs=/var/lib/docker:mode=0711',
             # Short, for the name of the network link is made of it.
             f'--machine=rh{os.getpid()}-{next(_boots)}',
-            f'--hostname={self.name}',
             '--network-bridge=rh0',
             '--capability=all',
             '--system-call-filter=add_key keyctl bpf',
@@ -363,7 +362,8 @@ class LabHost:
         self.run(
             'rm -f /etc/resolv.conf && '
             f'echo "nameserver {GATEWAY}" >/etc/resolv.conf && '
-            f'echo "127.0.0.1 localhost {self.name}" >/etc/hosts'
+            # The name that the image's builder had: sudo looks it up.
+            'echo "127.0.0.1 localhost $(cat /proc/sys/kernel/hostname)" >/etc/hosts'
         )
 
     def is_engine_up(self) -> bool:

@@ -1,0 +1,234 @@
+"""The contract of every target, and the decisions of each."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from registry_host.targets import TARGETS
+
+DAEMON_JSON = '/etc/docker/daemon.json'
+CONFIG_JSON = '/home/alice/.docker/config.json'
+# For each target: its file, flags that change it, flags that withdraw, a foreign file.
+CONTRACT = {
+    'docker-daemon': (
+        DAEMON_JSON,
+        ('--mirror', 'http://m:5000', '--insecure-registry', 'r:1'),
+        ('--mirror', '', '--insecure-registry', ''),
+        '{\n\t"registry-mirrors" : ["https://x"],\r\n'
+        ' "insecure-registries":[ "10.0.0.0/9" ],\n  "mtu" :  1500\n}',
+    ),
+    'docker-config': (
+        CONFIG_JSON,
+        ('--http-proxy', 'http://p:1', '--no-proxy', '.lab', '--user', 'alice'),
+        ('--http-proxy', '', '--no-proxy', '', '--user', 'alice'),
+        '{"auths":{"r:1" : {"auth":"eDp5"}},\n\n "proxies": {"default": '
+        '{"httpProxy": "http://old:1", "noProxy":"a, b" }}, "n": 12345678901234567890}',
+    ),
+}
+every_target = pytest.mark.parametrize('name', TARGETS)
+
+
+def test_every_target_has_a_contract():
+    assert set(CONTRACT) == set(TARGETS)
+
+
+@every_target
+def test_a_second_run_changes_nothing(root, name):
+    path, flags, _, foreign = CONTRACT[name]
+    root.write(path, foreign)
+    assert root.run('configure', *flags).code == 0
+    before = root.snapshot()
+    again = root.run('configure', *flags, '--format=json')
+    assert again.json['changed'] is False
+    assert root.snapshot() == before
+
+
+@every_target
+def test_withdrawal_brings_back_every_byte(root, name):
+    path, flags, withdrawal, foreign = CONTRACT[name]
+    root.write(path, foreign, 0o640)
+    root.run('configure', *flags)
+    assert root.read(path) != foreign
+    root.run('configure', *withdrawal)
+    assert root.read(path) == foreign
+    assert (root.path / path.lstrip('/')).stat().st_mode & 0o777 == 0o640
+
+
+@every_target
+def test_foreign_members_survive(root, name):
+    path, flags, _, foreign = CONTRACT[name]
+    root.write(path, foreign)
+    root.run('configure', *flags)
+    before, after = json.loads(foreign), json.loads(root.read(path))
+    assert list(after)[: len(before)] == list(before)
+    for key, value in before.items():
+        if key not in ('registry-mirrors', 'insecure-registries', 'proxies'):
+            assert after[key] == value
+
+
+@every_target
+@pytest.mark.parametrize(
+    'content', ('{', '[]', '{"a": 1,}', '\ufeff{}', '{"proxies": 1}', '{"a":1,"a":2}')
+)
+def test_malformed_file_is_never_rewritten(root, name, content):
+    path, flags, _, _ = CONTRACT[name]
+    root.write(path, content)
+    before = root.snapshot()
+    ended = root.run('configure', *flags, '--format=json')
+    assert ended.code == 2
+    assert all(path in error['message'] for error in ended.json['errors'])
+    assert root.snapshot() == before
+
+
+@every_target
+def test_empty_file_counts_as_an_empty_object(root, name):
+    path, flags, _, _ = CONTRACT[name]
+    root.write(path, '')
+    assert root.run('configure', *flags).code == 0
+    assert json.loads(root.read(path))
+
+
+def test_one_bad_file_leaves_the_others_too(root):
+    root.write(CONFIG_JSON, '{')
+    flags = [*CONTRACT['docker-daemon'][1], *CONTRACT['docker-config'][1]]
+    before = root.snapshot()
+    assert root.run('configure', *flags).code == 2
+    assert root.snapshot() == before
+
+
+def test_error_shows_the_place(root):
+    root.write(DAEMON_JSON, '{\n  "debug": true,\n}')
+    ended = root.run('configure', '--mirror', 'http://m')
+    assert ended.err == (
+        f"error: {DAEMON_JSON}:2:16: not JSON: a comma before '}}'; "
+        'nothing was written\n'
+        '      "debug": true,\n'
+        '                   ^\n'
+        'hint:  delete the comma on line 2\n'
+    )
+
+
+# docker-config
+
+
+def config(root, content, *flags):
+    root.write(CONFIG_JSON, json.dumps(content))
+    ended = root.run('configure', '--user=alice', *flags)
+    assert ended.code == 0, ended.err
+    return json.loads(root.read(CONFIG_JSON)), ended.out
+
+
+@pytest.mark.parametrize(
+    ('content', 'flags', 'expected'),
+    (
+        pytest.param(
+            {'Proxies': {'default': {'HTTPProxy': 'x'}}},
+            ('--http-proxy=http://p:1',),
+            {'Proxies': {'default': {'HTTPProxy': 'http://p:1'}}},
+            id='any-letter-case-as-docker-reads',
+        ),
+        pytest.param(
+            {'proxies': {'tcp://h:1': {'httpProxy': 'x'}}},
+            ('--http-proxy=http://p:1',),
+            {
+                'proxies': {
+                    'tcp://h:1': {'httpProxy': 'x'},
+                    'default': {'httpProxy': 'http://p:1'},
+                }
+            },
+            id='other-hosts-stay',
+        ),
+        pytest.param(
+            {'proxies': {'default': {'noProxy': 'A,b'}}},
+            ('--no-proxy=a,c',),
+            {'proxies': {'default': {'noProxy': 'c,A,b'}}},
+            id='no-proxy-is-merged',
+        ),
+        pytest.param(
+            {'proxies': {'default': {'httpProxy': 'HTTP://P:1/'}}},
+            ('--http-proxy=http://p:1',),
+            {'proxies': {'default': {'httpProxy': 'HTTP://P:1/'}}},
+            id='equal-proxy-keeps-its-spelling',
+        ),
+        pytest.param(
+            {'proxies': {'default': {'httpsProxy': 'x'}}},
+            ('--http-proxy=http://p:1',),
+            {'proxies': {'default': {'httpsProxy': 'x', 'httpProxy': 'http://p:1'}}},
+            id='only-what-is-named',
+        ),
+    ),
+)
+def test_client_proxies(root, content, flags, expected):
+    assert config(root, content, *flags)[0] == expected
+
+
+def test_two_spellings_of_one_member_are_refused(root):
+    root.write(CONFIG_JSON, '{"proxies": {}, "Proxies": {}}')
+    ended = root.run(
+        'configure', '--user=alice', '--http-proxy=http://p:1', '--format=json'
+    )
+    assert ended.codes == ['config-ambiguous']
+
+
+def test_proxies_for_the_local_engine_shadow_ours(root):
+    content = {'proxies': {'unix:///var/run/docker.sock': {}}}
+    _, out = config(root, content, '--http-proxy=http://p:1')
+    assert 'warning: ' in out
+    assert 'replace those of "default" for the local engine' in out
+
+
+def test_declaration_withdraws_from_users_it_no_longer_names(root):
+    settings = '[proxies]\nhttp-proxy = "http://p:1"\n[client]\nusers = ["{}"]\n'
+    root.write('/etc/registry-host/settings.toml', settings.format('alice'))
+    root.run('configure')
+    assert 'httpProxy' in root.read(CONFIG_JSON)
+    root.write('/etc/registry-host/settings.toml', settings.format('root'))
+    root.run('configure')
+    assert 'httpProxy' not in root.read(CONFIG_JSON)
+    assert 'httpProxy' in root.read('/root/.docker/config.json')
+
+
+# docker-daemon
+
+
+@pytest.mark.parametrize(
+    ('before', 'flags', 'after'),
+    (
+        pytest.param(
+            {'registry-mirrors': ['http://M:5000/']},
+            ('--mirror=http://m:5000',),
+            {'registry-mirrors': ['http://M:5000/']},
+            id='equal-mirror-keeps-its-spelling',
+        ),
+        pytest.param(
+            {'registry-mirrors': None},
+            ('--mirror=http://m',),
+            {'registry-mirrors': ['http://m']},
+            id='null-is-an-empty-list',
+        ),
+        pytest.param(
+            {},
+            ('--mirror=http://b', '--mirror=http://a'),
+            {'registry-mirrors': ['http://b', 'http://a']},
+            id='order-is-priority',
+        ),
+        pytest.param(
+            {'insecure-registries': ['http://r:1']},
+            ('--insecure-registry=r:1',),
+            {'insecure-registries': ['http://r:1']},
+            id='equal-registry-keeps-its-spelling',
+        ),
+        pytest.param(
+            {'registry-mirrors': ['http://proxy.corp/p']},
+            ('--mirror=http://proxy.corp',),
+            {'registry-mirrors': ['http://proxy.corp', 'http://proxy.corp/p']},
+            id='a-path-is-another-mirror',
+        ),
+    ),
+)
+def test_lists(root, before, flags, after):
+    root.write(DAEMON_JSON, json.dumps(before))
+    assert root.run('configure', *flags).code == 0
+    assert json.loads(root.read(DAEMON_JSON)) == after
