@@ -363,7 +363,7 @@ class LabHost:
             'rm -f /etc/resolv.conf && '
             f'echo "nameserver {GATEWAY}" >/etc/resolv.conf && '
             # The name that the image's builder had: sudo looks it up.
-            'echo "127.0.0.1 localhost $(cat /proc/sys/kernel/hostname)" >/etc/hosts'
+            'echo "127.0.0.1 localhost $(cat /etc/hostname)" >/etc/hosts'
         )
 
     def is_engine_up(self) -> bool:
