@@ -6,7 +6,7 @@ import errno
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry_host.engine import Reload, reload
+from registry_host.engine import RELOAD_TIMEOUT_S, Reload, reload
 from registry_host.errors import (
     ApplyError,
     ConfigError,
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from registry_host.host import Host
 
 VALIDATE_SINCE: Version = (23, 0, 0)
+# Whoever interrupts us will not wait for long.
+HASTY_TIMEOUT_S = 3.0
 
 
 class Outcome(NamedTuple):
@@ -46,6 +48,7 @@ def apply_plan(host: Host, plan: Plan, facts: Facts) -> Outcome:
         return Outcome()
     if facts.is_live and not facts.is_root:
         raise PrivilegeError(_needs_root())
+    _require_reachable(plan, facts.engine)
     with host.lock():
         # An unfinished run of before is to be recovered here, once there is a journal.
         _require_unchanged(host, plan)
@@ -53,7 +56,8 @@ def apply_plan(host: Host, plan: Plan, facts: Facts) -> Outcome:
         # The journal belongs here: all it takes to go back, before the first byte.
         findings = _write_all(host, plan.writes)
         if not _is_engine_concerned(plan, facts.engine):
-            return Outcome(is_verified=not plan.is_empty, findings=findings)
+            is_whole = plan.activation is Activation.NONE and not plan.is_empty
+            return Outcome(is_verified=is_whole, findings=findings)
         outcome = _activate(host, plan, facts.engine)
         return outcome._replace(findings=findings)
 
@@ -65,6 +69,12 @@ def _needs_root() -> Problem:
         message='only root may change this host',
         hint='run the same command with sudo',
     )
+
+
+def _require_reachable(plan: Plan, engine: EngineFacts) -> None:
+    """Refuse to change the file of an engine that runs and cannot be asked about it."""
+    if plan.activation >= Activation.RELOAD and engine.state == 'unreachable':
+        raise EngineError(*filter(None, [engine.problem]))
 
 
 def _is_engine_concerned(plan: Plan, engine: EngineFacts) -> bool:
@@ -235,6 +245,10 @@ def _activate(host: Host, plan: Plan, engine: EngineFacts) -> Outcome:
         reason = _disagreement(done, plan.expected)
     except (EngineError, OSError) as err:
         done, reason = None, str(err)
+    except BaseException:  # Ctrl-C while the engine is waited for.
+        _restore(host, plan.writes)
+        _reload_again(host, engine, timeout_s=HASTY_TIMEOUT_S)
+        raise
     if reason:
         _roll_back(host, plan, engine, reason)
     return Outcome(
@@ -242,11 +256,17 @@ def _activate(host: Host, plan: Plan, engine: EngineFacts) -> Outcome:
     )
 
 
-def _reload(host: Host, engine: EngineFacts) -> Reload:
+def _reload(
+    host: Host, engine: EngineFacts, timeout_s: float = RELOAD_TIMEOUT_S
+) -> Reload:
     if engine.pid is None:
         raise EngineError(Problem(code='engine-gone', message='no engine runs'))
     return reload(
-        host, socket_path=engine.socket_path, pid=engine.pid, unit=engine.unit
+        host,
+        socket_path=engine.socket_path,
+        pid=engine.pid,
+        unit=engine.unit,
+        timeout_s=timeout_s,
     )
 
 
@@ -269,7 +289,8 @@ def _roll_back(host: Host, plan: Plan, engine: EngineFacts, reason: str) -> None
         hint=f'journalctl -u {unit} -n 20',
     )
     if not plan.writes:
-        raise ApplyError(problem)
+        message = f'{problem.message}; nothing was written'
+        raise ApplyError(problem._replace(message=message))
     try:
         _put_back(host, plan.writes, cause=ApplyError(problem))
     except ApplyError as err:
@@ -278,10 +299,12 @@ def _roll_back(host: Host, plan: Plan, engine: EngineFacts, reason: str) -> None
         raise ApplyError(*problems) from None
 
 
-def _reload_again(host: Host, engine: EngineFacts) -> str:
+def _reload_again(
+    host: Host, engine: EngineFacts, timeout_s: float = RELOAD_TIMEOUT_S
+) -> str:
     """Activate the old files, and say whether the engine is as it was."""
     try:
-        again = _reload(host, engine)
+        again = _reload(host, engine, timeout_s)
     except (EngineError, OSError) as err:
         return f'the engine could not be reloaded ({err})'
     before = engine.info.lists if engine.info else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -223,6 +224,10 @@ def _is_coloured(stream: Any) -> bool:
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run a command; every way that it may end has its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
+    # To be ended by a service manager, or to lose the terminal, is to be interrupted:
+    # what was begun is put back.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     output_format = _format_of(arguments)
     try:
         cli.main(arguments, prog_name='registry-host', standalone_mode=False)
@@ -236,12 +241,17 @@ def main(argv: list[str] | None = None) -> NoReturn:
         problems = (_with_state(problem, err.state) for problem in err.problems)
         finish(_failed(arguments, err.exit_code, *problems), output_format)
     except (click.Abort, KeyboardInterrupt):
-        problem = Problem(code='interrupted', message='interrupted')
+        message = 'interrupted; what was written was put back'
+        problem = Problem(code='interrupted', message=message)
         finish(_failed(arguments, EXIT_INTERRUPTED, problem), output_format)
     except BrokenPipeError:
         sys.exit(EXIT_FAILED)
     except Exception as err:  # noqa: BLE001 - the last resort: exit 70, no secrets
         finish(_failed(arguments, EXIT_BUG, _bug_problem(err)), output_format)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _format_of(arguments: list[str]) -> str:

@@ -72,7 +72,11 @@ class Client:
             return False
 
     def info(self) -> Info:
-        return _parse_info(json.loads(self._get('/info')))
+        body = self._get('/info')
+        try:
+            return _parse_info(json.loads(body))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise EngineError(_no_answer('/info')) from None
 
     def _get(self, target: str) -> bytes:
         with self._request(target, API_TIMEOUT_S) as connection:
@@ -171,7 +175,14 @@ def _expected_insecure(
     return frozenset(entries)
 
 
-def reload(host: Host, *, socket_path: str, pid: int, unit: str | None) -> Reload:
+def reload(
+    host: Host,
+    *,
+    socket_path: str,
+    pid: int,
+    unit: str | None,
+    timeout_s: float = RELOAD_TIMEOUT_S,
+) -> Reload:
     """Make the engine re-read its daemon.json, and wait until it says that it did.
 
     Neither the exit code of a reload nor the log line "Reloaded configuration" proves
@@ -184,7 +195,7 @@ def reload(host: Host, *, socket_path: str, pid: int, unit: str | None) -> Reloa
     log = Log(host, pid)
     with client.reload_events() as events:
         _trigger(host, pid, unit)
-        is_taken, reason = _wait_for_event(events, log)
+        is_taken, reason = _wait_for_event(events, log, timeout_s)
     return Reload(is_taken=is_taken, reason=reason, info=_info_or_none(client))
 
 
@@ -219,8 +230,10 @@ def _trigger(host: Host, pid: int, unit: str | None) -> None:
     host.signal(pid, SIGHUP)
 
 
-def _wait_for_event(events: socket.socket, log: Log) -> tuple[bool, str]:
-    deadline = time.monotonic() + RELOAD_TIMEOUT_S
+def _wait_for_event(
+    events: socket.socket, log: Log, timeout_s: float
+) -> tuple[bool, str]:
+    deadline = time.monotonic() + timeout_s
     events.settimeout(0.2)
     rejected_at: float | None = None
     while (now := time.monotonic()) < deadline:
@@ -236,8 +249,7 @@ def _wait_for_event(events: socket.socket, log: Log) -> tuple[bool, str]:
             rejected_at = now
         if rejected_at is not None and now - rejected_at >= ERROR_GRACE_S:
             return False, log.last_error()
-    seconds = f'{RELOAD_TIMEOUT_S:.0f} s'
-    return False, f'the engine reported no reload within {seconds}'
+    return False, f'the engine reported no reload within {timeout_s:.0f} s'
 
 
 class Log:

@@ -153,7 +153,7 @@ def _running_engine(host: Host, process: Process) -> EngineFacts:
         info = client.info()
     except PermissionError:
         problem = _permission_problem(socket_path)
-    except (OSError, EngineError, ValueError, KeyError):
+    except (OSError, EngineError):
         problem = _unreachable_problem(socket_path)
     return EngineFacts(
         state='unreachable' if info is None else 'running',

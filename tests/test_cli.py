@@ -67,7 +67,7 @@ def test_json_is_one_object_with_the_agreed_keys(root):
             'needed': 'reload',
             'done': 'none',
             'pending': None,
-            'verified': True,
+            'verified': False,
         },
         'findings': [],
         'errors': [],

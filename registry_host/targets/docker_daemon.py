@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from registry_host import directives, jsontext
 from registry_host.checkpoints import Applied, OurKey
 from registry_host.errors import ConfigError, Problem
+from registry_host.facts import OLDEST_ENGINE
 from registry_host.merge import ListMerge, merge_list
 from registry_host.plan import (
     Activation,
@@ -65,6 +66,7 @@ def plan_file(
 ) -> TargetPlan:
     """Plan the edit of one daemon.json; ConfigError if the engine would refuse it."""
     engine = facts.engine
+    _require_known(engine)
     document = read_json(state)
     _require_accepted(state, document, engine)
     merges = {
@@ -140,6 +142,20 @@ def _applied(
     keys = {name: key for name, key in {**applied.keys, **ours}.items() if key.ours}
     is_created = applied.is_created or (state.content is None and not applied.keys)
     return applied._replace(keys=keys, is_created=is_created)
+
+
+def _require_known(engine: EngineFacts) -> None:
+    if engine.version is not None and engine.version < OLDEST_ENGINE:
+        found, oldest = ('.'.join(map(str, v)) for v in (engine.version, OLDEST_ENGINE))
+        raise ConfigError(
+            Problem(
+                code='engine-too-old',
+                where='engine',
+                message=f'Docker {found} is older than {oldest}, the oldest that is '
+                'known',
+                hint='upgrade Docker',
+            )
+        )
 
 
 def _require_accepted(

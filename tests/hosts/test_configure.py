@@ -232,6 +232,55 @@ def test_stopped_engine_reads_it_when_it_starts(host):
     assert host.mirrors() == [f'{MIRROR}/']
 
 
+def test_engine_that_runs_and_does_not_answer(newest):
+    newest.run('kill -STOP $(pidof dockerd)')
+    done = configure(newest, '--mirror', MIRROR, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        'error: /var/run/docker.sock: dockerd runs, but does not answer here; '
+        'nothing was written\n'
+        'hint:  journalctl -u docker.service -n 20\n'
+    )
+    assert newest.run(['test', '-e', DAEMON_JSON], check=False).returncode == 1
+    newest.run('kill -CONT $(pidof dockerd)')
+    configure(newest, '--mirror', MIRROR)
+
+
+def test_ended_while_the_engine_is_waited_for(host):
+    """A reload that never comes: the wait is cut short, and all is as before."""
+    host.write(DAEMON_JSON, '{"labels": ["a=b"]}')
+    host.restart_engine()
+    host.write(
+        '/etc/systemd/system/docker.service.d/slow.conf',
+        '[Service]\nExecReload=\nExecReload=/bin/sh -c "touch /run/asked"\n',
+    )
+    host.run('systemctl daemon-reload')
+    script = (
+        f'registry-host configure --mirror {MIRROR} & pid=$!; '
+        'while ! test -e /run/asked; do sleep 0.05; done; sleep 0.3; '
+        'kill -TERM $pid; wait $pid'
+    )
+    done = host.run(script, check=False)
+    assert done.returncode == 130
+    assert 'interrupted; what was written was put back' in done.stderr
+    assert host.read(DAEMON_JSON) == '{"labels": ["a=b"]}'
+    assert host.mirrors() == []
+
+
+def test_live_run_with_nothing_to_do_starts_no_program(host):
+    configure(host, '--mirror', MIRROR)
+    script = (
+        "import sys; sys.path[0] = '/opt/registry-host'; "
+        'from registry_host.cli import main; import atexit; '
+        'atexit.register(lambda: print(*sys.modules)); '
+        f"main(['configure', '--mirror', '{MIRROR}'])"
+    )
+    out = host.run(['python3', '-c', script]).stdout
+    assert out.startswith('nothing to do')
+    heavy = {'jsonschema', 'dns', 'psutil', 'ssl', 'subprocess', 'idna'}
+    assert set(out.split()) & heavy == set()
+
+
 def test_no_engine_at_all(newest):
     newest.run('systemctl stop docker.socket docker.service', check=False)
     newest.run('rm /usr/sbin/dockerd /etc/docker -r')
