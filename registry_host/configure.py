@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.checkpoints import load_ledger
 from registry_host.errors import EngineError, ProbeError, Problem
@@ -19,6 +19,27 @@ if TYPE_CHECKING:
 EXIT_PENDING = 3
 
 
+class Planned(NamedTuple):
+    """A plan, and what it was made from."""
+
+    plan: Plan
+    settings: Settings
+    facts: Facts
+
+
+def make_plan(
+    host: Host, *, settings_file: str | None, flags: Mapping[str, Any]
+) -> Planned:
+    """Read settings, host and files, and work out what would change."""
+    ledger, ledger_state = load_ledger(host)
+    asked = read_asked(host, file=settings_file, flags=flags)
+    settings = load(asked, is_known=ledger.checked.__contains__)
+    facts = gather(host, settings, ledger)
+    files = read_files(host, settings, facts, ledger)
+    plan = build_plan(settings, facts, files, ledger, ledger_state)
+    return Planned(plan, settings, facts)
+
+
 def configure(
     host: Host,
     *,
@@ -29,12 +50,7 @@ def configure(
     is_probing: bool,
 ) -> Report:
     """Bring the host to what is asked, or (`is_check`) tell what that would take."""
-    ledger, ledger_state = load_ledger(host)
-    asked = read_asked(host, file=settings_file, flags=flags)
-    settings = load(asked, is_known=ledger.checked.__contains__)
-    facts = gather(host, settings, ledger)
-    files = read_files(host, settings, facts, ledger)
-    plan = build_plan(settings, facts, files, ledger, ledger_state)
+    plan, settings, facts = make_plan(host, settings_file=settings_file, flags=flags)
     if is_probing:
         require_registries(host, settings, facts, plan)
     report = Report(

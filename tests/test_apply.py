@@ -8,12 +8,10 @@ import json
 import pytest
 
 from registry_host.apply import apply_plan
-from registry_host.checkpoints import load_ledger
+from registry_host.configure import make_plan
 from registry_host.errors import ApplyError, ConflictError
-from registry_host.facts import EngineFacts, Facts, gather
+from registry_host.facts import EngineFacts, Facts
 from registry_host.host import Host
-from registry_host.settings import load, read_asked
-from registry_host.targets import build_plan, read_files
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/home/alice/.docker/config.json'
@@ -25,12 +23,8 @@ FLAGS = {
 
 
 def planned(host, flags=FLAGS):
-    ledger, state = load_ledger(host)
-    asked = read_asked(host, file=None, flags=flags)
-    settings = load(asked, is_known=ledger.checked.__contains__)
-    facts = gather(host, settings, ledger)
-    files = read_files(host, settings, facts, ledger)
-    return build_plan(settings, facts, files, ledger, state), facts
+    plan, _, facts = make_plan(host, settings_file=None, flags=flags)
+    return plan, facts
 
 
 class FailsAt(Host):

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from registry_host import jsontext
 from registry_host.checkpoints import Ledger, load_ledger
 from registry_host.concurrency import ask_all
+from registry_host.configure import make_plan
 from registry_host.errors import ConfigError, Problem, RegistryHostError
 from registry_host.facts import Facts, gather
 from registry_host.plan import FileState, Plan, User
 from registry_host.resolvconf import nameservers
 from registry_host.settings import DEFAULT_FILES, MIRRORS, NOTHING_ASKED
-from registry_host.targets import build_plan, docker_daemon, read_files
+from registry_host.targets import docker_daemon
 from registry_host.targets.target import read_json
 from registry_host.urls import Mirror, check_mirror
 
@@ -125,17 +126,10 @@ def _nameservers(host: Host) -> tuple[str, ...]:
 
 def _plan(host: Host) -> tuple[Plan | None, tuple[Problem, ...]]:
     """Plan what `configure` would do now: doctor has no second way to know it."""
-    from registry_host.settings import load, read_asked
-
     if not any(host.exists(path) for path in DEFAULT_FILES):
         return None, ()
     try:
-        ledger, ledger_state = load_ledger(host)
-        asked = read_asked(host, file=None, flags={})
-        settings = load(asked, is_known=ledger.checked.__contains__)
-        facts = gather(host, settings, ledger)
-        files = read_files(host, settings, facts, ledger)
-        return build_plan(settings, facts, files, ledger, ledger_state), ()
+        return make_plan(host, settings_file=None, flags={}).plan, ()
     except RegistryHostError as err:
         return None, err.problems
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -279,6 +280,28 @@ def test_live_run_with_nothing_to_do_starts_no_program(host):
     assert out.startswith('nothing to do')
     heavy = {'jsonschema', 'dns', 'psutil', 'ssl', 'subprocess', 'idna'}
     assert set(out.split()) & heavy == set()
+
+
+def test_bytes_are_on_disk_before_the_name_points_to_them(newest):
+    newest.write(DAEMON_JSON, '{"debug": false}')
+    newest.run(
+        'strace -f -o /tmp/trace -e trace=openat,fsync,rename '
+        f'registry-host configure --mirror {MIRROR}'
+    )
+    steps, names = [], {}
+    for line in newest.read('/tmp/trace').splitlines():
+        if found := re.search(r'openat\(AT_FDCWD, "([^"]+)".* = (\d+)$', line):
+            names[found[2]] = found[1]
+        elif found := re.search(r'fsync\((\d+)\)', line):
+            steps.append(('fsync', names[found[1]]))
+        elif found := re.search(r'rename\("([^"]+)", "([^"]+)"\)', line):
+            steps.append(('rename', found[1]))
+            steps.append(('to', found[2]))
+    start = steps.index(('to', DAEMON_JSON)) - 2
+    (_, synced), (_, renamed), _, (after, folder) = steps[start : start + 4]
+    assert synced == renamed
+    assert renamed.startswith('/etc/docker/.daemon.json.')
+    assert (after, folder) == ('fsync', '/etc/docker')
 
 
 def test_no_engine_at_all(newest):
