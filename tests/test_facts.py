@@ -66,8 +66,9 @@ def test_pidfile_before_a_search():
 
 
 def test_stale_pidfile():
+    other = Process(pid=7, argv=('bash',), uid=0)
     scene = Scene(
-        processes=[dockerd(pid=3)],
+        processes=[dockerd(pid=3), other],
         files={'/var/run/docker.pid': b'7'},
         proc={(7, 'comm'): 'bash\n'},
     )

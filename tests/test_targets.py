@@ -90,6 +90,30 @@ def test_empty_file_counts_as_an_empty_object(root, name):
     assert json.loads(root.read(path))
 
 
+def test_new_files_are_as_open_as_they_may_be(root):
+    flags = [*CONTRACT['docker-daemon'][1], *CONTRACT['docker-config'][1]]
+    root.run('configure', *flags)
+    modes = {
+        path: oct((root.path / path).stat().st_mode & 0o777)
+        for path in (
+            'etc/docker',
+            'etc/docker/daemon.json',
+            'home/alice/.docker',
+            'home/alice/.docker/config.json',
+            'var/lib/registry-host',
+            'var/lib/registry-host/ledger.json',
+        )
+    }
+    assert modes == {
+        'etc/docker': '0o755',
+        'etc/docker/daemon.json': '0o644',
+        'home/alice/.docker': '0o700',
+        'home/alice/.docker/config.json': '0o600',
+        'var/lib/registry-host': '0o700',
+        'var/lib/registry-host/ledger.json': '0o600',
+    }
+
+
 def test_one_bad_file_leaves_the_others_too(root):
     root.write(CONFIG_JSON, '{')
     flags = [*CONTRACT['docker-daemon'][1], *CONTRACT['docker-config'][1]]
