@@ -370,6 +370,18 @@ def test_without_root(newest):
     )
 
 
+def test_unreadable_file(newest):
+    newest.write(DAEMON_JSON, '{}', mode='600')
+    command = ['registry-host', 'configure', '--mirror', MIRROR, '--check']
+    done = newest.run(command, user='alice', check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f'error: {DAEMON_JSON}: cannot be read (Permission denied); '
+        'nothing was written\n'
+        f'hint:  run it with sudo, or look at: namei -l {DAEMON_JSON}\n'
+    )
+
+
 def test_config_json_that_belongs_to_root(newest):
     path = '/home/alice/.docker/config.json'
     newest.write(path, '{"auths": {}}', mode='600')

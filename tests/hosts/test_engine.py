@@ -1,0 +1,61 @@
+"""What a reload is believed on, with each real engine."""
+
+from __future__ import annotations
+
+import pytest
+
+SCRIPT = """
+import sys
+sys.path[0] = '/opt/registry-host'
+from registry_host.engine import reload
+from registry_host.facts import find_engine
+from registry_host.host import Host
+engine = find_engine(Host())
+done = reload(
+    Host(), socket_path=engine.socket_path, pid=engine.pid, unit=UNIT, timeout_s=2
+)
+print(done.is_taken, done.reason)
+"""
+
+
+def reload(host, unit):
+    return host.run(['python3', '-c', SCRIPT.replace('UNIT', repr(unit))]).stdout
+
+
+@pytest.mark.parametrize('unit', ('docker.service', None), ids=('unit', 'signal'))
+def test_reload_that_takes(host, unit):
+    host.write('/etc/docker/daemon.json', '{"registry-mirrors": ["http://m.lab"]}')
+    assert reload(host, unit) == 'True \n'
+    assert host.mirrors() == ['http://m.lab/']
+
+
+def test_reload_that_never_happens(newest):
+    """The service manager reports success, and the engine heard nothing."""
+    newest.write(
+        '/etc/systemd/system/docker.service.d/deaf.conf',
+        '[Service]\nExecReload=\nExecReload=/bin/true\n',
+    )
+    newest.run('systemctl daemon-reload')
+    assert reload(newest, 'docker.service') == (
+        'False the engine reported no reload within 2 s\n'
+    )
+
+
+def test_unit_without_a_reload_is_signalled(newest):
+    newest.write(
+        '/etc/systemd/system/docker.service.d/none.conf', '[Service]\nExecReload=\n'
+    )
+    newest.run('systemctl daemon-reload')
+    assert reload(newest, 'docker.service') == 'True \n'
+
+
+@pytest.mark.parametrize(
+    'content', ('{', '{"bogus": 1}', '{"registry-mirrors": ["x"]}')
+)
+def test_rejection_comes_with_the_engines_reason(host, content):
+    """Newer engines log "Reloaded configuration" even then."""
+    host.write('/etc/docker/daemon.json', content)
+    taken, _, reason = reload(host, 'docker.service').partition(' ')
+    assert taken == 'False'
+    words = ('unexpected end of JSON', 'unexpected EOF', 'bogus', 'invalid mirror')
+    assert any(word in reason for word in words)
