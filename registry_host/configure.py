@@ -77,6 +77,8 @@ def require_registries(
     change = next((c for c in plan.pending if c.target == docker_daemon.NAME), None)
     if change is None or not facts.is_live or not settings.mirrors:
         return
+    if not docker_daemon.has_new_mirrors(change):
+        return
     from registry_host.probe import probe_mirrors
 
     route = docker_daemon.route_after(host, change, facts.engine)

@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple, Union
+
+from registry_host.resources import resource_text
 
 Version = tuple[int, int, int]
 # 'string', 'bool', 'int', 'size'; [shape], a list; {name: shape}, an object.
@@ -110,8 +111,7 @@ def quote_key(*path: str) -> str:
 
 @lru_cache(maxsize=1)
 def _table() -> Mapping[str, Any]:
-    path = Path(__file__).with_name('directives.json')
-    found: Mapping[str, Any] = json.loads(path.read_text(encoding='utf-8'))
+    found: Mapping[str, Any] = json.loads(resource_text('directives.json'))
     return found
 
 

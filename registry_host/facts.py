@@ -115,21 +115,31 @@ def find_invoker(host: Host) -> User | None:
 
 
 def find_engine(host: Host) -> EngineFacts:
-    process = _find_process(host)
+    process = _find_process(host, _trusted_uids(host))
     if process is not None:
         return _running_engine(host, process)
     return _stopped_engine(host)
 
 
-def _find_process(host: Host) -> Process | None:
+def _trusted_uids(host: Host) -> frozenset[int]:
+    """Whose engine may be meant: root's, or the invoker's own.
+
+    Any user can start a process by the name of dockerd, with flags that name any file.
+    """
+    invoker = find_invoker(host)
+    return frozenset({0, invoker.uid} if invoker else {0})
+
+
+def _find_process(host: Host, uids: frozenset[int]) -> Process | None:
     """Find dockerd by its pidfile, else among all processes; root's before a user's."""
     for pidfile in (PIDFILE, SNAP_PIDFILE):
         text = _read_small(host, pidfile)
         if text.isdigit() and host.proc_text(int(text), 'comm').strip() == 'dockerd':
             process = host.process(int(text))
-            if process is not None:
+            if process is not None and process.uid in uids:
                 return process
-    return min(host.processes('dockerd'), key=lambda p: (p.uid, p.pid), default=None)
+    found = (p for p in host.processes('dockerd') if p.uid in uids)
+    return min(found, key=lambda p: (p.uid, p.pid), default=None)
 
 
 def _read_small(host: Host, path: str) -> str:
@@ -147,6 +157,8 @@ def _running_engine(host: Host, process: Process) -> EngineFacts:
     environ = _environment(host, process.pid) if user else {}
     packaging = 'rootless' if user else _packaging(process.argv)
     socket_path = _socket_path(flags, user, environ)
+    # A user's engine is a program of the user's choice, never to be run as root.
+    program = None if user else host.program_of(process.pid)
     client = Client(host, socket_path)
     info, problem = None, None
     try:
@@ -160,10 +172,10 @@ def _running_engine(host: Host, process: Process) -> EngineFacts:
         packaging=packaging,
         config_path=_config_path(flags, packaging, user, environ),
         socket_path=socket_path,
-        program=process.argv[0],
+        program=program,
         pid=process.pid,
         unit=None if user else _unit_of(host, process.pid),
-        version=info.version if info else _program_version(host, process.argv[0]),
+        version=info.version if info else _program_version(host, program),
         flags=flags,
         argv=process.argv,
         flags_origin=f'the command line of process {process.pid}',
@@ -231,7 +243,9 @@ def _stopped_engine(host: Host) -> EngineFacts:
     )
 
 
-def _program_version(host: Host, program: str) -> Version | None:
+def _program_version(host: Host, program: str | None) -> Version | None:
+    if program is None:
+        return None
     return parse_version(host.run([program, '--version']).out)
 
 

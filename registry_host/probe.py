@@ -260,6 +260,14 @@ def _failure_problem(
             f'{mirror.host} does not resolve ({detail})',
             f'getent ahosts {mirror.host}; is the name right, and the nameserver?',
         )
+    if failure.reason == 'not-tls' and mirror.scheme == 'http':
+        return _problem(
+            mirror,
+            'mirror-not-tls',
+            'speaks plain HTTP, and with the containerd image store this engine (older '
+            'than 28.0) speaks TLS to mirrors, whatever their scheme',
+            f'add --insecure-registry {mirror.endpoint}',
+        )
     if failure.reason == 'not-tls':
         return _problem(
             mirror,

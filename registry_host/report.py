@@ -193,7 +193,7 @@ def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
         return
     info = report.outcome.info if report.outcome else None
     if info is None:
-        yield 'no engine was running: it reads the file when it starts'
+        yield 'nothing was reloaded: the engine reads the file when it starts'
         return
     running = info.running_containers
     yield f'reloaded the engine; {running} running container(s) left alone'

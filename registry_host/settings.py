@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Problem, SettingsError
+from registry_host.resources import resource_text
 from registry_host.urls import (
     Checked,
     Mirror,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FILES = ('/etc/registry-host/settings.toml', '/etc/registry-host/settings.json')
 STANDARD_INPUT = '-'
+SCHEMA = 'settings.schema.json'
 
 MIRRORS = 'registry-mirrors'
 INSECURE = 'insecure-registries'
@@ -230,22 +231,17 @@ def digest_of(document: Document) -> str:
     """Identify a document and the schema it was held against."""
     from hashlib import sha256
 
-    canonical = json.dumps(document, sort_keys=True, default=str) + _schema_text()
+    canonical = json.dumps(document, sort_keys=True, default=str) + resource_text(
+        SCHEMA
+    )
     return sha256(canonical.encode()).hexdigest()
-
-
-def _schema_text() -> str:
-    # Beside the code rather than through importlib.resources, which costs 10 ms.
-    folder = os.path.dirname(__file__)
-    with open(f'{folder}/settings.schema.json', encoding='utf-8') as file:
-        return file.read()
 
 
 def check_shape(asked: Asked) -> tuple[Problem, ...]:
     """Hold the document against the schema; every violation, in order of place."""
     from jsonschema import Draft202012Validator
 
-    validator = Draft202012Validator(json.loads(_schema_text()))
+    validator = Draft202012Validator(json.loads(resource_text(SCHEMA)))
     errors = sorted(
         validator.iter_errors(asked.document), key=lambda err: str(err.path)
     )

@@ -28,7 +28,7 @@ FOREIGN = """{
   "log-opts": {"max-size": "10m",   "max-file": "3"},
     "labels":["zone=a",
 \t\t"rack=7"],
-  "shutdown-timeout": 15, "default-shm-size": 12345678901234567890,
+  "shutdown-timeout": 15, "builder": {"gc": {"x": 12345678901234567890}},
   "registry-mirrors": [ "https://mirror.other.example" ],
   "debug": false, "icc" : true
 }"""

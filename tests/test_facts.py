@@ -41,6 +41,9 @@ class Scene(Host):
     def find_program(self, name):
         return '/usr/sbin/dockerd' if 'program' in self._outputs else None
 
+    def program_of(self, pid):
+        return '/usr/sbin/dockerd'
+
     def find_user(self, *, name=None, uid=None):
         return ALICE if uid == ALICE.uid or name == 'alice' else None
 
@@ -98,8 +101,10 @@ def test_started_from_a_login_session_it_has_no_unit():
     assert find_engine(scene).unit is None
 
 
-def test_rootless():
+def test_rootless(monkeypatch):
+    monkeypatch.setattr('os.geteuid', lambda: 0)
     scene = Scene(
+        environ={'SUDO_UID': '1000'},
         processes=[dockerd(uid=1000)],
         proc={(7, 'environ'): 'XDG_RUNTIME_DIR=/run/user/1000\0HOME=/home/alice\0'},
     )
@@ -108,6 +113,19 @@ def test_rootless():
     assert engine.config_path == '/home/alice/.config/docker/daemon.json'
     assert engine.socket_path == '/run/user/1000/docker.sock'
     assert engine.unit is None
+    # What a user calls dockerd is not for root to run.
+    assert engine.program is None
+
+
+@pytest.mark.parametrize('pidfile', (b'', b'7'))
+def test_a_process_by_the_name_of_dockerd_of_some_user(monkeypatch, pidfile):
+    monkeypatch.setattr('os.geteuid', lambda: 0)
+    scene = Scene(
+        processes=[dockerd('--config-file=/etc/shadow', uid=1000)],
+        files={'/var/run/docker.pid': pidfile},
+        proc={(7, 'comm'): 'dockerd\n'},
+    )
+    assert find_engine(scene).state == 'absent'
 
 
 def test_snap():
@@ -117,8 +135,12 @@ def test_snap():
     assert engine.config_path == '/var/snap/docker/current/config/daemon.json'
 
 
-def test_roots_engine_before_a_users():
-    scene = Scene(processes=[dockerd(uid=1000, pid=3), dockerd(pid=7)])
+def test_roots_engine_before_a_users(monkeypatch):
+    monkeypatch.setattr('os.geteuid', lambda: 0)
+    scene = Scene(
+        environ={'SUDO_UID': '1000'},
+        processes=[dockerd(uid=1000, pid=3), dockerd(pid=7)],
+    )
     assert find_engine(scene).pid == 7
 
 

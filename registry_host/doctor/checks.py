@@ -139,6 +139,9 @@ def _daemon_json_keys(seen: Observed) -> Findings:
     if daemon.document is None:
         yield _skipped(name, f'{daemon.path} could not be read')
         return
+    if not daemon.is_present:
+        yield _finding(name, 'ok', f'{daemon.path} does not exist: no key is wrong')
+        return
     problems = directives.lint(daemon.document, seen.facts.engine.version)
     yield from _or_ok(
         _daemon_problems(name, 'error', daemon, problems),

@@ -161,9 +161,13 @@ def _require_known(engine: EngineFacts) -> None:
 def _require_accepted(
     state: FileState, document: jsontext.Document, engine: EngineFacts
 ) -> None:
-    problems = directives.lint(document, engine.version) + directives.conflicts(
-        document, engine.flags
-    )
+    problems = [
+        problem
+        for problem in directives.lint(document, engine.version)
+        + directives.conflicts(document, engine.flags)
+        # What we are about to write into an empty file cures it.
+        if problem.code != 'file-empty'
+    ]
     if problems:
         raise ConfigError(*(placed(problem, state.path) for problem in problems))
 
@@ -272,6 +276,15 @@ def _unverified_hub_problem(mirror: Mirror, *, is_listed: bool) -> Problem:
 
 
 # The way to the mirrors
+
+
+def has_new_mirrors(change: Change) -> bool:
+    """Say whether the list of mirrors becomes another one."""
+    before, after = (
+        list_of(jsontext.read(state.content or b''), MIRRORS)
+        for state in (change.before, change.after)
+    )
+    return before != after
 
 
 def route_after(host: Host, change: Change, engine: EngineFacts) -> Route:

@@ -228,7 +228,9 @@ def test_directive_given_as_a_flag_too(host):
 def test_stopped_engine_reads_it_when_it_starts(host):
     host.run('systemctl stop docker.socket docker.service', check=False)
     done = configure(host, '--mirror', MIRROR)
-    assert 'no engine was running: it reads the file when it starts' in done.stdout
+    assert (
+        'nothing was reloaded: the engine reads the file when it starts' in done.stdout
+    )
     host.restart_engine()
     assert host.mirrors() == [f'{MIRROR}/']
 

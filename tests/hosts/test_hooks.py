@@ -57,7 +57,7 @@ def playbook(host, lab, tmp_path):
     book = tmp_path / 'play.yml'
     book.write_text(json.dumps([play]))
 
-    def run(*flags: str) -> str:
+    def run(*flags: str, code: int = 0) -> str:
         program = Path(sys.executable).with_name('ansible-playbook')
         done = subprocess.run(
             [*lab.namespace, str(program), '-i', str(inventory), str(book), *flags],
@@ -66,7 +66,7 @@ def playbook(host, lab, tmp_path):
             check=False,
             env={**os.environ, 'HOME': str(tmp_path), 'ANSIBLE_NOCOLOR': '1'},
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
         assert 'hunter2' not in done.stdout + done.stderr
         return done.stdout
 
@@ -87,6 +87,9 @@ def test_ansible(host, playbook):
 
     assert 'changed=0' in playbook()
     assert 'changed=0' in playbook('--check')
+
+    host.write(DAEMON_JSON, '{"debug": true,}')
+    assert f'{DAEMON_JSON}:1:15: not JSON: a comma before' in playbook(code=2)
 
 
 def test_cloud_init(newest):

@@ -129,6 +129,28 @@ def test_the_engines_proxy_is_gone_through(newest):
     assert newest.mirrors() == ['http://registry.lab:5000/']
 
 
+def test_older_containerd_store_speaks_tls_to_plain_mirrors(lab):
+    host = lab.host('trixie')
+    host.write(DAEMON_JSON, '{"features": {"containerd-snapshotter": true}}')
+    host.restart_engine()
+    command = ['registry-host', 'configure', '--mirror', 'http://registry.lab:5000']
+    done = host.run(command, check=False)
+    assert done.returncode == 1
+    assert 'hint:  add --insecure-registry registry.lab:5000' in done.stderr
+    host.run([*command, '--insecure-registry', 'registry.lab:5000'])
+    before = len(lab.cache.requests(pull_of='library/hello'))
+    host.run('docker pull hello')
+    assert len(lab.cache.requests(pull_of='library/hello')) > before
+    host.close()
+
+
+def test_mirrors_are_asked_only_when_their_list_changes(newest):
+    flags = ['--mirror', 'http://registry.lab:5999', '--format=json']
+    newest.run(['registry-host', 'configure', *flags, '--no-probe'])
+    newest.run(['registry-host', 'configure', *flags, '--insecure-registry', 'r.lab:1'])
+    assert 'r.lab:1' in newest.insecure()
+
+
 @pytest.mark.parametrize(
     ('mirror', 'insecure', 'is_warned'),
     (
