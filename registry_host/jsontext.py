@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import NamedTuple, Union
 
@@ -84,15 +83,21 @@ def _scan(text: str, start: int) -> tuple[Json, int]:
     return value, end
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A JSON file: its text, and its root object with numbers as written."""
+class Document(NamedTuple):
+    """A JSON file: its text, and its root object with numbers as written.
+
+    `members` tells where the root's members stand in the text, `opening` and `closing`
+    where its braces do.
+    """
 
     text: str
     root: dict[str, Json]
-    _members: dict[str, _Member] = field(repr=False, compare=False)
-    _open: int = field(repr=False, compare=False)
-    _close: int = field(repr=False, compare=False)
+    members: dict[str, _Member]
+    opening: int
+    closing: int
+
+    def __repr__(self) -> str:
+        return f'Document({len(self.text)} characters)'
 
     def has(self, *path: str) -> bool:
         value: Json = self.root
@@ -113,9 +118,9 @@ class Document:
 
     def where(self, *path: str | int) -> str:
         """Give the LINE:COLUMN, from 1, of a member's key or of an array's element."""
-        offset = self._open
-        scope: _Object | None = _Object(self._open, self._close, self._members)
-        start = self._open
+        offset = self.opening
+        scope: _Object | None = _Object(self.opening, self.closing, self.members)
+        start = self.opening
         for part in path:
             if isinstance(part, int):
                 offset = start = _elements(self.text, start)[part][0]
@@ -340,10 +345,10 @@ def _object(text: str, start: int) -> _Object:
 
 def _edited(document: Document, asked: Edit) -> str:
     text, layout = document.text, _Layout.of(document)
-    if document._open == len(text):  # Nothing but white space: a file of our own.
+    if document.opening == len(text):  # Nothing but white space: a file of our own.
         value = _nested(asked.path, _value_of(asked))
         return layout.render(value, '') + layout.newline
-    scope = _Object(document._open, document._close, document._members)
+    scope = _Object(document.opening, document.closing, document.members)
     path = list(asked.path)
     while len(path) > 1 and path[0] in scope.members:
         scope = _object(text, scope.members[path.pop(0)].start)
@@ -391,14 +396,14 @@ class _Layout(NamedTuple):
 
     @classmethod
     def of(cls, document: Document) -> _Layout:
-        text, members = document.text, list(document._members.values())
-        line_end = text.find('\n', document._open, document._close)
+        text, members = document.text, list(document.members.values())
+        line_end = text.find('\n', document.opening, document.closing)
         is_crlf = line_end > 0 and text[line_end - 1] == '\r'
         newline = '\r\n' if is_crlf or (line_end < 0 and '\r\n' in text) else '\n'
         if not members:
             return cls(newline, DEFAULT_INDENT, ': ', False, False)
         first = members[0]
-        outer = _indent_at(text, document._open)
+        outer = _indent_at(text, document.opening)
         own = _indent_at(text, first.key_start).removeprefix(outer)
         is_own_line = 0 <= line_end < first.key_start
         colon = text[first.key_end : first.start]

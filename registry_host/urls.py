@@ -259,8 +259,7 @@ def _name_reason(host: str) -> tuple[str, str]:
     return '', ''
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(NamedTuple):
     """A URL taken apart without judging it. None: the part is missing."""
 
     scheme: str

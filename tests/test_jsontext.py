@@ -438,7 +438,7 @@ def test_splice_changes_its_own_array_alone(document, insert, drop):
 
 def _raw_elements(text):
     document = read(text.encode())
-    start = document._members['m'].start
+    start = document.members['m'].start
     return [text[a:b] for a, b in jsontext._elements(text, start)]
 
 
@@ -463,7 +463,7 @@ def _common(one, other):
 
 
 def _around_array(text):
-    start = read(text.encode())._members['m'].start
+    start = read(text.encode()).members['m'].start
     _, end = json.JSONDecoder().raw_decode(text, start)
     return text[:start], text[end:]
 
@@ -521,9 +521,9 @@ def test_an_edit_that_would_change_more_is_stopped():
     forged = jsontext.Document(
         honest.text.replace('"b": 2', '"b": 3'),
         honest.root,
-        honest._members,
-        honest._open,
-        honest._close,
+        honest.members,
+        honest.opening,
+        honest.closing,
     )
     with pytest.raises(jsontext.EditError):
         edit(forged, Put(('a',), 'x'))
