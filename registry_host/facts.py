@@ -77,20 +77,31 @@ def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
         is_live=host.is_live,
         is_root=host.is_root,
         engine=find_engine(host) if host.is_live else EngineFacts(state='unknown'),
-        users=_asked_users(host, settings.users),
+        users=_asked_users(host, settings),
         former_users={path: user for path, user in found if user},
     )
 
 
-def _asked_users(host: Host, names: tuple[str, ...] | None) -> tuple[User, ...]:
+def _asked_users(host: Host, settings: Settings) -> tuple[User, ...]:
+    names = settings.users
     if names is None:
         invoker = find_invoker(host)
+        if invoker is None and settings.has_client_proxies:
+            raise SettingsError(_NO_USER)
         return (invoker,) if invoker else ()
     users = {name: host.find_user(name=name) for name in names}
     missing = [name for name, user in users.items() if user is None]
     if missing:
         raise SettingsError(*map(_unknown_user, missing))
     return tuple(user for user in users.values() if user)
+
+
+_NO_USER = Problem(
+    code='user-unknown',
+    where='--user',
+    message='it is not known whose config.json is meant',
+    hint='name the user: --user NAME',
+)
 
 
 def _unknown_user(name: str) -> Problem:

@@ -59,6 +59,10 @@ class Settings(NamedTuple):
     results: tuple[Checked[Any], ...] = ()
 
     @property
+    def has_client_proxies(self) -> bool:
+        return bool(self.http_proxy or self.https_proxy or self.no_proxy)
+
+    @property
     def warnings(self) -> tuple[Problem, ...]:
         return tuple(problem for result in self.results for problem in result.warnings)
 

@@ -203,6 +203,12 @@ def test_proxies_for_the_local_engine_shadow_ours(root):
     assert 'replace those of "default" for the local engine' in out
 
 
+def test_nobody_to_set_proxies_for(root):
+    root.write('/etc/passwd', '')
+    ended = root.run('configure', '--http-proxy=http://p:1', '--format=json')
+    assert (ended.code, ended.codes) == (2, ['user-unknown'])
+
+
 def test_declaration_withdraws_from_users_it_no_longer_names(root):
     settings = '[proxies]\nhttp-proxy = "http://p:1"\n[client]\nusers = ["{}"]\n'
     root.write('/etc/registry-host/settings.toml', settings.format('alice'))

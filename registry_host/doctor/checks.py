@@ -13,7 +13,7 @@ from registry_host.facts import OLDEST_ENGINE
 from registry_host.plan import Finding
 from registry_host.settings import INSECURE, MIRRORS
 from registry_host.targets.docker_config import shadowed_proxies
-from registry_host.targets.docker_daemon import placed, unverified_hub
+from registry_host.targets.docker_daemon import list_of, placed, unverified_hub
 from registry_host.urls import check_insecure_registry, check_mirror
 
 Findings = Iterable[Finding]
@@ -317,8 +317,6 @@ def _live_lists(seen: Observed) -> Findings:
     if info is None or document is None:
         yield _skipped(name, 'the engine or its daemon.json could not be read')
         return
-    from registry_host.targets.docker_daemon import list_of
-
     lists = (list_of(document, MIRRORS), list_of(document, INSECURE))
     expected = expected_lists(*lists, seen.facts.engine.version)
     differing = []

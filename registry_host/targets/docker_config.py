@@ -36,9 +36,8 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
     """The files of the users who are asked for, and of those no longer asked for."""
     if not _named(settings):
         return ()
-    is_asked = settings.http_proxy or settings.https_proxy or settings.no_proxy
     refs: list[FileRef] = []
-    if is_asked or not settings.is_declaration:
+    if settings.has_client_proxies or not settings.is_declaration:
         refs = [_ref_of(user) for user in facts.users]
     if settings.is_declaration:
         asked = {ref.path for ref in refs}

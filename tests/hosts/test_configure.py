@@ -80,6 +80,7 @@ def test_main_job(host, lab):
     assert second['changed'] is False
     assert [change['action'] for change in second['changes']] == ['none']
     assert second['activation']['needed'] == 'none'
+    assert second['activation']['verified'] is True
     assert (identity(host, DAEMON_JSON), reloads(host)) == before
     assert (
         host.run('find /var/lib/registry-host -type f -exec stat -c %i:%Y {} +').stdout
