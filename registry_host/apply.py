@@ -17,6 +17,7 @@ from registry_host.errors import (
     RegistryHostError,
 )
 from registry_host.plan import Activation, Change, Finding, LiveLists, Plan
+from registry_host.targets import docker_daemon
 
 if TYPE_CHECKING:
     from registry_host.directives import Version
@@ -107,7 +108,7 @@ def _require_valid(host: Host, plan: Plan, engine: EngineFacts) -> None:
     given those of the service (moby daemon/command, 26.1.5 and 28.5.2). What it never
     looks at is ours to check: see directives.lint.
     """
-    candidate = next((c for c in plan.pending if c.target == 'docker-daemon'), None)
+    candidate = next((c for c in plan.pending if c.target == docker_daemon.NAME), None)
     can_validate = engine.version is not None and engine.version >= VALIDATE_SINCE
     if candidate is None or not engine.program or not can_validate:
         return
@@ -247,7 +248,7 @@ def _activate(host: Host, plan: Plan, engine: EngineFacts) -> Outcome:
         done, reason = None, str(err)
     except BaseException:  # Ctrl-C while the engine is waited for.
         _restore(host, plan.writes)
-        _reload_again(host, engine, timeout_s=HASTY_TIMEOUT_S)
+        _reload_again(host, plan, engine, timeout_s=HASTY_TIMEOUT_S)
         raise
     if reason:
         _roll_back(host, plan, engine, reason)
@@ -268,6 +269,28 @@ def _reload(
         unit=engine.unit,
         timeout_s=timeout_s,
     )
+
+
+def _reload_lists(
+    host: Host,
+    plan: Plan,
+    engine: EngineFacts,
+    lists: LiveLists,
+    timeout_s: float,
+) -> Reload:
+    """Bring back live lists that the old file does not name.
+
+    A reload keeps the value of a key that its file leaves out, so the lists are put
+    into the file for the time of one reload.
+    """
+    for change in plan.writes:
+        if change.target == docker_daemon.NAME:
+            host.replace_file(docker_daemon.with_lists(change.before, lists))
+            try:
+                return _reload(host, engine, timeout_s)
+            finally:
+                host.replace_file(change.before)
+    return _reload(host, engine, timeout_s)
 
 
 def _disagreement(done: Reload, expected: LiveLists | None) -> str:
@@ -294,20 +317,22 @@ def _roll_back(host: Host, plan: Plan, engine: EngineFacts, reason: str) -> None
     try:
         _put_back(host, plan.writes, cause=ApplyError(problem))
     except ApplyError as err:
-        live = _reload_again(host, engine)
+        live = _reload_again(host, plan, engine)
         problems = [p._replace(message=f'{p.message}; {live}') for p in err.problems]
         raise ApplyError(*problems) from None
 
 
 def _reload_again(
-    host: Host, engine: EngineFacts, timeout_s: float = RELOAD_TIMEOUT_S
+    host: Host, plan: Plan, engine: EngineFacts, timeout_s: float = RELOAD_TIMEOUT_S
 ) -> str:
     """Activate the old files, and say whether the engine is as it was."""
+    before = engine.info.lists if engine.info else None
     try:
         again = _reload(host, engine, timeout_s)
+        if again.info and before and again.info.lists != before:
+            again = _reload_lists(host, plan, engine, before, timeout_s)
     except (EngineError, OSError) as err:
         return f'the engine could not be reloaded ({err})'
-    before = engine.info.lists if engine.info else None
     if again.info is None:
         return 'the engine does not answer'
     if before is None or again.info.lists == before:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 NAME = 'docker-daemon'
 CONTAINERD_OWN_HOSTS: Version = (28, 0, 0)
+# Insecure by the engine itself; ::1/128 since 28.0.
+BUILT_IN = frozenset({'127.0.0.0/8', '::1/128'})
 _KEYS = {MIRRORS: mirror_key, INSECURE: registry_key}
 
 
@@ -100,6 +102,22 @@ def plan_reload(state: FileState, engine: EngineFacts) -> Plan:
     )
     return Plan(
         changes=(change,), expected=_expected(document, engine), is_live_drifted=True
+    )
+
+
+def with_lists(state: FileState, lists: LiveLists) -> FileState:
+    """Name in a file the live lists that it leaves out."""
+    document = read_json(state)
+    insecure = sorted(name for _, name in lists.insecure or () if name not in BUILT_IN)
+    values = {MIRRORS: list(lists.mirrors or ()), INSECURE: insecure}
+    edits = [
+        jsontext.Put((area,), [*value])
+        for area, value in values.items()
+        if not document.has(area)
+    ]
+    return state._replace(
+        content=jsontext.edit(document, *edits).encode(),
+        mode=state.mode if state.content is not None else 0o644,
     )
 
 

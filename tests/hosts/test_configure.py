@@ -208,6 +208,28 @@ def test_rejected_candidate_is_rolled_back(host):
     assert MIRROR not in ledger.stdout
 
 
+def test_live_lists_that_the_old_file_does_not_name_come_back(host):
+    """The engine takes another file than ours, and the old one has no lists."""
+    original = '{"debug": false}'
+    host.write(DAEMON_JSON, original)
+    host.write(
+        '/etc/systemd/system/docker.service.d/swap.conf',
+        '[Service]\nExecReload=\n'
+        "ExecReload=/bin/sh -c 'test -e /run/swapped || { touch /run/swapped; "
+        "sed -i s/registry.lab/other.lab/ /etc/docker/daemon.json; }'\n"
+        'ExecReload=/bin/kill -s HUP $MAINPID\n',
+    )
+    host.run('systemctl daemon-reload')
+    host.restart_engine()
+    before = host.mirrors(), host.insecure()
+    done = configure(host, '--mirror', MIRROR, '--insecure-registry', PUSH, check=False)
+    assert done.returncode == 1
+    assert 'reloaded, but does not show what the file says' in done.stderr
+    assert 'the old file is back; the engine is as it was' in done.stderr
+    assert host.read(DAEMON_JSON) == original
+    assert (host.mirrors(), host.insecure()) == before
+
+
 def test_directive_given_as_a_flag_too(host):
     host.write(
         '/etc/systemd/system/docker.service.d/flag.conf',
