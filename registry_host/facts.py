@@ -23,7 +23,6 @@ SOCKET = '/var/run/docker.sock'
 UNIT = 'docker.service'
 SNAP_DAEMON_JSON = '/var/snap/docker/current/config/daemon.json'
 SNAP_PIDFILE = '/run/snap.docker/docker.pid'
-OLDEST_ENGINE: Version = (20, 10, 0)
 
 Flags = Mapping[str, tuple[str, ...]]
 

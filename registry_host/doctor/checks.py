@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from registry_host import directives
 from registry_host.doctor.observations import Config, Observed
 from registry_host.engine import expected_lists
+from registry_host.enginekeys import OLDEST, show_version
 from registry_host.errors import Problem
-from registry_host.facts import OLDEST_ENGINE
 from registry_host.plan import Finding
 from registry_host.settings import INSECURE, MIRRORS
 from registry_host.targets.docker_config import shadowed_proxies
@@ -80,7 +80,7 @@ def _or_ok(findings: Findings, name: str, message: str) -> Iterator[Finding]:
 @check('engine-state', 'the engine runs and answers')
 def _engine_state(seen: Observed) -> Findings:
     name, engine = 'engine-state', seen.facts.engine
-    version = '.'.join(map(str, engine.version)) if engine.version else 'unknown'
+    version = show_version(engine.version) if engine.version else '(version unknown)'
     if engine.state == 'running':
         kind = '' if engine.packaging == 'system' else f', {engine.packaging}'
         message = f'Docker {version} answers at {engine.socket_path}{kind}'
@@ -110,13 +110,11 @@ def _engine_version(seen: Observed) -> Findings:
     name, version = 'engine-version', seen.facts.engine.version
     if version is None:
         yield _skipped(name, 'the version of the engine is not known')
-    elif version < OLDEST_ENGINE:
-        shown, oldest = ('.'.join(map(str, v)) for v in (version, OLDEST_ENGINE))
-        message = f'Docker {shown} is older than {oldest}, the oldest that is known'
+    elif version < OLDEST:
+        message = f'Docker {show_version(version)} is older than {show_version(OLDEST)}'
         yield _finding(name, 'error', message, 'upgrade Docker')
     else:
-        shown = '.'.join(map(str, version))
-        yield _finding(name, 'ok', f'Docker {shown} is known')
+        yield _finding(name, 'ok', f'Docker {show_version(version)} is known')
 
 
 # daemon.json

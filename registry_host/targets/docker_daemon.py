@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from registry_host import directives, jsontext
 from registry_host.checkpoints import Applied, OurKey
+from registry_host.enginekeys import OLDEST, show_version
 from registry_host.errors import ConfigError, Problem
-from registry_host.facts import OLDEST_ENGINE
 from registry_host.merge import ListMerge, merge_list
 from registry_host.plan import (
     Activation,
@@ -163,8 +163,8 @@ def _applied(
 
 
 def _require_known(engine: EngineFacts) -> None:
-    if engine.version is not None and engine.version < OLDEST_ENGINE:
-        found, oldest = ('.'.join(map(str, v)) for v in (engine.version, OLDEST_ENGINE))
+    if engine.version is not None and engine.version < OLDEST:
+        found, oldest = show_version(engine.version), show_version(OLDEST)
         raise ConfigError(
             Problem(
                 code='engine-too-old',
