@@ -7,10 +7,12 @@ import errno
 import os
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.errors import ConfigError, LockedError, Problem
+from registry_host.files import missing_folders, xattrs_of
 from registry_host.plan import FileState, User
 
 if TYPE_CHECKING:
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 FILE_LIMIT_BYTES = 16 * 1024 * 1024
 LINKS_LIMIT = 40
 STATE_FOLDER = '/var/lib/registry-host'
+# An unfinished run's, and that of a run on approval.
+JOURNAL = f'{STATE_FOLDER}/journal.json'
+PENDING = f'{STATE_FOLDER}/pending.json'
+LOCK_POLL_S = 0.02
+# Marks a name that is ours and in passing.
+TEMPORARY = '.registry-host'
 
 
 class Completed(NamedTuple):
@@ -119,10 +127,16 @@ class Host:
             gid=user.gid if user else os.getegid(),
             user=user,
         )
+        named = f'{self.resolve(os.path.dirname(path))}/{os.path.basename(path)}'
+        if named != real:
+            with contextlib.suppress(OSError):
+                absent = absent._replace(link=os.readlink(named))
         try:
             found = os.stat(real, follow_symlinks=False)
         except FileNotFoundError:
-            return absent
+            # A link may point to nowhere; only the folders of the name itself are ours.
+            missing = () if absent.link else missing_folders(os.path.dirname(real))
+            return absent._replace(missing_folders=missing)
         # Asked before opening: a FIFO would block, a device may act on being opened.
         if not stat.S_ISREG(found.st_mode):
             raise ConfigError(_not_a_file(path, found.st_mode))
@@ -132,61 +146,77 @@ class Host:
             if not stat.S_ISREG(found.st_mode):
                 raise ConfigError(_not_a_file(path, found.st_mode))
             content = file.read(FILE_LIMIT_BYTES + 1)
+            xattrs = xattrs_of(fd)
         return absent._replace(
             content=content,
             mode=stat.S_IMODE(found.st_mode),
             uid=found.st_uid,
             gid=found.st_gid,
+            xattrs=xattrs,
         )
 
-    def replace_file(self, state: FileState) -> str:
-        """Make the file what `state` says, whole or not at all, safe on a power cut.
-
-        Returns how: 'renamed', 'in-place' (a bind mount cannot be renamed over) or
-        'removed'. Raises OSError with the old file as it was.
-        """
-        return self._as(state.user, lambda: self._replace_file(state))
-
-    def _replace_file(self, state: FileState) -> str:
-        folder = os.path.dirname(state.realpath)
-        if state.content is None:
-            os.unlink(state.realpath)
-            _fsync_folder(folder)
-            return 'removed'
-        # A link may point to nowhere; only the folders of the name itself are ours.
-        if folder == self.resolve(os.path.dirname(state.path)):
-            _make_folders(folder, state.folder_mode)
-        temporary = self._write_beside(state)
-        try:
-            self.rename(temporary, state.realpath)
-        except BaseException as err:
-            os.unlink(temporary)
-            if not _is_mounted_on(err):
-                raise
-            _write_in_place(state)
-            return 'in-place'
-        _fsync_folder(folder)
-        return 'renamed'
-
-    def rename(self, source: str, destination: str) -> None:
-        os.rename(source, destination)
-
-    def _write_beside(self, state: FileState) -> str:
+    def temporary_for(self, state: FileState) -> str:
+        """Make up a name beside a file that nobody can guess, and so not take."""
         folder, name = os.path.split(state.realpath)
-        temporary = f'{folder}/.{name}.{os.urandom(6).hex()}.registry-host'
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(temporary, flags, 0o600)
-        try:
-            try:
-                _write_all(fd, state.content or b'')
-                _give(fd, state)
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        return temporary
+        return f'{folder}/.{name}.{os.urandom(8).hex()}{TEMPORARY}'
+
+    def replace_file(
+        self, before: FileState, after: FileState, temporary: str | None = None
+    ) -> str:
+        """Make the file what `after` says, if it still is what `before` says.
+
+        Whole or not at all, and safe on a power cut. Returns how: see
+        replacing.replace. Raises ConflictError, or OSError with the old file as it was.
+        """
+        # Imported here: a child that has given root away may not be able to.
+        from registry_host import replacing
+
+        beside = temporary or self.temporary_for(after)
+        self._require_trusted(after)
+        return self._as(
+            after.user, lambda: replacing.replace(before, after, beside, self.rename)
+        )
+
+    def rename(self, source: str, destination: str, flags: int) -> None:
+        from registry_host.replacing import rename
+
+        rename(source, destination, flags)
+
+    def discard(self, temporary: str, states: tuple[FileState, ...]) -> None:
+        """Remove what a run that was cut short left under a temporary name of ours."""
+        from registry_host import replacing
+
+        def discard() -> str:
+            replacing.discard(temporary, states, self.rename)
+            return ''
+
+        self._as(states[0].user, discard)
+
+    def remove_folders(self, state: FileState) -> None:
+        """Remove the folders that were made for a file, as far as they are empty."""
+        from registry_host import replacing
+
+        def remove() -> str:
+            replacing.remove_folders(state.missing_folders)
+            return ''
+
+        if state.missing_folders:
+            self._as(state.user, remove)
+
+    def _require_trusted(self, state: FileState) -> None:
+        """Refuse to write as root where another user could swap the folder."""
+        if not self.is_live or not self.is_root or state.user is not None:
+            return
+        folder = os.path.dirname(state.realpath)
+        while folder != '/':
+            with contextlib.suppress(FileNotFoundError):
+                found = os.stat(folder, follow_symlinks=False)
+                is_open = found.st_mode & stat.S_IWOTH and not (
+                    found.st_mode & stat.S_ISVTX
+                )
+                if found.st_uid != 0 or is_open:
+                    raise ConfigError(_not_trusted(state.path, folder, found.st_uid))
+            folder = os.path.dirname(folder)
 
     def exists(self, path: str) -> bool:
         return os.path.exists(self.resolve(path))
@@ -242,51 +272,118 @@ class Host:
             name=found.pw_name, uid=found.pw_uid, gid=found.pw_gid, home=found.pw_dir
         )
 
-    # One writer at a time
+    def invoker_name(self) -> str:
+        """Name who runs us: the one behind sudo, else our own uid's name."""
+        if name := self.environ.get('SUDO_USER', ''):
+            return name
+        user = Host().find_user(uid=self.uid)
+        return user.name if user else str(self.uid)
+
+    # One writer at a time, and what it remembers
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the one writer's lock; LockedError if another run does.
+    def lock(self, timeout_s: float = 0.0) -> Iterator[None]:
+        """Hold the one writer's lock; LockedError if another run does all that time.
 
         The state folder itself is what is locked: it needs no file of its own, exists
         under any root, and nobody but root can put another in its place.
         """
-        import fcntl
-
-        folder = self.resolve(STATE_FOLDER)
-        _make_folders(folder, 0o700)
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fd = self._locked_folder(time.monotonic() + timeout_s)
         try:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LockedError(
-                    Problem(
-                        code='locked',
-                        where=STATE_FOLDER,
-                        message='another run is changing this host',
-                        hint='try again when it has ended',
-                    )
-                ) from None
             yield
         finally:
             os.close(fd)
 
+    def _locked_folder(self, deadline: float) -> int:
+        import fcntl
+
+        folder = self._state_folder()
+        while True:
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Whoever waited may hold the lock of a folder that is gone.
+                if os.path.samestat(os.fstat(fd), os.stat(folder)):
+                    return fd
+            except (BlockingIOError, FileNotFoundError):
+                pass
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)
+            if time.monotonic() >= deadline:
+                raise LockedError(_locked())
+            time.sleep(LOCK_POLL_S)
+            folder = self._state_folder()
+
+    def _state_folder(self) -> str:
+        from registry_host.replacing import make_folders
+
+        folder = self.resolve(STATE_FOLDER)
+        make_folders(missing_folders(folder), 0o700)
+        found = os.stat(folder)
+        if self.is_live and self.is_root and found.st_uid != 0:
+            raise ConfigError(_not_trusted(STATE_FOLDER, folder, found.st_uid))
+        if stat.S_IMODE(found.st_mode) != 0o700:
+            os.chmod(folder, 0o700)
+        return folder
+
+    def write_state(self, path: str, content: bytes) -> None:
+        """Write a file below the state folder, whole, on disk, and root's alone."""
+        from registry_host import replacing
+
+        real = self.resolve(path)
+        folder = os.path.dirname(real)
+        replacing.make_folders(missing_folders(folder), 0o700)
+        temporary = f'{folder}/{os.urandom(8).hex()}{TEMPORARY}'
+        try:
+            replacing.write_new(temporary, content)
+            os.rename(temporary, real)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        replacing.sync_folder(folder)
+
+    def move_state(self, source: str, destination: str) -> None:
+        """Give a state file its final name, in one step that needs no space."""
+        from registry_host import replacing
+
+        real, place = self.resolve(source), self.resolve(destination)
+        os.rename(real, place)
+        for folder in {os.path.dirname(place), os.path.dirname(real)}:
+            replacing.sync_folder(folder)
+
+    def make_state_folder(self, path: str) -> None:
+        from registry_host import replacing
+
+        replacing.make_folders(missing_folders(self.resolve(path)), 0o700)
+
+    def clean_state(self) -> None:
+        """Remove what runs that were cut short left in passing; for a lock's holder."""
+        for folder in (STATE_FOLDER, f'{STATE_FOLDER}/checkpoints'):
+            for name in self.names(folder):
+                if name.endswith(TEMPORARY):
+                    self.remove_state(f'{folder}/{name}')
+
+    def remove_state(self, path: str) -> None:
+        from registry_host import replacing
+
+        real = self.resolve(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(real)
+            replacing.sync_folder(os.path.dirname(real))
+
     @contextlib.contextmanager
     def private_file(self, content: bytes) -> Iterator[str]:
         """A file for another program to read, which only root can, gone afterwards."""
-        folder = self.resolve(STATE_FOLDER)
-        _make_folders(folder, 0o700)
-        path = f'{folder}/candidate.{os.urandom(6).hex()}'
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        path = f'{STATE_FOLDER}/candidate.{os.urandom(8).hex()}{TEMPORARY}'
         try:
-            try:
-                _write_all(fd, content)
-            finally:
-                os.close(fd)
-            yield path
+            self._state_folder()
+            self.write_state(path, content)
+            yield self.resolve(path)
         finally:
-            os.unlink(path)
+            self.remove_state(path)
 
     # Programs and processes
 
@@ -315,6 +412,24 @@ class Host:
             out=done.stdout.decode('utf-8', 'replace'),
             err=done.stderr.decode('utf-8', 'replace'),
         )
+
+    def start_detached(self, argv: Sequence[str]) -> None:
+        """Start a program that outlives us, our terminal and our session."""
+        import subprocess
+
+        subprocess.Popen(  # noqa: S603 - no shell, argv from our own code
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd='/',
+            start_new_session=True,
+        )
+
+    def boot_clock(self) -> tuple[str, float]:
+        """Tell which boot this is, and its seconds, those asleep included."""
+        boot = self.proc_text('sys/kernel/random', 'boot_id').strip()
+        return boot, time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def find_program(self, name: str) -> str | None:
         """Find a program in PATH and in the folders that sudo may have left out."""
@@ -360,10 +475,10 @@ class Host:
         found = (self.process(pid) for pid in named)
         return tuple(process for process in found if process and process.argv)
 
-    def proc_text(self, pid: int, name: str) -> str:
-        """Read /proc/PID/NAME; empty where it is gone or not ours to read."""
+    def proc_text(self, folder: int | str, name: str) -> str:
+        """Read /proc/FOLDER/NAME; empty where it is gone or not ours to read."""
         try:
-            with open(f'/proc/{pid}/{name}', 'rb') as file:
+            with open(f'/proc/{folder}/{name}', 'rb') as file:
                 return os.fsdecode(file.read())
         except OSError:
             return ''
@@ -404,75 +519,23 @@ class Host:
         return connection
 
 
-def _is_mounted_on(err: BaseException) -> bool:
-    return isinstance(err, OSError) and err.errno in (errno.EBUSY, errno.EXDEV)
+def _locked() -> Problem:
+    return Problem(
+        code='locked',
+        where=STATE_FOLDER,
+        message='another run is changing this host',
+        hint='try again when it has ended, or wait longer: --lock-timeout SECONDS',
+    )
 
 
-def _write_all(fd: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def _give(fd: int, state: FileState) -> None:
-    """Give a new file the owner, mode and xattrs of the one that it replaces."""
-    found = os.fstat(fd)
-    if (found.st_uid, found.st_gid) != (state.uid, state.gid):
-        os.fchown(fd, state.uid, state.gid)
-    os.fchmod(fd, state.mode)
-    try:
-        names = os.listxattr(state.realpath)
-    except OSError as err:
-        if err.errno in (errno.ENOENT, errno.ENOTSUP):
-            return
-        raise
-    for name in names:
-        value = os.getxattr(state.realpath, name)
-        # A label that the folder gave already may not be ours to set again.
-        if name not in os.listxattr(fd) or os.getxattr(fd, name) != value:
-            os.setxattr(fd, name, value)
-
-
-def _write_in_place(state: FileState) -> None:
-    """Overwrite a file that cannot be renamed over, its length cut last.
-
-    Space is claimed first, so that a full disk cannot leave half of it.
-    """
-    content = state.content or b''
-    fd = os.open(state.realpath, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        size = os.fstat(fd).st_size
-        if len(content) > size:
-            try:
-                os.posix_fallocate(fd, 0, len(content))
-            except OSError:
-                os.ftruncate(fd, size)
-                raise
-        _write_all(fd, content)
-        os.ftruncate(fd, len(content))
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _make_folders(path: str, mode: int) -> None:
-    if os.path.isdir(path):
-        return
-    parent = os.path.dirname(path)
-    _make_folders(parent, 0o755)
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(path, mode)
-        # mkdir obeys the umask, which config management often sets to 077.
-        os.chmod(path, mode)
-        _fsync_folder(parent)
-
-
-def _fsync_folder(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def _not_trusted(path: str, folder: str, uid: int) -> Problem:
+    return Problem(
+        code='path-untrusted',
+        where=path,
+        message=f'{folder} can be changed by others than root (owner: uid {uid}), '
+        'so root does not write there',
+        hint=f'chown root: {folder} && chmod go-w {folder}',
+    )
 
 
 def _not_a_file(path: str, mode: int) -> Problem:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
+import select
+import signal
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from registry_host.errors import ConfigError, Problem
+from registry_host.errors import ConfigError, ConflictError, Problem
 from registry_host.plan import FileState, User
 
 Result = TypeVar('Result', FileState, str)
+# The user may stop the child, and so must not decide how long we wait for it.
+TIMEOUT_S = 20.0
 
 
 def run_as(user: User, work: Callable[[], Result]) -> Result:
@@ -35,20 +41,36 @@ def run_as(user: User, work: Callable[[], Result]) -> Result:
         finally:
             os._exit(status)
     os.close(writer)
-    with open(reader, 'rb') as pipe:
-        answer = pipe.read()
-    os.waitpid(child, 0)
+    try:
+        answer = _answer_of(reader, time.monotonic() + TIMEOUT_S)
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        os.close(reader)
+        os.waitpid(child, 0)
     if not answer:
         raise ChildProcessError(f'the child for {user.name!r} ended without an answer')
     kind, value = ast.literal_eval(answer.decode())
     return cast(Result, _unpack(kind, value, user))
 
 
+def _answer_of(reader: int, deadline: float) -> bytes:
+    answer = bytearray()
+    while select.select([reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        received = os.read(reader, 1 << 20)
+        if not received:
+            return bytes(answer)
+        answer += received
+    raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+
 def _attempt(work: Callable[[], FileState | str]) -> tuple[str, object]:
     try:
         result = work()
-    except ConfigError as err:
-        return 'problems', [problem._asdict() for problem in err.problems]
+    except (ConfigError, ConflictError) as err:
+        problems = [problem._asdict() for problem in err.problems]
+        return type(err).__name__, problems
     except OSError as err:
         return 'oserror', (err.errno, err.strerror, err.filename)
     if isinstance(result, FileState):
@@ -57,8 +79,9 @@ def _attempt(work: Callable[[], FileState | str]) -> tuple[str, object]:
 
 
 def _unpack(kind: str, value: Any, user: User) -> FileState | str:
-    if kind == 'problems':
-        raise ConfigError(*(Problem(**problem) for problem in value))
+    for error in (ConfigError, ConflictError):
+        if kind == error.__name__:
+            raise error(*(Problem(**problem) for problem in value))
     if kind == 'oserror':
         raise OSError(*value)
     if kind == 'state':

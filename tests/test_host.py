@@ -28,6 +28,11 @@ def put(tmp_path, path, content, mode=0o644):
     return file
 
 
+def replace(host, path, **changes):
+    before = host.read(path)
+    return host.replace_file(before, before._replace(**changes))
+
+
 def listing(tmp_path):
     return sorted(
         str(path.relative_to(tmp_path))
@@ -47,6 +52,13 @@ def test_absent_file(host, tmp_path):
         mode=0,
         uid=os.geteuid(),
         gid=os.getegid(),
+    )
+
+
+def test_missing_folders_are_named(host, tmp_path):
+    state = host.read('/home/a/.docker/config.json')
+    assert state.missing_folders == tuple(
+        str(tmp_path / name) for name in ('home', 'home/a', 'home/a/.docker')
     )
 
 
@@ -109,12 +121,9 @@ def test_fifo_does_not_block(host, tmp_path):
 
 def test_create_with_folder(host, tmp_path):
     os.rmdir(tmp_path / 'etc/docker')
-    state = host.read(PATH)
     before = os.umask(0o077)
     try:
-        assert (
-            host.replace_file(state._replace(content=b'new', mode=0o644)) == 'renamed'
-        )
+        assert replace(host, PATH, content=b'new', mode=0o644) == 'renamed'
     finally:
         os.umask(before)
     file = tmp_path / 'etc/docker/daemon.json'
@@ -124,8 +133,9 @@ def test_create_with_folder(host, tmp_path):
 
 
 def test_private_folder(host, tmp_path):
-    state = host.read('/home/a/.docker/config.json', folder_mode=0o700)
-    host.replace_file(state._replace(content=b'x', mode=0o600))
+    path = '/home/a/.docker/config.json'
+    state = host.read(path, folder_mode=0o700)
+    host.replace_file(state, state._replace(content=b'x', mode=0o600))
     folder = tmp_path / 'home/a/.docker'
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o755
@@ -137,7 +147,7 @@ def test_mode_owner_and_attributes_survive(host, tmp_path):
         os.chown(file, 1234, 4321)
     os.setxattr(file, 'user.origin', b'puppet')
     before = host.read(PATH)
-    host.replace_file(before._replace(content=b'new'))
+    host.replace_file(before, before._replace(content=b'new'))
     after = host.read(PATH)
     assert after == before._replace(content=b'new')
     assert os.getxattr(file, 'user.origin') == b'puppet'
@@ -147,7 +157,7 @@ def test_link_stays_a_link(host, tmp_path):
     put(tmp_path, '/srv/real.json', b'old')
     link = tmp_path / 'etc/docker/daemon.json'
     link.symlink_to('/srv/real.json')
-    host.replace_file(host.read(PATH)._replace(content=b'new'))
+    replace(host, PATH, content=b'new')
     assert os.readlink(link) == '/srv/real.json'
     assert (tmp_path / 'srv/real.json').read_bytes() == b'new'
 
@@ -155,20 +165,20 @@ def test_link_stays_a_link(host, tmp_path):
 def test_link_to_nowhere_makes_no_folders(host, tmp_path):
     (tmp_path / 'etc/docker/daemon.json').symlink_to('/nowhere/real.json')
     with pytest.raises(FileNotFoundError):
-        host.replace_file(host.read(PATH)._replace(content=b'new'))
+        replace(host, PATH, content=b'new')
     assert not (tmp_path / 'nowhere').exists()
 
 
 def test_remove(host, tmp_path):
     put(tmp_path, PATH, b'old')
-    assert host.replace_file(host.read(PATH)._replace(content=None)) == 'removed'
+    assert replace(host, PATH, content=None) == 'removed'
     assert host.read(PATH).content is None
 
 
 class BindMounted(Host):
     """A file that was mounted on its own cannot be renamed over."""
 
-    def rename(self, source: str, destination: str) -> None:
+    def rename(self, source: str, destination: str, flags: int) -> None:
         raise OSError(errno.EBUSY, 'Device or resource busy', destination)
 
 
@@ -177,13 +187,13 @@ def test_bind_mount_is_overwritten_in_place(tmp_path, new):
     file = put(tmp_path, PATH, b'old bytes')
     inode = file.stat().st_ino
     host = BindMounted(str(tmp_path))
-    assert host.replace_file(host.read(PATH)._replace(content=new)) == 'in-place'
+    assert replace(host, PATH, content=new) == 'in-place'
     assert (file.read_bytes(), file.stat().st_ino) == (new, inode)
     assert listing(tmp_path) == ['etc/docker/daemon.json']
 
 
 class Refusing(Host):
-    def rename(self, source: str, destination: str) -> None:
+    def rename(self, source: str, destination: str, flags: int) -> None:
         raise OSError(errno.EPERM, 'Operation not permitted', destination)
 
 
@@ -191,7 +201,7 @@ def test_failed_rename_leaves_the_old_file_and_no_other(tmp_path):
     file = put(tmp_path, PATH, b'old')
     host = Refusing(str(tmp_path))
     with pytest.raises(PermissionError):
-        host.replace_file(host.read(PATH)._replace(content=b'new'))
+        replace(host, PATH, content=b'new')
     assert file.read_bytes() == b'old'
     assert listing(tmp_path) == ['etc/docker/daemon.json']
 
@@ -210,7 +220,7 @@ def test_readers_see_old_or_new_but_nothing_between(host, tmp_path):
     reader.start()
     try:
         for content in (new, old) * 50:
-            host.replace_file(host.read(PATH)._replace(content=content))
+            replace(host, PATH, content=content)
     finally:
         is_over.set()
         reader.join()
@@ -278,7 +288,7 @@ def test_users_file_is_written_as_the_user(home):
     host = Host()
     path = f'{home}/.docker/config.json'
     state = host.read(path, user=NOBODY, folder_mode=0o700)
-    host.replace_file(state._replace(content=b'{}', mode=0o600))
+    host.replace_file(state, state._replace(content=b'{}', mode=0o600))
     for made, mode in ((f'{home}/.docker', 0o700), (path, 0o600)):
         found = os.stat(made)
         assert (found.st_uid, found.st_gid) == (NOBODY.uid, NOBODY.gid)
@@ -304,7 +314,7 @@ def test_a_users_link_overwrites_nothing_of_roots(home, tmp_path):
     state = host.read(f'{home}/config.json', user=NOBODY)
     with pytest.raises(PermissionError):
         host.replace_file(
-            state._replace(realpath=str(victim), content=b'owned', mode=0o600)
+            state, state._replace(realpath=str(victim), content=b'owned', mode=0o600)
         )
     assert victim.read_bytes() == b'root only'
 
