@@ -1,75 +1,101 @@
-"""The one order of effects: lock, look again, write, activate, verify, or put back."""
+"""The one order of effects: look again, note, write, activate, prove, commit."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry_host.engine import RELOAD_TIMEOUT_S, Reload, reload
+from registry_host import checkpoints, confirm
+from registry_host.activation import Allowed, activate, allowed
+from registry_host.checkpoints import Origin, Run, Step
+from registry_host.engine import RELOAD_TIMEOUT_S
 from registry_host.errors import (
     ApplyError,
     ConfigError,
     ConflictError,
     EngineError,
-    PrivilegeError,
     Problem,
     RegistryHostError,
 )
-from registry_host.plan import Activation, Change, Finding, LiveLists, Plan
-from registry_host.targets import docker_daemon
+from registry_host.facts import look_at_engine
+from registry_host.logins import wait_for_logins
+from registry_host.plan import (
+    ALWAYS,
+    IF_SAFE,
+    Activation,
+    Change,
+    FileState,
+    Finding,
+    Plan,
+)
+from registry_host.replacing import changed
+from registry_host.revert import InseparableError, holds, revert
+from registry_host.rollback import FINISH, Back, go_back
+from registry_host.targets import docker_config, docker_daemon
 
 if TYPE_CHECKING:
     from registry_host.directives import Version
     from registry_host.engine import Info
-    from registry_host.facts import EngineFacts, Facts
+    from registry_host.facts import EngineFacts
     from registry_host.host import Host
 
 VALIDATE_SINCE: Version = (23, 0, 0)
+HOLD_ATTEMPTS = 3
 # Whoever interrupts us will not wait for long.
 HASTY_TIMEOUT_S = 3.0
 
 
+class Order(NamedTuple):
+    """How a plan is to be applied: by which command, how far, and for how long.
+
+    `confirm_within` is in seconds; None is for good.
+    """
+
+    origin: Origin
+    restart: str = IF_SAFE
+    confirm_within: float | None = None
+
+
 class Outcome(NamedTuple):
-    """What a run came to: how far it was activated, and what the engine then showed."""
+    """What a run came to: how far it was activated, and what the engine then showed.
+
+    `pending` is what the engine still needs, NONE if nothing; `stopped` names the
+    containers that a restart stopped; `checkpoint` is what `undo` takes.
+    """
 
     done: Activation = Activation.NONE
+    pending: Activation = Activation.NONE
     is_verified: bool = False
     info: Info | None = None
     findings: tuple[Finding, ...] = ()
+    stopped: tuple[str, ...] = ()
+    checkpoint: int | None = None
 
 
-def apply_plan(host: Host, plan: Plan, facts: Facts) -> Outcome:
-    """Bring `plan` about, whole or not at all.
+def apply_plan(host: Host, plan: Plan, engine: EngineFacts, order: Order) -> Outcome:
+    """Bring `plan` about, whole or not at all; within a transaction.
 
-    Raises LockedError or ConflictError (75) before anything is written, ConfigError (2)
-    if the engine would refuse the file, ApplyError (1) with the old bytes back.
+    Raises ConflictError (75) or ConfigError (2) before anything is written, ApplyError
+    (1) with all as it was before.
     """
-    if not plan.writes and plan.is_empty:
+    if plan.is_empty and not plan.writes:
         return Outcome()
-    if facts.is_live and not facts.is_root:
-        raise PrivilegeError(_needs_root())
-    _require_reachable(plan, facts.engine)
-    with host.lock():
-        # An unfinished run of before is to be recovered here, once there is a journal.
-        _require_unchanged(host, plan)
-        _require_valid(host, plan, facts.engine)
-        # The journal belongs here: all it takes to go back, before the first byte.
-        findings = _write_all(host, plan.writes)
-        if not _is_engine_concerned(plan, facts.engine):
-            is_whole = plan.activation is Activation.NONE and not plan.is_empty
-            return Outcome(is_verified=is_whole, findings=findings)
-        outcome = _activate(host, plan, facts.engine)
-        return outcome._replace(findings=findings)
-
-
-def _needs_root() -> Problem:
-    return Problem(
-        code='needs-root',
-        where='registry-host',
-        message='only root may change this host',
-        hint='run the same command with sudo',
-    )
+    _require_reachable(plan, engine)
+    _require_valid(host, plan, engine)
+    _require_unchanged(host, plan)
+    may = Allowed(Activation.NONE)
+    if plan.activation >= Activation.RELOAD and engine.is_running:
+        may = allowed(host, engine, plan.activation, order.restart)
+    if not plan.writes:
+        return _activate_alone(host, plan, engine, may)
+    if plan.is_empty:  # Only our own memory: one file, nothing to go back from.
+        for change in plan.writes:
+            host.replace_file(change.before, change.after)
+        return Outcome()
+    return _run(host, plan, engine, may, order)
 
 
 def _require_reachable(plan: Plan, engine: EngineFacts) -> None:
@@ -78,27 +104,15 @@ def _require_reachable(plan: Plan, engine: EngineFacts) -> None:
         raise EngineError(*filter(None, [engine.problem]))
 
 
-def _is_engine_concerned(plan: Plan, engine: EngineFacts) -> bool:
-    return plan.activation >= Activation.RELOAD and engine.is_running
-
-
 # Before the first byte
 
 
 def _require_unchanged(host: Host, plan: Plan) -> None:
     for change in plan.writes:
-        now = host.read(
-            change.path, user=change.before.user, folder_mode=change.before.folder_mode
-        )
-        if now != change.before:
-            raise ConflictError(
-                Problem(
-                    code='file-changed',
-                    where=change.path,
-                    message='was changed by somebody else since it was read',
-                    hint='run the same command again',
-                )
-            )
+        before = change.before
+        now = host.read(change.path, user=before.user, folder_mode=before.folder_mode)
+        if now != before:
+            raise changed(change.path)
 
 
 def _require_valid(host: Host, plan: Plan, engine: EngineFacts) -> None:
@@ -110,9 +124,11 @@ def _require_valid(host: Host, plan: Plan, engine: EngineFacts) -> None:
     """
     candidate = next((c for c in plan.pending if c.target == docker_daemon.NAME), None)
     can_validate = engine.version is not None and engine.version >= VALIDATE_SINCE
-    if candidate is None or not engine.program or not can_validate:
+    if candidate is None or candidate.after.content is None:
         return
-    with host.private_file(candidate.after.content or b'') as path:
+    if not engine.program or not can_validate:
+        return
+    with host.private_file(candidate.after.content) as path:
         flags = _without_config_file(engine.argv[1:])
         done = host.run([engine.program, '--validate', f'--config-file={path}', *flags])
     if done.code in (0, None):
@@ -144,25 +160,150 @@ def _without_config_file(argv: Sequence[str]) -> list[str]:
     return kept
 
 
-# Writing
+# The run
 
 
-def _write_all(host: Host, changes: Sequence[Change]) -> tuple[Finding, ...]:
-    written: list[Change] = []
-    findings: list[Finding] = []
+def _run(
+    host: Host, plan: Plan, engine: EngineFacts, may: Allowed, order: Order
+) -> Outcome:
+    run = _journal_of(host, plan, engine, may, order)
+    is_activated = False
     try:
-        for change in changes:
-            how = host.replace_file(change.after)
-            written.append(change)
-            if how == 'in-place':
-                findings.append(_in_place(change.path))
-        _require_written(host, written)
+        checkpoints.save_journal(host, run)
+        if order.confirm_within is not None:
+            confirm.arm(host, run.id, order.confirm_within)
+        findings = tuple(_write(host, run))
+        info = None
+        if may.activation is not Activation.NONE:
+            is_activated = True
+            info = activate(host, engine, may.activation, plan.expected)
+        _finish(host, run)
+        run = _hold(host, run)
+        checkpoints.commit(host, run)
     except (OSError, RegistryHostError) as err:
-        _put_back(host, written, cause=_write_problem(err, changes, written))
-    except BaseException:  # Ctrl-C between two files.
-        _restore(host, written)
+        _roll_back(host, run, _failure(err, plan, engine), is_activated=is_activated)
+    except BaseException:  # Ctrl-C, or the end of the session.
+        _go_back(host, run, is_activated=is_activated, timeout_s=HASTY_TIMEOUT_S)
         raise
-    return tuple(findings)
+    with contextlib.suppress(OSError):  # More are kept than need be, until next time.
+        checkpoints.prune(host)
+    outcome = _outcome(plan, engine, may, run, info)
+    return outcome._replace(findings=findings + outcome.findings)
+
+
+def _journal_of(
+    host: Host, plan: Plan, engine: EngineFacts, may: Allowed, order: Order
+) -> Run:
+    return Run(
+        id=checkpoints.next_id(host),
+        origin=order.origin,
+        started=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
+        by=host.invoker_name(),
+        needed=plan.activation,
+        done=may.activation,
+        live=engine.info.live if engine.info else None,
+        steps=tuple(
+            Step(
+                change=change,
+                temporary=host.temporary_for(change.before),
+                passing=() if change.interim is None else (change.interim,),
+            )
+            for change in plan.writes
+        ),
+        files=tuple((change.path, change.action) for change in plan.pending),
+    )
+
+
+def _write(host: Host, run: Run) -> Iterator[Finding]:
+    for step in run.steps:
+        change = step.change
+        try:
+            how = host.replace_file(change.before, change.first, step.temporary)
+        except OSError as err:
+            raise _write_failed(err, change) from None
+        if how == 'in-place':
+            yield _in_place(change.path)
+
+
+def _finish(host: Host, run: Run) -> None:
+    """Take out what was there only for the engine to forget it, and empty folders."""
+    folders: list[FileState] = []
+    for step in run.steps:
+        change = step.change
+        if change.after.content is None:
+            folders.append(change.after)
+        if change.interim is None:
+            continue
+        now = host.read(change.path, user=change.before.user)
+        if not now.is_same_file(change.first):
+            raise changed(change.path)
+        try:
+            host.replace_file(now, change.after, step.temporary)
+        except OSError as err:
+            raise _write_failed(err, change) from None
+    for state in folders:
+        host.remove_folders(state)
+
+
+def _hold(host: Host, run: Run) -> Run:
+    """Look whether what was written still stands, whoever else may write there.
+
+    A program that had read the file before us, as a `docker login` that waited for its
+    password, writes it without our part: that is then put in once more.
+    """
+    for step in run.steps:
+        user = step.change.before.user
+        if step.change.target == docker_config.NAME and user:
+            wait_for_logins(host, user)
+        for _ in range(HOLD_ATTEMPTS):
+            now = host.read(step.change.path, user=user)
+            again = _merged_again(step.change, now)
+            if again == now.content:
+                break
+            run = _merge_again(host, run, step, now, again)
+        else:
+            raise _overwritten(step.change.path)
+    return run
+
+
+def _merge_again(
+    host: Host, run: Run, step: Step, now: FileState, content: bytes | None
+) -> Run:
+    """Write a file with our part and theirs; the journal knows of it first."""
+    after = now._replace(content=content)
+    if now.content is None:
+        after = step.change.after._replace(content=content)
+    if content is not None:
+        run = run.with_merged(step.change.path, content)
+        checkpoints.save_journal(host, run)
+    with contextlib.suppress(ConflictError):
+        host.replace_file(now, after, step.temporary)
+    return run
+
+
+def _merged_again(change: Change, now: FileState) -> bytes | None:
+    """Work out what a file is with our part in it; ConflictError if it is not ours."""
+    if now.content == change.after.content:
+        return now.content
+    if change.target != docker_config.NAME:
+        if holds(change.before.content, change.after.content, now.content):
+            return now.content
+        raise _overwritten(change.path)
+    try:
+        return revert(change.after.content, change.before.content, now.content)
+    except InseparableError:
+        raise _overwritten(change.path) from None
+
+
+def _overwritten(path: str) -> ConflictError:
+    return ConflictError(
+        Problem(
+            code='file-changed',
+            where=path,
+            message='was overwritten by somebody else right after our write',
+            hint='run the same command again',
+        )
+    )
 
 
 def _in_place(path: str) -> Finding:
@@ -175,26 +316,8 @@ def _in_place(path: str) -> Finding:
     )
 
 
-def _require_written(host: Host, written: Sequence[Change]) -> None:
-    for change in written:
-        now = host.read(change.path, user=change.after.user)
-        if (now.content, now.mode) != (change.after.content, change.after.mode):
-            raise ConflictError(
-                Problem(
-                    code='file-changed',
-                    where=change.path,
-                    message='was overwritten by somebody else right after our write',
-                    hint='run the same command again',
-                )
-            )
-
-
-def _write_problem(
-    err: OSError | RegistryHostError, changes: Sequence[Change], written: list[Change]
-) -> RegistryHostError:
-    if isinstance(err, RegistryHostError):
-        return err
-    path = changes[min(len(written), len(changes) - 1)].path
+def _write_failed(err: OSError, change: Change) -> ApplyError:
+    path = change.path
     hints = {
         errno.ENOSPC: f'make room: df -h {path.rpartition("/")[0]}',
         errno.EPERM: f'is it immutable? lsattr {path}',
@@ -204,137 +327,124 @@ def _write_problem(
         Problem(
             code='write-failed',
             where=path,
-            message=f'could not be written ({err.strerror})',
+            message=f'could not be written ({err.strerror or err})',
             hint=hints.get(err.errno or 0, f'namei -l {path}'),
         )
     )
 
 
-def _restore(host: Host, written: Sequence[Change]) -> list[str]:
-    """Put the old bytes back, last one first; return the paths where that failed."""
-    failed: list[str] = []
-    for change in reversed(written):
-        try:
-            host.replace_file(change.before)
-        except OSError:
-            failed.append(change.path)
-    return failed
+def _activate_alone(
+    host: Host, plan: Plan, engine: EngineFacts, may: Allowed
+) -> Outcome:
+    """The file is right, and the engine does not know it."""
+    if may.activation is Activation.NONE:
+        return Outcome(pending=plan.activation)
+    if plan.drift is Activation.RESTART and may.activation is not Activation.RESTART:
+        return Outcome(pending=plan.activation, findings=(_pending(may, engine),))
+    try:
+        info = activate(host, engine, may.activation, plan.expected)
+    except (EngineError, OSError) as err:
+        failure = _not_taken(err, engine)
+        message = f'{failure.message}; nothing was written'
+        raise ApplyError(failure._replace(message=message)) from None
+    return Outcome(
+        done=may.activation, is_verified=True, info=info, stopped=may.stopped
+    )
 
 
-def _put_back(
-    host: Host, written: Sequence[Change], *, cause: RegistryHostError
+def _outcome(
+    plan: Plan, engine: EngineFacts, may: Allowed, run: Run, info: Info | None
+) -> Outcome:
+    is_pending = engine.is_running and may.activation < plan.activation
+    return Outcome(
+        done=may.activation,
+        pending=plan.activation if is_pending else Activation.NONE,
+        is_verified=not is_pending
+        and (info is not None or plan.activation is Activation.NONE),
+        info=info,
+        stopped=may.stopped,
+        checkpoint=run.id,
+        findings=(_pending(may, engine),) if is_pending else (),
+    )
+
+
+def _pending(may: Allowed, engine: EngineFacts) -> Finding:
+    unit = engine.unit or 'docker.service'
+    return Finding(
+        check='restart-pending',
+        severity='warning',
+        message=f'the engine uses it only once it has restarted: {may.reason}',
+        remedy=(
+            'the same command with --restart always, at a time that suits',
+            f'or: systemctl restart {unit}',
+        ),
+    )
+
+
+# Failure
+
+
+def _failure(
+    err: OSError | RegistryHostError, plan: Plan, engine: EngineFacts
+) -> RegistryHostError:
+    if isinstance(err, EngineError):
+        return ApplyError(_not_taken(err, engine))
+    if isinstance(err, RegistryHostError):
+        return err
+    return ApplyError(
+        Problem(
+            code='write-failed',
+            where=err.filename if isinstance(err.filename, str) else '',
+            message=f'could not be written ({err.strerror or err})',
+            hint='df -h /var/lib/registry-host',
+        )
+    )
+
+
+def _not_taken(err: EngineError | OSError, engine: EngineFacts) -> Problem:
+    unit = engine.unit or 'dockerd'
+    problem = err.problems[0] if isinstance(err, EngineError) else None
+    return Problem(
+        code=problem.code if problem else 'reload-rejected',
+        where=unit,
+        message='the engine did not take the change: '
+        f'{problem.message if problem else err}',
+        hint=f'journalctl -u {unit} -n 20',
+    )
+
+
+def _go_back(host: Host, run: Run, *, is_activated: bool, timeout_s: float) -> Back:
+    back = go_back(
+        host,
+        run,
+        look_at_engine(host),
+        is_activated=is_activated,
+        policy=ALWAYS,
+        timeout_s=timeout_s,
+    )
+    if back.is_whole:
+        checkpoints.close(host, run, checkpoints.ROLLED_BACK)
+        confirm.disarm(host, run.id)
+    return back
+
+
+def _roll_back(
+    host: Host, run: Run, cause: RegistryHostError, *, is_activated: bool
 ) -> None:
-    """Restore what was there, and raise `cause` with what became of the files."""
-    failed = _restore(host, written)
-    is_touched = any(change.target != 'ledger' for change in written)
-    state = 'the old file is back' if is_touched else 'the old file is as it was'
-    if failed:
-        state = f'partly applied: {", ".join(failed)} could not be put back'
-    problems = [p._replace(message=f'{p.message}; {state}') for p in cause.problems]
+    """Put everything back, and raise `cause` with what became of it."""
+    try:
+        back = _go_back(
+            host, run, is_activated=is_activated, timeout_s=RELOAD_TIMEOUT_S
+        )
+        state, hint = str(back), '' if back.is_whole else FINISH
+    except (OSError, RegistryHostError) as err:
+        state, hint = f'partly applied: going back failed ({err})', FINISH
+    problems = [
+        problem._replace(
+            message=f'{problem.message}; {state}', hint=hint or problem.hint
+        )
+        for problem in cause.problems
+    ]
     failure = type(cause)(*problems)
     failure.state = ''
     raise failure from None
-
-
-# Activation
-
-
-def _activate(host: Host, plan: Plan, engine: EngineFacts) -> Outcome:
-    """Reload, and compare what lives with what was asked; else go back to before."""
-    try:
-        done = _reload(host, engine)
-        reason = _disagreement(done, plan.expected)
-    except (EngineError, OSError) as err:
-        done, reason = None, str(err)
-    except BaseException:  # Ctrl-C while the engine is waited for.
-        _restore(host, plan.writes)
-        _reload_again(host, plan, engine, timeout_s=HASTY_TIMEOUT_S)
-        raise
-    if reason:
-        _roll_back(host, plan, engine, reason)
-    return Outcome(
-        done=Activation.RELOAD, is_verified=True, info=done.info if done else None
-    )
-
-
-def _reload(
-    host: Host, engine: EngineFacts, timeout_s: float = RELOAD_TIMEOUT_S
-) -> Reload:
-    if engine.pid is None:
-        raise EngineError(Problem(code='engine-gone', message='no engine runs'))
-    return reload(
-        host,
-        socket_path=engine.socket_path,
-        pid=engine.pid,
-        unit=engine.unit,
-        timeout_s=timeout_s,
-    )
-
-
-def _reload_lists(
-    host: Host,
-    plan: Plan,
-    engine: EngineFacts,
-    lists: LiveLists,
-    timeout_s: float,
-) -> Reload:
-    """Bring back live lists that the old file does not name.
-
-    A reload keeps the value of a key that its file leaves out, so the lists are put
-    into the file for the time of one reload.
-    """
-    for change in plan.writes:
-        if change.target == docker_daemon.NAME:
-            host.replace_file(docker_daemon.with_lists(change.before, lists))
-            try:
-                return _reload(host, engine, timeout_s)
-            finally:
-                host.replace_file(change.before)
-    return _reload(host, engine, timeout_s)
-
-
-def _disagreement(done: Reload, expected: LiveLists | None) -> str:
-    if not done.is_taken:
-        return done.reason
-    if done.info is None:
-        return 'the engine does not answer after the reload'
-    if expected and not expected.agrees_with(done.info.lists):
-        return 'the engine reloaded, but does not show what the file says'
-    return ''
-
-
-def _roll_back(host: Host, plan: Plan, engine: EngineFacts, reason: str) -> None:
-    unit = engine.unit or 'dockerd'
-    problem = Problem(
-        code='reload-rejected',
-        where=unit,
-        message=f'the engine did not take the change: {reason}',
-        hint=f'journalctl -u {unit} -n 20',
-    )
-    if not plan.writes:
-        message = f'{problem.message}; nothing was written'
-        raise ApplyError(problem._replace(message=message))
-    try:
-        _put_back(host, plan.writes, cause=ApplyError(problem))
-    except ApplyError as err:
-        live = _reload_again(host, plan, engine)
-        problems = [p._replace(message=f'{p.message}; {live}') for p in err.problems]
-        raise ApplyError(*problems) from None
-
-
-def _reload_again(
-    host: Host, plan: Plan, engine: EngineFacts, timeout_s: float = RELOAD_TIMEOUT_S
-) -> str:
-    """Activate the old files, and say whether the engine is as it was."""
-    before = engine.info.lists if engine.info else None
-    try:
-        again = _reload(host, engine, timeout_s)
-        if again.info and before and again.info.lists != before:
-            again = _reload_lists(host, plan, engine, before, timeout_s)
-    except (EngineError, OSError) as err:
-        return f'the engine could not be reloaded ({err})'
-    if again.info is None:
-        return 'the engine does not answer'
-    if before is None or again.info.lists == before:
-        return 'the engine is as it was'
-    return 'the live lists differ from before'

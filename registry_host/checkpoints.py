@@ -1,154 +1,360 @@
-"""What we remember between runs: the ledger of what was applied."""
+"""What a run leaves behind: the journal while it lasts, a checkpoint afterwards.
+
+A journal holds all it takes to go back, and is on disk before the first byte of a
+config is written. It becomes a checkpoint by a change of its name, in one step.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import ConfigError, Problem
-from registry_host.plan import Activation, Change, FileState
+from registry_host.host import JOURNAL, STATE_FOLDER
+from registry_host.plan import (
+    Activation,
+    Change,
+    FileState,
+    Live,
+    LiveLists,
+    User,
+)
 
 if TYPE_CHECKING:
     from registry_host.host import Host
 
-LEDGER = '/var/lib/registry-host/ledger.json'
+CHECKPOINTS = f'{STATE_FOLDER}/checkpoints'
+LIMIT = 20
 VERSION = 1
-# Settings that passed the schema: one of cron, one of a person, and some to spare.
-CHECKED_LIMIT = 8
+
+APPLIED = 'applied'
+ROLLED_BACK = 'rolled-back'
+RECOVERED = 'recovered'
 
 
-class OurKey(NamedTuple):
-    """What stands under one key by our doing, and what stood there before us."""
+class Step(NamedTuple):
+    """One file of a run.
 
-    ours: tuple[str, ...]
-    before: str | None = None
+    `temporary` is the real path of the file that is written beside it, `passing` holds
+    contents that stand in the file only while the run, or its recovery, lasts. `merged`
+    holds those that have both our part and what others wrote meanwhile.
+    """
 
+    change: Change
+    temporary: str
+    passing: tuple[bytes, ...] = ()
+    merged: tuple[bytes, ...] = ()
 
-class Applied(NamedTuple):
-    """Our part of one file. `is_created` where there was no file before us."""
-
-    target: str
-    path: str
-    user: str | None = None
-    is_created: bool = False
-    keys: Mapping[str, OurKey] = MappingProxyType({})
-
-    def ours(self, key: str) -> tuple[str, ...]:
-        return self.keys[key].ours if key in self.keys else ()
-
-    def before(self, key: str) -> str | None:
-        return self.keys[key].before if key in self.keys else None
-
-
-class Ledger(NamedTuple):
-    """All that we applied, and digests of settings that the schema has passed."""
-
-    entries: tuple[Applied, ...] = ()
-    checked: tuple[str, ...] = ()
-
-    def find(self, target: str, path: str) -> Applied:
-        for entry in self.entries:
-            if (entry.target, entry.path) == (target, path):
-                return entry
-        return Applied(target=target, path=path)
-
-    def of_target(self, target: str) -> tuple[Applied, ...]:
-        return tuple(entry for entry in self.entries if entry.target == target)
-
-    def with_applied(self, applied: Applied) -> Ledger:
-        """Put an entry in its place; one without keys is forgotten."""
-        others = tuple(
-            entry
-            for entry in self.entries
-            if (entry.target, entry.path) != (applied.target, applied.path)
+    @property
+    def states(self) -> tuple[FileState, ...]:
+        """All that the file is by our doing alone, first and last included."""
+        between = (
+            self.change.first._replace(content=content) for content in self.passing
         )
-        return self._replace(entries=others + ((applied,) if applied.keys else ()))
+        return (self.change.before, self.change.after, *between)
 
-    def with_checked(self, digest: str) -> Ledger:
-        if digest in self.checked:
-            return self
-        return self._replace(checked=(*self.checked, digest)[-CHECKED_LIMIT:])
+    @property
+    def drafts(self) -> tuple[FileState, ...]:
+        """All that we may have written under the temporary name."""
+        first = self.change.first
+        merged = (first._replace(content=content) for content in self.merged)
+        return (*self.states, *merged)
 
 
-def load_ledger(host: Host) -> tuple[Ledger, FileState]:
-    """Read the ledger; ConfigError if it cannot be understood."""
-    state = host.read(LEDGER)
-    if state.content is None:
-        return Ledger(), state
+class Origin(NamedTuple):
+    """Which command made a run, as history shows it; `line` has secrets taken out."""
+
+    command: str
+    line: str
+    undoes: int | None = None
+
+
+class Run(NamedTuple):
+    """One run: who did what when, file by file.
+
+    `started` is ISO 8601 in UTC. `live` is what the engine showed before, None where
+    none ran. `done` is how far the run activates its change. Without `steps` there is
+    nothing to undo.
+    """
+
+    id: int
+    origin: Origin
+    started: str
+    by: str
+    needed: Activation = Activation.NONE
+    done: Activation = Activation.NONE
+    outcome: str = APPLIED
+    live: Live | None = None
+    steps: tuple[Step, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes of configs; our own ledger is not one."""
+        changes = (step.change for step in self.steps)
+        return tuple(change for change in changes if change.target != 'ledger')
+
+    @property
+    def title(self) -> str:
+        return f'run {self.id} ({self.origin.command}, {self.started})'
+
+    def with_passing(self, path: str, content: bytes) -> Run:
+        return self._with_steps(
+            path, lambda step: step._replace(passing=(*step.passing, content))
+        )
+
+    def with_merged(self, path: str, content: bytes) -> Run:
+        return self._with_steps(
+            path, lambda step: step._replace(merged=(*step.merged, content))
+        )
+
+    def _with_steps(self, path: str, edit: Callable[[Step], Step]) -> Run:
+        steps = (edit(s) if s.change.path == path else s for s in self.steps)
+        return self._replace(steps=tuple(steps))
+
+
+# The journal
+
+
+def load_journal(host: Host) -> Run | None:
+    """Read the journal of an unfinished run; ConfigError if it is damaged."""
+    content = host.read(JOURNAL).content
+    return None if content is None else _decode(host, content, JOURNAL)
+
+
+def save_journal(host: Host, run: Run) -> None:
+    host.make_state_folder(CHECKPOINTS)
+    host.write_state(JOURNAL, _encode(host, run))
+
+
+def commit(host: Host, run: Run) -> None:
+    """Make the journal a checkpoint: from here on, the run has happened."""
+    host.move_state(JOURNAL, _path_of(run.id))
+
+
+def close(host: Host, run: Run, outcome: str) -> None:
+    """Remember that a run came to nothing, if there is room, and drop its journal."""
+    record = run._replace(outcome=outcome, steps=(), done=Activation.NONE, live=None)
     try:
-        document = json.loads(state.content)
-        if document['version'] > VERSION:
-            raise ConfigError(_newer())
-        return _decode(document), state
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigError(_damaged()) from None
+        host.write_state(_path_of(run.id), _encode(host, record))
+    except OSError:
+        # The record is a courtesy, and a full disk must not hold up the way back. What
+        # must not stay is a checkpoint of a run that came to nothing after all.
+        host.remove_state(_path_of(run.id))
+    host.remove_state(JOURNAL)
 
 
-def ledger_change(before: FileState, ledger: Ledger) -> Change:
-    after = before._replace(content=_encode(ledger), mode=0o600, folder_mode=0o700)
-    if before.content is None and ledger == Ledger():
-        after = before
-    return Change(
-        target='ledger', before=before, after=after, activation=Activation.NONE
+# Checkpoints
+
+
+def history(host: Host) -> tuple[Run, ...]:
+    """Read all checkpoints, the oldest first."""
+    return tuple(load_run(host, number) for number in _numbers(host))
+
+
+def load_run(host: Host, number: int) -> Run:
+    """Read one checkpoint; ConfigError if it is damaged or not there."""
+    path = _path_of(number)
+    content = host.read(path).content
+    if content is None:
+        raise ConfigError(_unknown(number))
+    return _decode(host, content, path)
+
+
+def next_id(host: Host) -> int:
+    return max(_numbers(host), default=0) + 1
+
+
+def prune(host: Host) -> None:
+    """Keep the newest of those that changed something, and of those that did not."""
+    runs = history(host)
+    for kind in (True, False):
+        alike = [run.id for run in runs if bool(run.steps) == kind]
+        for number in alike[:-LIMIT]:
+            host.remove_state(_path_of(number))
+
+
+def undone(runs: Iterable[Run]) -> dict[int, int]:
+    """Map each run that is undone to the run that undid it."""
+    by: dict[int, int] = {}
+    for run in sorted(runs, key=lambda run: run.id, reverse=True):
+        target = run.origin.undoes
+        if run.steps and run.id not in by and target is not None:
+            by.setdefault(target, run.id)
+    return by
+
+
+def _numbers(host: Host) -> list[int]:
+    stems = (name.removesuffix('.json') for name in host.names(CHECKPOINTS))
+    return sorted(int(stem) for stem in stems if stem.isdigit())
+
+
+def _path_of(number: int) -> str:
+    return f'{CHECKPOINTS}/{number}.json'
+
+
+def _unknown(number: int) -> Problem:
+    return Problem(
+        code='checkpoint-unknown',
+        where=str(number),
+        message='there is no such checkpoint',
+        hint='registry-host history',
     )
 
 
-def _encode(ledger: Ledger) -> bytes:
+# On disk
+
+
+def _encode(host: Host, run: Run) -> bytes:
     document = {
         'version': VERSION,
-        'applied': [_encode_applied(entry) for entry in ledger.entries],
-        'checked-settings': list(ledger.checked),
+        'id': run.id,
+        'command': run.origin.command,
+        'line': run.origin.line,
+        'undoes': run.origin.undoes,
+        'started': run.started,
+        'by': run.by,
+        'needed': int(run.needed),
+        'done': int(run.done),
+        'outcome': run.outcome,
+        'live': _encode_live(run.live),
+        'steps': [_encode_step(host, step) for step in run.steps],
+        'files': run.files,
     }
-    return (json.dumps(document, indent=2, ensure_ascii=False) + '\n').encode()
+    return (json.dumps(document, indent=1) + '\n').encode()
 
 
-def _encode_applied(entry: Applied) -> dict[str, Any]:
+def _encode_live(live: Live | None) -> Any:
+    if live is None:
+        return None
+    insecure = live.lists.insecure
     return {
-        'target': entry.target,
-        'path': entry.path,
-        'user': entry.user,
-        'created': entry.is_created,
-        'keys': {
-            name: {'ours': list(key.ours), 'before': key.before}
-            for name, key in entry.keys.items()
-        },
+        'mirrors': live.lists.mirrors,
+        'insecure': None if insecure is None else sorted(insecure),
+        'proxies': live.proxies,
     }
 
 
-def _decode(document: dict[str, Any]) -> Ledger:
-    return Ledger(
-        entries=tuple(
-            Applied(
-                target=entry['target'],
-                path=entry['path'],
-                user=entry['user'],
-                is_created=entry['created'],
-                keys={
-                    name: OurKey(ours=tuple(key['ours']), before=key['before'])
-                    for name, key in entry['keys'].items()
-                },
-            )
-            for entry in document['applied']
+def _encode_step(host: Host, step: Step) -> dict[str, Any]:
+    change = step.change
+    return {
+        'target': change.target,
+        'activation': int(change.activation),
+        'before': _encode_state(host, change.before),
+        'after': _encode_state(host, change.after),
+        'interim': _to_text(change.interim),
+        'temporary': step.temporary.removeprefix(host.root),
+        'passing': [_to_text(content) for content in step.passing],
+        'merged': [_to_text(content) for content in step.merged],
+    }
+
+
+def _encode_state(host: Host, state: FileState) -> dict[str, Any]:
+    # The folder of a host may be another one when that host runs.
+    xattrs = state.xattrs
+    return {
+        **state._asdict(),
+        'content': _to_text(state.content),
+        'realpath': state.realpath.removeprefix(host.root),
+        'xattrs': xattrs and [(name, _to_text(value)) for name, value in xattrs],
+        'missing_folders': [
+            folder.removeprefix(host.root) for folder in state.missing_folders
+        ],
+    }
+
+
+def _to_text(content: bytes | None) -> str | None:
+    return None if content is None else base64.b64encode(content).decode()
+
+
+def _decode(host: Host, content: bytes, path: str) -> Run:
+    try:
+        document = json.loads(content)
+        if document['version'] > VERSION:
+            raise ConfigError(_newer(path))
+        return Run(
+            id=document['id'],
+            origin=Origin(document['command'], document['line'], document['undoes']),
+            started=document['started'],
+            by=document['by'],
+            needed=Activation(document['needed']),
+            done=Activation(document['done']),
+            outcome=document['outcome'],
+            live=_decode_live(document['live']),
+            steps=tuple(_decode_step(host, step) for step in document['steps']),
+            files=tuple((name, action) for name, action in document['files']),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigError(_damaged(path)) from None
+
+
+def _decode_live(live: Any) -> Live | None:
+    if live is None:
+        return None
+    mirrors, insecure = live['mirrors'], live['insecure']
+    return Live(
+        lists=LiveLists(
+            mirrors=None if mirrors is None else tuple(mirrors),
+            insecure=None
+            if insecure is None
+            else frozenset((kind, name) for kind, name in insecure),
         ),
-        checked=tuple(document['checked-settings']),
+        proxies=tuple((area, text) for area, text in live['proxies']),
     )
 
 
-def _newer() -> Problem:
+def _decode_step(host: Host, step: dict[str, Any]) -> Step:
+    return Step(
+        change=Change(
+            target=step['target'],
+            before=_decode_state(host, step['before']),
+            after=_decode_state(host, step['after']),
+            activation=Activation(step['activation']),
+            interim=_to_bytes(step['interim']),
+        ),
+        temporary=host.root + step['temporary'],
+        passing=tuple(_to_bytes(text) or b'' for text in step['passing']),
+        merged=tuple(_to_bytes(text) or b'' for text in step['merged']),
+    )
+
+
+def _decode_state(host: Host, state: dict[str, Any]) -> FileState:
+    xattrs, user = state['xattrs'], state['user']
+    return FileState(
+        **{
+            **state,
+            'content': _to_bytes(state['content']),
+            'realpath': host.root + state['realpath'],
+            'user': None if user is None else User(*user),
+            'xattrs': None
+            if xattrs is None
+            else tuple((name, _to_bytes(value) or b'') for name, value in xattrs),
+            'missing_folders': tuple(
+                host.root + folder for folder in state['missing_folders']
+            ),
+        }
+    )
+
+
+def _to_bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
+def _newer(path: str) -> Problem:
     return Problem(
-        code='ledger-newer',
-        where=LEDGER,
+        code='checkpoint-newer',
+        where=path,
         message='was written by a newer registry-host',
         hint='use the version that wrote it, or a newer one',
     )
 
 
-def _damaged() -> Problem:
+def _damaged(path: str) -> Problem:
     return Problem(
-        code='ledger-damaged',
-        where=LEDGER,
-        message='is not a ledger, so what earlier runs applied is not known',
-        hint=f'mv {LEDGER} {LEDGER}.damaged  (what was applied counts as foreign then)',
+        code='checkpoint-damaged',
+        where=path,
+        message='cannot be understood, so what it holds cannot be put back',
+        hint=f'look at it, then move it away: mv {path} {path}.damaged',
     )

@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.directives import Version, parse_version
-from registry_host.enginerules import engine_insecure, engine_mirror
+from registry_host.enginerules import (
+    BUILT_IN_INSECURE,
+    engine_insecure,
+    engine_mirror,
+)
 from registry_host.errors import EngineError, Problem
-from registry_host.plan import LiveLists
+from registry_host.plan import Live, LiveLists
 from registry_host.redact import redact
 
 if TYPE_CHECKING:
@@ -31,7 +35,8 @@ RELOAD_EVENTS = (
     '%22event%22%3A%5B%22reload%22%5D%7D'
 )
 SIGHUP = 1
-IPV6_LOOPBACK_SINCE: Version = (28, 0, 0)
+# A cold start with many containers to bring back takes its time.
+RESTART_TIMEOUT_S = 120.0
 
 
 class Info(NamedTuple):
@@ -47,7 +52,19 @@ class Info(NamedTuple):
     no_proxy: str
     is_containerd_store: bool
     is_live_restore: bool
+    is_in_swarm: bool
     running_containers: int
+
+    @property
+    def live(self) -> Live:
+        return Live(
+            lists=self.lists,
+            proxies=(
+                ('http-proxy', self.http_proxy),
+                ('https-proxy', self.https_proxy),
+                ('no-proxy', self.no_proxy),
+            ),
+        )
 
 
 class Reload(NamedTuple):
@@ -77,6 +94,15 @@ class Client:
             return _parse_info(json.loads(body))
         except (ValueError, KeyError, TypeError, AttributeError):
             raise EngineError(_no_answer('/info')) from None
+
+    def running(self) -> tuple[str, ...]:
+        """Name the running containers; OSError and EngineError as all here."""
+        body = self._get('/containers/json')
+        try:
+            names = (entry['Names'][0].lstrip('/') for entry in json.loads(body))
+            return tuple(sorted(names))
+        except (ValueError, KeyError, TypeError, IndexError):
+            raise EngineError(_no_answer('/containers/json')) from None
 
     def _get(self, target: str) -> bytes:
         with self._request(target, API_TIMEOUT_S) as connection:
@@ -143,6 +169,7 @@ def _parse_info(body: dict[str, Any]) -> Info:
         no_proxy=body.get('NoProxy') or '',
         is_containerd_store=status.get('driver-type') == 'io.containerd.snapshotter.v1',
         is_live_restore=bool(body.get('LiveRestoreEnabled')),
+        is_in_swarm=(body.get('Swarm') or {}).get('LocalNodeState') == 'active',
         running_containers=int(body.get('ContainersRunning') or 0),
     )
 
@@ -169,10 +196,11 @@ def _expected_insecure(
     insecure: tuple[str, ...], version: Version | None
 ) -> frozenset[tuple[str, str]]:
     entries = {engine_insecure(text) for text in insecure} - {('host', 'docker.io')}
-    entries.add(('cidr', '127.0.0.0/8'))
-    if version is None or version >= IPV6_LOOPBACK_SINCE:
-        entries.add(('cidr', '::1/128'))
-    return frozenset(entries)
+    return frozenset(entries) | {
+        ('cidr', cidr)
+        for cidr, since in BUILT_IN_INSECURE.items()
+        if version is None or version >= since
+    }
 
 
 def reload(
@@ -197,6 +225,48 @@ def reload(
         _trigger(host, pid, unit)
         is_taken, reason = _wait_for_event(events, log, timeout_s)
     return Reload(is_taken=is_taken, reason=reason, info=_info_or_none(client))
+
+
+def restart(
+    host: Host,
+    *,
+    socket_path: str,
+    unit: str,
+    timeout_s: float = RESTART_TIMEOUT_S,
+) -> Info:
+    """Restart the engine's unit and wait until the engine answers.
+
+    Raises EngineError if it does not come back. A unit that failed often is given a
+    clean slate first: systemd would refuse to start it (StartLimitBurst of the unit).
+    """
+    log_since = ['journalctl', '--quiet', '--output=cat', f'--unit={unit}']
+    host.run(['systemctl', 'reset-failed', unit])
+    done = host.run(['systemctl', 'restart', unit], timeout_s=timeout_s)
+    client = Client(host, socket_path)
+    deadline = time.monotonic() + (timeout_s if done.is_ok else 0.0)
+    while True:
+        try:
+            return client.info()
+        except (OSError, EngineError):
+            if time.monotonic() >= deadline:
+                break
+        time.sleep(0.1)
+    shown = host.run([*log_since, '--lines=40'])
+    errors = [line for line in shown.out.splitlines() if _is_fatal(line)]
+    reason = redact(_message_of(errors[-1])) if errors else _last_line(done.err)
+    raise EngineError(
+        Problem(
+            code='restart-failed',
+            where=unit,
+            message=f'the engine did not come back: {reason}',
+            hint=f'journalctl -u {unit} -n 20',
+        )
+    )
+
+
+def _is_fatal(line: str) -> bool:
+    marks = ('level=error', 'level=fatal', 'failed to start daemon', 'unable to conf')
+    return any(mark in line for mark in marks)
 
 
 def _info_or_none(client: Client) -> Info | None:

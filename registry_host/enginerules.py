@@ -17,6 +17,11 @@ PATH_ALLOWED_SINCE: Version = (24, 0, 8)
 SCHEME_CHECKED_SINCE: Version = (28, 3, 0)
 STRICT_COLONS_SINCE: Version = (29, 7, 0)
 BARE_BRACKETS_SINCE: Version = (25, 0, 0)
+# Insecure by the engine itself, and since when.
+BUILT_IN_INSECURE: dict[str, Version] = {
+    '127.0.0.0/8': (0, 0, 0),
+    '::1/128': (28, 0, 0),
+}
 _LABEL = r'(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])'
 _DOMAIN = rf'{_LABEL}(?:\.{_LABEL})*'
 # What Go's net/url takes in a host, besides all that is not ASCII.

@@ -81,6 +81,14 @@ class ProbeError(RegistryHostError):
     """A mirror did not answer as a registry that this engine can use."""
 
 
+class StateError(RegistryHostError):
+    """What we remember between runs can be neither read nor written."""
+
+
+class UndoError(RegistryHostError):
+    """A run of the past cannot be taken back, or confirmed."""
+
+
 class ApplyError(RegistryHostError):
     """Writing or activating failed; the message tells what was left where."""
 

@@ -12,9 +12,9 @@ from registry_host.errors import ConfigError, EngineError, Problem, SettingsErro
 from registry_host.plan import User
 
 if TYPE_CHECKING:
-    from registry_host.checkpoints import Ledger
     from registry_host.engine import Info
     from registry_host.host import Host, Process
+    from registry_host.ledger import Ledger
     from registry_host.settings import Settings
 
 DAEMON_JSON = '/etc/docker/daemon.json'
@@ -75,7 +75,7 @@ def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
     return Facts(
         is_live=host.is_live,
         is_root=host.is_root,
-        engine=find_engine(host) if host.is_live else EngineFacts(state='unknown'),
+        engine=look_at_engine(host),
         users=_asked_users(host, settings),
         former_users={path: user for path, user in found if user},
     )
@@ -85,7 +85,7 @@ def _asked_users(host: Host, settings: Settings) -> tuple[User, ...]:
     names = settings.users
     if names is None:
         invoker = find_invoker(host)
-        if invoker is None and settings.has_client_proxies:
+        if invoker is None and settings.has_proxies_for('client'):
             raise SettingsError(_NO_USER)
         return (invoker,) if invoker else ()
     users = {name: host.find_user(name=name) for name in names}
@@ -122,6 +122,11 @@ def find_invoker(host: Host) -> User | None:
     sudo_uid = host.environ.get('SUDO_UID', '')
     is_by_sudo = host.is_root and sudo_uid.isdigit()
     return host.find_user(uid=int(sudo_uid) if is_by_sudo else host.uid)
+
+
+def look_at_engine(host: Host) -> EngineFacts:
+    """Find the engine of this host; a root folder has none that could be asked."""
+    return find_engine(host) if host.is_live else EngineFacts(state='unknown')
 
 
 def find_engine(host: Host) -> EngineFacts:

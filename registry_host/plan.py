@@ -19,6 +19,10 @@ class Activation(IntEnum):
         return self.name.lower()
 
 
+# When a run may restart an engine for what a reload does not do.
+NEVER, IF_SAFE, ALWAYS = 'never', 'if-safe', 'always'
+
+
 class User(NamedTuple):
     """A line of passwd(5)."""
 
@@ -32,9 +36,11 @@ class FileState(NamedTuple):
     """All that a file is to us. `content` is None where there is no file.
 
     `path` is the name inside the root, `realpath` what is opened: links followed, the
-    root in front. `user` is whose privileges read and write it; None is our own.
-    `folder_mode` is given to missing parent folders. Its repr() shows no content, which
-    may hold secrets.
+    root in front. `link` is the text of `path` itself where that is a link. `xattrs`
+    None stands for those that the folder gives to a new file. `user` is whose
+    privileges read and write it; None is our own. `folder_mode` is given to
+    `missing_folders`, the parents that are not there yet, outermost first. Its repr()
+    shows no content, which may hold secrets.
     """
 
     path: str
@@ -45,19 +51,39 @@ class FileState(NamedTuple):
     gid: int
     user: User | None = None
     folder_mode: int = 0o755
+    link: str | None = None
+    xattrs: tuple[tuple[str, bytes], ...] | None = None
+    missing_folders: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         size = 'absent' if self.content is None else f'{len(self.content)} bytes'
         return f'FileState({self.path!r}, {size}, mode={self.mode:04o})'
 
+    def is_same_file(self, other: FileState) -> bool:
+        """Whether a reader, and whoever may read, would see the same."""
+        if self.content is None or other.content is None:
+            return self.content is other.content
+        return (self.content, self.mode, self.uid, self.gid, self.realpath) == (
+            other.content,
+            other.mode,
+            other.uid,
+            other.gid,
+            other.realpath,
+        )
+
 
 class Change(NamedTuple):
-    """A whole file before and after, so that the inverse is a swap."""
+    """A whole file before and after.
+
+    `interim` is what stands there in passing: lists that the engine is to forget are
+    named in it, empty, for a reload keeps the value of a key that its file leaves out.
+    """
 
     target: str
     before: FileState
     after: FileState
     activation: Activation
+    interim: bytes | None = None
 
     @property
     def path(self) -> str:
@@ -71,8 +97,13 @@ class Change(NamedTuple):
             return 'create'
         return 'delete' if self.after.content is None else 'update'
 
-    def inverse(self) -> Change:
-        return self._replace(before=self.after, after=self.before)
+    @property
+    def first(self) -> FileState:
+        """What is written before the engine is activated."""
+        if self.interim is None:
+            return self.after
+        mode = 0o644 if self.after.content is None else self.after.mode
+        return self.after._replace(content=self.interim, mode=mode)
 
 
 class Finding(NamedTuple):
@@ -113,18 +144,29 @@ class LiveLists(NamedTuple):
         )
 
 
+class Live(NamedTuple):
+    """All that an engine shows of what we set.
+
+    `proxies` maps http-proxy, https-proxy and no-proxy to their text, credentials
+    masked as /info masks them; of one that is missing nothing is said.
+    """
+
+    lists: LiveLists
+    proxies: tuple[tuple[str, str], ...] = ()
+
+
 class Plan(NamedTuple):
     """Every change of one run, in the order of writing.
 
     `record` is the change of our own ledger: it stands or falls with the others, and is
-    written first, so that a power cut cannot leave entries on disk that nobody
-    remembers as ours. `expected` is what the live engine must show afterwards.
+    written first. `expected` is what the live engine must show afterwards; `drift` what
+    it takes where it does not although its file is right.
     """
 
     changes: tuple[Change, ...]
     record: Change | None = None
-    expected: LiveLists | None = None
-    is_live_drifted: bool = False
+    expected: Live | None = None
+    drift: Activation = Activation.NONE
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -133,14 +175,12 @@ class Plan(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        return not self.pending and not self.is_live_drifted
+        return not self.pending and self.drift is Activation.NONE
 
     @property
     def activation(self) -> Activation:
-        needed = max(
-            (change.activation for change in self.pending), default=Activation.NONE
-        )
-        return max(needed, Activation.RELOAD) if self.is_live_drifted else needed
+        needed = (change.activation for change in self.pending)
+        return max(self.drift, *needed, Activation.NONE)
 
     @property
     def writes(self) -> tuple[Change, ...]:

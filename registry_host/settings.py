@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Problem, SettingsError
+from registry_host.redact import redact_input
 from registry_host.resources import resource_text
 from registry_host.urls import (
     Checked,
@@ -35,6 +36,8 @@ INSECURE = 'insecure-registries'
 HTTP_PROXY = 'http-proxy'
 HTTPS_PROXY = 'https-proxy'
 NO_PROXY = 'no-proxy'
+ENGINE = 'engine'
+CLIENT = 'client'
 AREAS = frozenset({MIRRORS, INSECURE, HTTP_PROXY, HTTPS_PROXY, NO_PROXY})
 
 Document = dict[str, Any]
@@ -43,8 +46,10 @@ Document = dict[str, Any]
 class Settings(NamedTuple):
     """What is asked, by area. `named` holds the areas that this run may touch.
 
-    In a named area an empty tuple or None withdraws what we applied there. `users` None
-    means the one who runs us. `digest` identifies settings that passed the schema.
+    In a named area an empty tuple or None withdraws what we applied there. `proxy_for`
+    says whose proxies are meant: 'engine', 'client'. `users` None means the one who
+    runs us. `digest` identifies settings that passed the schema. `exposed` tells of
+    passwords that others can see where they were given.
     """
 
     named: frozenset[str]
@@ -54,27 +59,35 @@ class Settings(NamedTuple):
     http_proxy: Proxy | None = None
     https_proxy: Proxy | None = None
     no_proxy: NoProxy | None = None
+    proxy_for: frozenset[str] = frozenset({CLIENT})
     users: tuple[str, ...] | None = None
     digest: str = ''
     results: tuple[Checked[Any], ...] = ()
+    exposed: tuple[Problem, ...] = ()
 
-    @property
-    def has_client_proxies(self) -> bool:
-        return bool(self.http_proxy or self.https_proxy or self.no_proxy)
+    def has_proxies_for(self, reader: str) -> bool:
+        is_any = bool(self.http_proxy or self.https_proxy or self.no_proxy)
+        return is_any and reader in self.proxy_for
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        return tuple(problem for result in self.results for problem in result.warnings)
+        warnings = (p for result in self.results for p in result.warnings)
+        return (*warnings, *self.exposed)
 
 
 NOTHING_ASKED = Settings(named=frozenset(), is_declaration=False)
+WITHDRAW_ALL = Settings(named=AREAS, is_declaration=True)
 
 
 class Asked(NamedTuple):
-    """Settings as given, before any rule: a document, and where each part stands."""
+    """Settings as given, before any rule: a document, and where each part stands.
+
+    `mode` is that of the file.
+    """
 
     document: Document
     file: str | None
+    mode: int
     from_flags: frozenset[str]
     where: Callable[[Sequence[str | int]], str]
 
@@ -94,6 +107,7 @@ def read_asked(host: Host, *, file: str | None, flags: Mapping[str, Any]) -> Ask
     return Asked(
         document=_with_flags(document, given),
         file=file,
+        mode=state.mode if state else 0,
         from_flags=frozenset(given),
         where=where,
     )
@@ -384,7 +398,34 @@ def _settings(asked: Asked, results: tuple[Checked[Any], ...], digest: str) -> S
         http_proxy=value(HTTP_PROXY),
         https_proxy=value(HTTPS_PROXY),
         no_proxy=value(NO_PROXY),
+        proxy_for=frozenset(document.get('proxies', {}).get('for', [CLIENT])),
         users=None if users is None else tuple(dict.fromkeys(users)),
         digest=digest,
         results=results,
+        exposed=tuple(_exposed(asked)),
     )
+
+
+def _exposed(asked: Asked) -> Iterable[Problem]:
+    proxies = asked.document.get('proxies', {})
+    for name in (HTTP_PROXY, HTTPS_PROXY):
+        text = proxies.get(name, '')
+        if redact_input(text) == text:
+            continue
+        if name in asked.from_flags:
+            yield Problem(
+                code='password-on-command-line',
+                where=f'--{name}',
+                message='any user of this host can read the password in the process '
+                'list while this runs',
+                hint='put it into a settings file of mode 0600, or give the settings '
+                'on standard input: --settings -',
+            )
+        elif asked.file and asked.mode & 0o044:
+            yield Problem(
+                code='password-readable',
+                where=_place(asked, ('proxies', name)),
+                message='holds a password, and others may read it '
+                f'(mode {asked.mode:04o})',
+                hint=f'chmod 600 {asked.file}',
+            )

@@ -7,11 +7,14 @@ import json
 
 import pytest
 
-from registry_host.apply import apply_plan
-from registry_host.configure import make_plan
+from registry_host.apply import Order, apply_plan
+from registry_host.checkpoints import Origin
+from registry_host.configure import plan_asked
 from registry_host.errors import ApplyError, ConflictError
-from registry_host.facts import EngineFacts, Facts
-from registry_host.host import Host
+from registry_host.facts import EngineFacts
+from registry_host.host import JOURNAL, Host
+from registry_host.settings import read_asked
+from registry_host.transaction import transaction
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/home/alice/.docker/config.json'
@@ -23,8 +26,16 @@ FLAGS = {
 
 
 def planned(host, flags=FLAGS):
-    plan, _, facts = make_plan(host, settings_file=None, flags=flags)
-    return plan, facts
+    return plan_asked(host, read_asked(host, file=None, flags=flags)).plan
+
+
+def applied(host, flags=FLAGS, meanwhile=lambda: None):
+    """Plan and apply; what somebody else does `meanwhile` is between the two."""
+    with transaction(host):
+        plan = planned(host, flags)
+        meanwhile()
+        engine = EngineFacts(state='unknown')
+        return apply_plan(host, plan, engine, Order(Origin('configure', 'configure')))
 
 
 class FailsAt(Host):
@@ -34,11 +45,11 @@ class FailsAt(Host):
         super().__init__(root)
         self.at = at
 
-    def rename(self, source, destination):
+    def rename(self, source, destination, flags):
         self.at -= 1
         if self.at == 0:
             raise OSError(errno.ENOSPC, 'No space left on device', destination)
-        super().rename(source, destination)
+        super().rename(source, destination, flags)
 
 
 @pytest.mark.parametrize('at', (1, 2, 3))
@@ -47,12 +58,11 @@ def test_all_or_nothing(root, at):
     root.write(CONFIG_JSON, '{"auths": {}}', 0o600)
     before = {path: content for path, (_, _, content) in root.snapshot().items()}
     host = FailsAt(str(root.path), at)
-    plan, facts = planned(host)
-    assert len(plan.writes) == 3
+    assert len(planned(host).writes) == 3
     with pytest.raises(ApplyError) as caught:
-        apply_plan(host, plan, facts)
+        applied(host)
     after = {path: content for path, (_, _, content) in root.snapshot().items()}
-    assert after == before
+    assert {p: c for p, c in after.items() if '/checkpoints/' not in p} == before
     (problem,) = caught.value.problems
     assert 'No space left on device' in problem.message
     assert problem.message.endswith(('is back', 'as it was'))
@@ -60,19 +70,20 @@ def test_all_or_nothing(root, at):
 
 def test_failure_to_put_back_is_told(root):
     class NeverAgain(FailsAt):
-        def rename(self, source, destination):
+        def rename(self, source, destination, flags):
             if self.at <= 0:
                 raise OSError(errno.EIO, 'Input/output error', destination)
-            super().rename(source, destination)
+            super().rename(source, destination, flags)
 
     root.write(DAEMON_JSON, '{"debug": false}')
     root.write(CONFIG_JSON, '{}', 0o600)
     host = NeverAgain(str(root.path), 3)
-    plan, facts = planned(host)
     with pytest.raises(ApplyError) as caught:
-        apply_plan(host, plan, facts)
+        applied(host)
     (problem,) = caught.value.problems
     assert f'partly applied: {DAEMON_JSON}' in problem.message
+    assert problem.hint == 'sudo registry-host undo'
+    assert host.read(JOURNAL).content is not None
 
 
 @pytest.mark.parametrize(
@@ -86,33 +97,36 @@ def test_failure_to_put_back_is_told(root):
 def test_a_file_changed_since_the_plan_is_not_touched(root, change):
     file = root.write(DAEMON_JSON, '{"debug": false}')
     host = Host(str(root.path))
-    plan, facts = planned(host)
-    change(file)
-    before = root.snapshot()
+    seen = []
+
+    def meanwhile():
+        change(file)
+        seen.append(root.snapshot())
+
     with pytest.raises(ConflictError) as caught:
-        apply_plan(host, plan, facts)
+        applied(host, meanwhile=meanwhile)
     assert caught.value.exit_code == 75
-    assert root.snapshot() == before
+    assert [root.snapshot()] == seen
 
 
 def test_interruption_between_two_files_puts_back(root):
     class Interrupted(Host):
         count = 0
 
-        def rename(self, source, destination):
+        def rename(self, source, destination, flags):
             self.count += 1
             if self.count == 2:
                 raise KeyboardInterrupt
-            super().rename(source, destination)
+            super().rename(source, destination, flags)
 
     root.write(DAEMON_JSON, '{"debug": false}')
     host = Interrupted(str(root.path))
-    plan, facts = planned(host)
     before = root.read(DAEMON_JSON)
     with pytest.raises(KeyboardInterrupt):
-        apply_plan(host, plan, facts)
+        applied(host)
     assert root.read(DAEMON_JSON) == before
     assert sorted(path.rpartition('/')[2] for path in root.snapshot()) == [
+        '1.json',
         'daemon.json',
         'passwd',
     ]
@@ -121,27 +135,20 @@ def test_interruption_between_two_files_puts_back(root):
 def test_plan_after_apply_is_empty(root):
     root.write(DAEMON_JSON, json.dumps({'registry-mirrors': ['https://other']}))
     host = Host(str(root.path))
-    apply_plan(host, *planned(host))
-    plan, _ = planned(host)
+    applied(host)
+    plan = planned(host)
     assert plan.is_empty
     assert plan.writes == ()
 
 
-def test_inverse_is_exact(root):
-    root.write(DAEMON_JSON, '{ "debug" :false }', 0o640)
-    host = Host(str(root.path))
-    plan, facts = planned(host, {'registry-mirrors': ['http://m:5000']})
-    (change,) = plan.pending
-    apply_plan(host, plan, facts)
-    host.replace_file(change.inverse().after)
-    assert host.read(DAEMON_JSON) == change.before
-
-
 def test_without_root_nothing_is_begun(root):
-    host = Host(str(root.path))
-    plan, facts = planned(host)
-    live = Facts(**{**facts._asdict(), 'is_live': True, 'is_root': False})
-    with pytest.raises(Exception, match='only root') as caught:
-        apply_plan(host, plan, live)
+    class Unprivileged(Host):
+        is_live = True
+        is_root = False
+
+    before = root.snapshot()
+    host = Unprivileged(str(root.path))
+    with pytest.raises(Exception, match='only root') as caught, transaction(host):
+        pass
     assert caught.value.exit_code == 1
-    assert live.engine == EngineFacts(state='unknown')
+    assert root.snapshot() == before

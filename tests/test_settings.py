@@ -71,7 +71,7 @@ def test_every_violation_at_once_with_its_place(tmp_path):
     content = (
         'registry-mirror = ["x"]\nregistry-mirrors = "http://m"\n'
         'insecure-registries = ["r:1", 2]\n'
-        '[proxies]\nhttp_proxy = "http://u:hunter2@p"\nfor = ["engine"]\n'
+        '[proxies]\nhttp_proxy = "http://u:hunter2@p"\nfor = ["engines"]\n'
         '[client]\nusers = [""]\n'
     )
     found = problems(tmp_path, content)

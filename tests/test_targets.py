@@ -216,7 +216,7 @@ def test_declaration_withdraws_from_users_it_no_longer_names(root):
     assert 'httpProxy' in root.read(CONFIG_JSON)
     root.write('/etc/registry-host/settings.toml', settings.format('root'))
     root.run('configure')
-    assert 'httpProxy' not in root.read(CONFIG_JSON)
+    assert not (root.path / 'home/alice/.docker').exists()
     assert 'httpProxy' in root.read('/root/.docker/config.json')
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from registry_host.checkpoints import Ledger, ledger_change
 from registry_host.errors import ConfigError, Problem
-from registry_host.plan import FileState, Finding, Plan
+from registry_host.ledger import Ledger, ledger_change
+from registry_host.plan import Activation, FileState, Finding, Plan
 from registry_host.targets import docker_config, docker_daemon
 from registry_host.targets.target import FileRef, Target, TargetPlan
 
@@ -66,7 +66,7 @@ def build_plan(
         changes=tuple(part.change for part in parts),
         record=ledger_change(ledger_state, after),
         expected=next(expected, None),
-        is_live_drifted=any(part.is_live_drifted for part in parts),
+        drift=max((part.drift for part in parts), default=Activation.NONE),
         findings=_settings_findings(settings)
         + tuple(finding for part in parts for finding in part.findings),
     )

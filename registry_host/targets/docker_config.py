@@ -6,19 +6,23 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from registry_host import jsontext
-from registry_host.checkpoints import Applied, OurKey
 from registry_host.errors import ConfigError, Problem
-from registry_host.merge import merge_list, merge_value
+from registry_host.ledger import Applied
 from registry_host.plan import Activation, Change, FileState, Finding
-from registry_host.settings import HTTP_PROXY, HTTPS_PROXY, NO_PROXY
-from registry_host.targets.target import FileRef, TargetPlan, read_json
-from registry_host.urls import check_proxy
+from registry_host.settings import CLIENT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+from registry_host.targets import proxies
+from registry_host.targets.target import (
+    FileRef,
+    TargetPlan,
+    read_json,
+    settle_created,
+    with_creation,
+    written,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
-    from registry_host.checkpoints import Ledger
     from registry_host.facts import Facts
+    from registry_host.ledger import Ledger
     from registry_host.plan import User
     from registry_host.settings import Settings
 
@@ -34,10 +38,10 @@ _LIVE_HOST = 'unix:///var/run/docker.sock'
 
 def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ...]:
     """The files of the users who are asked for, and of those no longer asked for."""
-    if not _named(settings):
+    if not proxies.named(settings, CLIENT):
         return ()
     refs: list[FileRef] = []
-    if settings.has_client_proxies or not settings.is_declaration:
+    if settings.has_proxies_for(CLIENT) or not settings.is_declaration:
         refs = [_ref_of(user) for user in facts.users]
     if settings.is_declaration:
         asked = {ref.path for ref in refs}
@@ -47,10 +51,6 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
             if entry.path not in asked and (user := facts.former_users.get(entry.path))
         ]
     return tuple(refs)
-
-
-def _named(settings: Settings) -> tuple[str, ...]:
-    return tuple(area for area in _MEMBERS if area in settings.named)
 
 
 def _ref_of(user: User) -> FileRef:
@@ -69,35 +69,25 @@ def plan_file(
     applied: Applied,
 ) -> TargetPlan:
     """Plan the edit of one config.json: members of "proxies"."default" alone."""
+    if facts.is_live:
+        _require_owned(ref, state)
     document = read_json(state)
-    asked = _withdrawn(settings) if ref.is_withdrawn else settings
-    section = _section(state, document)
-    keys = dict(applied.keys)
-    edits: list[jsontext.Put | jsontext.Drop] = []
-    for area in _named(settings):
-        member = _spelled(state, document, (*section, _MEMBERS[area]))
-        current = _text(state, document, member)
-        value, key = _merged(asked, area, current, applied)
-        if key is None:
-            keys.pop(area, None)
-        else:
-            keys[area] = key
-        if value != current:
-            edits.append(
-                jsontext.Drop(member) if value is None else jsontext.Put(member, value)
-            )
-    edited = jsontext.edit(document, *edits)
-    is_new = state.content is None
-    content = state.content if edited is document else edited.encode()
-    after = state._replace(content=content, mode=0o600 if is_new else state.mode)
-    is_created = applied.is_created or (is_new and not applied.keys)
+    asked = proxies.asked_for(settings, CLIENT)
+    merged = proxies.merge(
+        proxies.withdrawn(asked) if ref.is_withdrawn else asked,
+        _found(settings, state, document),
+        applied,
+    )
+    edited, created = settle_created(document, merged.edits, applied.created)
+    after = written(state, document, edited, applied, new_mode=0o600)
     return TargetPlan(
         change=Change(
             target=NAME, before=state, after=after, activation=Activation.NONE
         ),
-        applied=applied._replace(
-            keys=keys,
-            is_created=is_created,
+        applied=with_creation(applied, state)
+        .joined(merged.keys)
+        ._replace(
+            created=created,
             user=ref.user.name if ref.user else None,
         ),
         findings=tuple(
@@ -107,58 +97,30 @@ def plan_file(
     )
 
 
-def _withdrawn(settings: Settings) -> Settings:
-    return settings._replace(http_proxy=None, https_proxy=None, no_proxy=None)
+def _found(
+    settings: Settings, state: FileState, document: jsontext.Document
+) -> dict[str, tuple[tuple[str, ...], str | None]]:
+    section = _section(state, document)
+    found = {}
+    for area in proxies.named(settings, CLIENT):
+        member = _spelled(state, document, (*section, _MEMBERS[area]))
+        found[area] = member, _text(state, document, member)
+    return found
 
 
-def _merged(
-    settings: Settings, area: str, current: str | None, applied: Applied
-) -> tuple[str | None, OurKey | None]:
-    """Merge one area: what stands there then, and what of it is ours."""
-    if area == NO_PROXY:
-        return _merged_no_proxy(settings, current, applied)
-    proxy = settings.http_proxy if area == HTTP_PROXY else settings.https_proxy
-    ours = applied.ours(area)
-    merged = merge_value(
-        current,
-        ours[0] if ours else None,
-        applied.before(area),
-        proxy.reveal() if proxy else None,
-        key=_proxy_key,
+def _require_owned(ref: FileRef, state: FileState) -> None:
+    """Refuse a file that its user does not own: who replaced it would have to lie."""
+    user = ref.user
+    if user is None or state.content is None or state.uid == user.uid:
+        return
+    raise ConfigError(
+        Problem(
+            code='config-owner',
+            where=state.path,
+            message=f'belongs to uid {state.uid}, not to {user.name}',
+            hint=f'give it back to its user: sudo chown {user.name}: {state.path}',
+        )
     )
-    if merged.ours is None:
-        return merged.value, None
-    return merged.value, OurKey(ours=(merged.ours,), before=merged.before)
-
-
-def _proxy_key(text: str) -> Hashable:
-    checked = check_proxy(text, HTTP_PROXY)
-    return text if checked.value is None else checked.value.key
-
-
-def _merged_no_proxy(
-    settings: Settings, current: str | None, applied: Applied
-) -> tuple[str | None, OurKey | None]:
-    """NO_PROXY is a list in one string: foreign entries stay in it as anywhere."""
-    entries = _entries(current or '')
-    merge = merge_list(
-        entries,
-        applied.ours(NO_PROXY),
-        _entries(str(settings.no_proxy or '')),
-        key=str.lower,
-        is_ordered=False,
-    )
-    ours = OurKey(ours=merge.ours) if merge.ours else None
-    if merge.is_empty:
-        return current, ours
-    # As they are written, blanks and all: they are not ours.
-    written = [part for part in (current or '').split(',') if part.strip()]
-    left = [part for index, part in enumerate(written) if index not in merge.drop]
-    return ','.join([*merge.insert, *left]) or None, ours
-
-
-def _entries(text: str) -> list[str]:
-    return [entry.strip() for entry in text.split(',') if entry.strip()]
 
 
 # Names in the file

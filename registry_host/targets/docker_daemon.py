@@ -1,4 +1,4 @@
-"""The engine's daemon.json: registry mirrors and insecure registries."""
+"""The engine's daemon.json: registry mirrors, insecure registries, proxies."""
 
 from __future__ import annotations
 
@@ -6,20 +6,32 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from registry_host import directives, jsontext
-from registry_host.checkpoints import Applied, OurKey
 from registry_host.enginekeys import OLDEST, show_version
+from registry_host.enginerules import BUILT_IN_INSECURE
 from registry_host.errors import ConfigError, Problem
+from registry_host.facts import EngineFacts
+from registry_host.ledger import Applied, OurKey
 from registry_host.merge import ListMerge, merge_list
 from registry_host.plan import (
     Activation,
     Change,
     FileState,
     Finding,
+    Live,
     LiveLists,
     Plan,
 )
-from registry_host.settings import INSECURE, MIRRORS
-from registry_host.targets.target import FileRef, TargetPlan, read_json
+from registry_host.redact import redact
+from registry_host.settings import ENGINE, INSECURE, MIRRORS
+from registry_host.targets import proxies
+from registry_host.targets.target import (
+    FileRef,
+    TargetPlan,
+    read_json,
+    settle_created,
+    with_creation,
+    written,
+)
 from registry_host.urls import (
     Mirror,
     check_insecure_registry,
@@ -29,34 +41,47 @@ from registry_host.urls import (
 )
 
 if TYPE_CHECKING:
-    from registry_host.checkpoints import Ledger
     from registry_host.directives import Version
-    from registry_host.facts import EngineFacts, Facts
+    from registry_host.facts import Facts
     from registry_host.host import Host
+    from registry_host.ledger import Ledger
     from registry_host.probe import Route
     from registry_host.settings import Settings
 
 NAME = 'docker-daemon'
 CONTAINERD_OWN_HOSTS: Version = (28, 0, 0)
-# Insecure by the engine itself; ::1/128 since 28.0.
-BUILT_IN = frozenset({'127.0.0.0/8', '::1/128'})
+PROXIES_SINCE: Version = (23, 0, 0)
 _KEYS = {MIRRORS: mirror_key, INSECURE: registry_key}
 
 
 def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ...]:
-    if not _named(settings) or not _concerns(settings, ledger):
-        return ()
-    return (FileRef(path=facts.engine.config_path, user=facts.engine.user),)
+    """The file of this host's engine, and those of engines that it had before."""
+    path, owner = facts.engine.config_path, facts.engine.user
+    is_declared_empty = settings.is_declaration and not _is_asked(settings)
+    refs: list[FileRef] = []
+    if _named(settings) and not (is_declared_empty and not ledger.has(NAME, path)):
+        refs = [FileRef(path=path, user=owner, is_withdrawn=is_declared_empty)]
+    if settings.is_declaration:
+        refs += [
+            FileRef(path=entry.path, user=owner, is_withdrawn=True)
+            for entry in ledger.of_target(NAME)
+            if entry.path != path
+        ]
+    return tuple(refs)
 
 
 def _named(settings: Settings) -> tuple[str, ...]:
-    return tuple(area for area in _KEYS if area in settings.named)
+    lists = tuple(area for area in _KEYS if area in settings.named)
+    return lists + proxies.named(settings, ENGINE)
 
 
-def _concerns(settings: Settings, ledger: Ledger) -> bool:
-    """A declaration names every area; one where nothing is asked or ours is no work."""
-    is_asked = bool(settings.mirrors or settings.insecure)
-    return is_asked or not settings.is_declaration or bool(ledger.of_target(NAME))
+def _is_asked(settings: Settings) -> bool:
+    has_lists = bool(settings.mirrors or settings.insecure)
+    return has_lists or settings.has_proxies_for(ENGINE)
+
+
+def _nothing_of(settings: Settings) -> Settings:
+    return proxies.withdrawn(settings)._replace(mirrors=(), insecure=())
 
 
 def plan_file(
@@ -67,29 +92,36 @@ def plan_file(
     applied: Applied,
 ) -> TargetPlan:
     """Plan the edit of one daemon.json; ConfigError if the engine would refuse it."""
-    engine = facts.engine
+    is_read = ref.path == facts.engine.config_path
+    engine = facts.engine if is_read else EngineFacts(state='unknown')
+    settings = _nothing_of(settings) if ref.is_withdrawn else settings
     _require_known(engine)
     document = read_json(state)
     _require_accepted(state, document, engine)
     merges = {
         area: _merge(document, area, _wanted(settings, area), applied)
-        for area in _named(settings)
+        for area in _KEYS
+        if area in settings.named
     }
-    edited = jsontext.edit(document, *_splices(merges))
-    _require_no_new_conflict(state, edited, engine)
-    after = state._replace(
-        content=state.content if edited is document else edited.encode(),
-        mode=state.mode if state.content is not None else 0o644,
+    merged = proxies.merge(
+        proxies.asked_for(settings, ENGINE), _found(settings, document), applied
     )
-    expected = _expected(edited, engine)
+    _require_proxies_known(engine, merged)
+    edits = (*_splices(merges), *merged.edits)
+    edited, created = settle_created(document, edits, applied.created)
+    after = _written(state, document, edited, applied, engine)
+    change = settle(state, after, engine)
+    _require_no_new_conflict(state, edited, engine)
+    ours = {area: OurKey(ours=merge.ours) for area, merge in merges.items()}
+    expected = expectation(change, engine)
     return TargetPlan(
-        change=Change(
-            target=NAME, before=state, after=after, activation=Activation.RELOAD
-        ),
-        applied=_applied(state, applied, merges),
+        change=change,
+        applied=with_creation(applied, state)
+        .joined({**ours, **merged.keys})
+        ._replace(created=created),
         expected=expected,
-        is_live_drifted=_is_live_drifted(settings, engine, expected),
-        findings=tuple(_findings(state, edited, engine)),
+        drift=_drift(_named(settings), engine, expected),
+        findings=tuple(_findings(change, edited, engine)),
     )
 
 
@@ -100,20 +132,106 @@ def plan_reload(state: FileState, engine: EngineFacts) -> Plan:
     change = Change(
         target=NAME, before=state, after=state, activation=Activation.RELOAD
     )
-    return Plan(
-        changes=(change,), expected=_expected(document, engine), is_live_drifted=True
+    expected = expectation(change, engine)
+    # A reload does not read proxies: they are not what it is to prove.
+    lists = expected._replace(proxies=()) if expected else None
+    return Plan(changes=(change,), expected=lists, drift=Activation.RELOAD)
+
+
+def require_accepted(state: FileState, engine: EngineFacts) -> None:
+    """Raise ConfigError if this engine would not take the file."""
+    document = read_json(state)
+    _require_accepted(state, document, engine)
+
+
+def settle(
+    before: FileState,
+    after: FileState,
+    engine: EngineFacts,
+    lists: LiveLists | None = None,
+) -> Change:
+    """Make the change of a daemon.json, with what it takes to forget lists.
+
+    A reload keeps the value of a key that its file leaves out. Lists that `after` does
+    not name any more are named in passing: with what `lists` says, or empty.
+    """
+    was, made = read_json(before), read_json(after)
+    keeps = lists or LiveLists(mirrors=(), insecure=frozenset())
+    left_out = LiveLists(
+        mirrors=keeps.mirrors if _is_dropped(was, made, MIRRORS) else None,
+        insecure=keeps.insecure if _is_dropped(was, made, INSECURE) else None,
     )
+    interim = None
+    live = engine.info.lists if engine.is_running and engine.info else None
+    if live and not _engine_lists(left_out, engine).agrees_with(live):
+        interim = with_lists(after, left_out).content
+    is_restart = was.get('proxies') != made.get('proxies')
+    return Change(
+        target=NAME,
+        before=before,
+        after=after,
+        activation=Activation.RESTART if is_restart else Activation.RELOAD,
+        interim=interim,
+    )
+
+
+def _is_dropped(was: jsontext.Document, made: jsontext.Document, area: str) -> bool:
+    return was.has(area) and not made.has(area)
+
+
+def _engine_lists(lists: LiveLists, engine: EngineFacts) -> LiveLists:
+    """Add to lists of a file what the engine adds."""
+    from registry_host.engine import expected_lists
+
+    insecure = lists.insecure
+    return expected_lists(
+        lists.mirrors,
+        None if insecure is None else tuple(name for _, name in insecure),
+        engine.version,
+    )
+
+
+def expectation(change: Change, engine: EngineFacts) -> Live | None:
+    """Say what the live engine shows once it has read the file; None if none runs."""
+    if not engine.is_running:
+        return None
+    from registry_host.engine import expected_lists
+
+    document = read_json(change.first)
+    return Live(
+        lists=expected_lists(
+            list_of(document, MIRRORS), list_of(document, INSECURE), engine.version
+        ),
+        proxies=tuple(
+            (area, redact(text)) for area, text in proxy_texts(document).items()
+        ),
+    )
+
+
+def proxy_texts(document: jsontext.Document) -> dict[str, str]:
+    """Return the engine's proxies that a daemon.json names, by area; no empty ones."""
+    members = document.get('proxies')
+    texts = members if isinstance(members, dict) else {}
+    return {
+        area: text
+        for area in proxies.AREAS
+        if isinstance(text := texts.get(area), str) and text
+    }
 
 
 def with_lists(state: FileState, lists: LiveLists) -> FileState:
     """Name in a file the live lists that it leaves out."""
     document = read_json(state)
-    insecure = sorted(name for _, name in lists.insecure or () if name not in BUILT_IN)
-    values = {MIRRORS: list(lists.mirrors or ()), INSECURE: insecure}
+    names = sorted(name for _, name in lists.insecure or ())
+    insecure = [name for name in names if name not in BUILT_IN_INSECURE]
+    values = {
+        MIRRORS: None if lists.mirrors is None else list(lists.mirrors),
+        INSECURE: None if lists.insecure is None else insecure,
+    }
     edits = [
         jsontext.Put((area,), [*value])
         for area, value in values.items()
-        if not document.has(area)
+        if value is not None and not document.has(area)
     ]
     return state._replace(
         content=jsontext.edit(document, *edits).encode(),
@@ -153,13 +271,39 @@ def _splices(merges: dict[str, ListMerge]) -> Iterable[jsontext.Splice]:
             yield jsontext.Splice((area,), insert=merge.insert, drop=merge.drop)
 
 
-def _applied(
-    state: FileState, applied: Applied, merges: dict[str, ListMerge]
-) -> Applied:
-    ours = {area: OurKey(ours=merge.ours) for area, merge in merges.items()}
-    keys = {name: key for name, key in {**applied.keys, **ours}.items() if key.ours}
-    is_created = applied.is_created or (state.content is None and not applied.keys)
-    return applied._replace(keys=keys, is_created=is_created)
+def _found(
+    settings: Settings, document: jsontext.Document
+) -> dict[str, tuple[tuple[str, ...], str | None]]:
+    texts = proxy_texts(document)
+    areas = proxies.named(settings, ENGINE)
+    return {area: (('proxies', area), texts.get(area)) for area in areas}
+
+
+def _written(
+    state: FileState,
+    document: jsontext.Document,
+    edited: jsontext.Document,
+    applied: Applied,
+    engine: EngineFacts,
+) -> FileState:
+    """An engine that was told its file by a flag does not start without it."""
+    is_needed = 'config-file' in engine.flags
+    file = applied._replace(is_created=applied.is_created and not is_needed)
+    return written(state, document, edited, file, new_mode=0o644)
+
+
+def _require_proxies_known(engine: EngineFacts, merged: proxies.Merged) -> None:
+    is_put = any(isinstance(edit, jsontext.Put) for edit in merged.edits)
+    if is_put and engine.version is not None and engine.version < PROXIES_SINCE:
+        raise ConfigError(
+            Problem(
+                code='proxies-unsupported',
+                where='engine',
+                message=f'Docker {show_version(engine.version)} does not start with '
+                '"proxies" in daemon.json',
+                hint='set HTTP_PROXY in the unit: systemctl edit docker.service',
+            )
+        )
 
 
 def _require_known(engine: EngineFacts) -> None:
@@ -212,38 +356,51 @@ def _require_no_new_conflict(
         )
 
 
-def _expected(document: jsontext.Document, engine: EngineFacts) -> LiveLists | None:
-    if not engine.is_running:
-        return None
-    from registry_host.engine import expected_lists
-
-    return expected_lists(
-        list_of(document, MIRRORS), list_of(document, INSECURE), engine.version
-    )
-
-
-def _is_live_drifted(
-    settings: Settings, engine: EngineFacts, expected: LiveLists | None
-) -> bool:
+def _drift(
+    named: tuple[str, ...], engine: EngineFacts, expected: Live | None
+) -> Activation:
     """The file may be right and the engine not know it: only named areas count."""
     if expected is None or engine.info is None:
-        return False
-    named = LiveLists(
-        mirrors=expected.mirrors if MIRRORS in settings.named else None,
-        insecure=expected.insecure if INSECURE in settings.named else None,
+        return Activation.NONE
+    live = engine.info.live
+    masked = dict(live.proxies)
+    if any(masked[area] != text for area, text in expected.proxies if area in named):
+        return Activation.RESTART
+    lists = LiveLists(
+        mirrors=expected.lists.mirrors if MIRRORS in named else None,
+        insecure=expected.lists.insecure if INSECURE in named else None,
     )
-    return not named.agrees_with(engine.info.lists)
+    is_same = lists.agrees_with(live.lists)
+    return Activation.NONE if is_same else Activation.RELOAD
 
 
 def _findings(
-    state: FileState, document: jsontext.Document, engine: EngineFacts
+    change: Change, document: jsontext.Document, engine: EngineFacts
 ) -> Iterable[Finding]:
+    state = change.after
+    yield from readable_password(state, document, 'proxy-password')
     for problem in directives.warnings(document, engine.version, engine.flags):
         yield Finding.of(placed(problem, state.path), 'warning', state.path)
     mirrors = list_of(document, MIRRORS) or ()
     insecure = list_of(document, INSECURE) or ()
     for problem in unverified_hub(mirrors, insecure, engine):
         yield Finding.of(problem, 'warning', state.path)
+
+
+def readable_password(
+    state: FileState, document: jsontext.Document, check: str
+) -> Iterable[Finding]:
+    """Tell of a proxy's password in a file that every user may read."""
+    has_password = any(redact(text) != text for text in proxy_texts(document).values())
+    if has_password and state.mode & 0o044:
+        yield Finding(
+            check=check,
+            severity='warning',
+            message=f"{state.path} holds a proxy's password, and others may read it "
+            f'(mode {state.mode:04o})',
+            path=state.path,
+            remedy=(f'chmod 600 {state.path}',),
+        )
 
 
 def unverified_hub(

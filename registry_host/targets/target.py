@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from registry_host import jsontext
 from registry_host.errors import ConfigError
-from registry_host.plan import Change, FileState, Finding, LiveLists, User
+from registry_host.plan import Activation, Change, FileState, Finding, Live, User
 
 if TYPE_CHECKING:
-    from registry_host.checkpoints import Applied, Ledger
     from registry_host.facts import Facts
+    from registry_host.ledger import Applied, Ledger
     from registry_host.settings import Settings
 
 
@@ -27,12 +28,16 @@ class FileRef(NamedTuple):
 
 
 class TargetPlan(NamedTuple):
-    """What one file becomes, and what the ledger then says of it."""
+    """What one file becomes, and what the ledger then says of it.
+
+    `expected` is what the live engine shows then; `drift`, what it takes where it does
+    not although the file is right.
+    """
 
     change: Change
     applied: Applied
-    expected: LiveLists | None = None
-    is_live_drifted: bool = False
+    expected: Live | None = None
+    drift: Activation = Activation.NONE
     findings: tuple[Finding, ...] = ()
 
 
@@ -65,3 +70,58 @@ def read_json(state: FileState) -> jsontext.Document:
         problem = err.problem
         where = f'{state.path}:{problem.where}' if problem.where else state.path
         raise ConfigError(problem.at(where)) from None
+
+
+def settle_created(
+    document: jsontext.Document,
+    edits: Sequence[jsontext.Edit],
+    created: tuple[tuple[str, ...], ...],
+) -> tuple[jsontext.Document, tuple[tuple[str, ...], ...]]:
+    """Edit, and drop what we had created and these edits leave empty.
+
+    Returns the document, and the members in it that exist by our doing.
+    """
+    edited = jsontext.edit(document, *edits)
+    for path in sorted(created, key=len, reverse=True):
+        if edited.get(*path) in ([], {}) and document.get(*path) not in ([], {}):
+            edited = jsontext.edit(edited, jsontext.Drop(path))
+    prefixes = (edit.path[: n + 1] for edit in edits for n in range(len(edit.path)))
+    made = {path for path in prefixes if not document.has(*path)}
+    ours = sorted(path for path in {*created, *made} if edited.has(*path))
+    return edited, tuple(ours)
+
+
+def with_creation(applied: Applied, state: FileState) -> Applied:
+    """Remember that a file is about to be created by us, and the folders around it."""
+    if state.content is not None or applied.keys:
+        return applied
+    return applied._replace(is_created=True, folders=len(state.missing_folders))
+
+
+def written(
+    state: FileState,
+    document: jsontext.Document,
+    edited: jsontext.Document,
+    applied: Applied,
+    *,
+    new_mode: int,
+) -> FileState:
+    """What the file is after an edit. One that we created, and emptied, goes."""
+    if edited is document:
+        return state
+    if applied.is_created and not edited.root:
+        return absent(state, applied.folders)
+    mode = new_mode if state.content is None else state.mode
+    return state._replace(content=edited.encode(), mode=mode)
+
+
+def absent(state: FileState, folders: int) -> FileState:
+    """A file that is no more, nor the innermost `folders` around it if empty then."""
+    missing: list[str] = []
+    folder = state.realpath
+    for _ in range(folders):
+        folder = folder.rpartition('/')[0]
+        missing.insert(0, folder)
+    return state._replace(
+        content=None, mode=0, xattrs=None, missing_folders=tuple(missing)
+    )

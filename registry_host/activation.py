@@ -1,0 +1,109 @@
+"""Making an engine use what its file says, as gently as that goes, and proving it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry_host.engine import RELOAD_TIMEOUT_S, Client, Info, reload, restart
+from registry_host.errors import EngineError, Problem
+from registry_host.plan import IF_SAFE, NEVER, Activation, Live
+
+if TYPE_CHECKING:
+    from registry_host.facts import EngineFacts
+    from registry_host.host import Host
+
+NAMES_SHOWN = 5
+
+
+class Allowed(NamedTuple):
+    """How far a run may go; `reason` says why not as far as is needed.
+
+    `stopped` names the containers that a restart stops.
+    """
+
+    activation: Activation
+    reason: str = ''
+    stopped: tuple[str, ...] = ()
+
+
+def allowed(
+    host: Host, engine: EngineFacts, needed: Activation, policy: str
+) -> Allowed:
+    """Hold a restart against the policy, and against what runs on this engine."""
+    if needed is not Activation.RESTART:
+        return Allowed(needed)
+    if engine.unit is None:
+        return Allowed(Activation.RELOAD, 'no unit of systemd runs this engine')
+    if policy == NEVER:
+        return Allowed(Activation.RELOAD, '--restart never')
+    info = engine.info
+    is_sheltered = info is not None and info.is_live_restore
+    stopped = () if is_sheltered else Client(host, engine.socket_path).running()
+    if policy == IF_SAFE and stopped:
+        return Allowed(Activation.RELOAD, f'a restart would stop {_named(stopped)}')
+    if policy == IF_SAFE and info is not None and info.is_in_swarm:
+        reason = 'this host is in a swarm, which would move its tasks elsewhere'
+        return Allowed(Activation.RELOAD, reason)
+    return Allowed(Activation.RESTART, stopped=stopped)
+
+
+def _named(containers: tuple[str, ...]) -> str:
+    shown = ', '.join(containers[:NAMES_SHOWN])
+    more = len(containers) - NAMES_SHOWN
+    return f'{len(containers)} running container(s): {shown}' + (
+        f' and {more} more' if more > 0 else ''
+    )
+
+
+def activate(
+    host: Host,
+    engine: EngineFacts,
+    how: Activation,
+    expected: Live | None,
+    *,
+    timeout_s: float = RELOAD_TIMEOUT_S,
+) -> Info:
+    """Reload or restart, and compare what lives then with what is expected.
+
+    Raises EngineError with the engine's own reason where it does not agree.
+    """
+    if how is Activation.RESTART and engine.unit:
+        info = restart(host, socket_path=engine.socket_path, unit=engine.unit)
+    else:
+        info = _reload(host, engine, timeout_s)
+        # Proxies are read at the start alone (moby daemon/command, configureProxyEnv).
+        expected = expected._replace(proxies=()) if expected else None
+    if expected and not agrees(expected, info):
+        verb = 'restarted' if how is Activation.RESTART else 'reloaded'
+        raise EngineError(
+            Problem(
+                code='live-differs',
+                message=f'the engine {verb}, but does not show what the file says',
+            )
+        )
+    return info
+
+
+def agrees(expected: Live, info: Info) -> bool:
+    live = dict(info.live.proxies)
+    return expected.lists.agrees_with(info.lists) and all(
+        live.get(area) == text for area, text in expected.proxies
+    )
+
+
+def _reload(host: Host, engine: EngineFacts, timeout_s: float) -> Info:
+    if engine.pid is None:
+        raise EngineError(Problem(code='engine-gone', message='no engine runs'))
+    done = reload(
+        host,
+        socket_path=engine.socket_path,
+        pid=engine.pid,
+        unit=engine.unit,
+        timeout_s=timeout_s,
+    )
+    if not done.is_taken:
+        raise EngineError(Problem(code='reload-rejected', message=done.reason))
+    if done.info is None:
+        message = 'the engine does not answer after the reload'
+        raise EngineError(Problem(code='engine-gone', message=message))
+    return done.info

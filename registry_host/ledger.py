@@ -1,0 +1,209 @@
+"""What we remember between runs: the ledger of what was applied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from registry_host.errors import ConfigError, Problem
+from registry_host.plan import Activation, Change, FileState
+
+if TYPE_CHECKING:
+    from registry_host.host import Host
+
+LEDGER = '/var/lib/registry-host/ledger.json'
+VERSION = 1
+# Settings that passed the schema: one of cron, one of a person, and some to spare.
+CHECKED_LIMIT = 8
+
+
+class OurKey(NamedTuple):
+    """What stands under one key by our doing, and what stood there before us."""
+
+    ours: tuple[str, ...]
+    before: str | None = None
+
+
+class Applied(NamedTuple):
+    """Our part of one file.
+
+    `is_created` where there was no file before us; `created` holds the members, as
+    paths, that were not there before us, objects around ours included; `folders` is how
+    many of the folders around the file were made for it.
+    """
+
+    target: str
+    path: str
+    user: str | None = None
+    is_created: bool = False
+    keys: Mapping[str, OurKey] = MappingProxyType({})
+    created: tuple[tuple[str, ...], ...] = ()
+    folders: int = 0
+
+    def ours(self, key: str) -> tuple[str, ...]:
+        return self.keys[key].ours if key in self.keys else ()
+
+    def before(self, key: str) -> str | None:
+        return self.keys[key].before if key in self.keys else None
+
+    def joined(self, keys: Mapping[str, OurKey | None]) -> Applied:
+        """Put what is ours under some keys now; None, or nothing, is forgotten."""
+        joined = {**self.keys, **keys}
+        kept = {name: key for name, key in joined.items() if key and key.ours}
+        return self._replace(keys=kept)
+
+
+class Ledger(NamedTuple):
+    """All that we applied, and digests of settings that the schema has passed."""
+
+    entries: tuple[Applied, ...] = ()
+    checked: tuple[str, ...] = ()
+
+    def find(self, target: str, path: str) -> Applied:
+        for entry in self.entries:
+            if (entry.target, entry.path) == (target, path):
+                return entry
+        return Applied(target=target, path=path)
+
+    def has(self, target: str, path: str) -> bool:
+        return bool(self.find(target, path).keys)
+
+    def of_target(self, target: str) -> tuple[Applied, ...]:
+        return tuple(entry for entry in self.entries if entry.target == target)
+
+    def with_applied(self, applied: Applied) -> Ledger:
+        """Put an entry in its place; one without keys is forgotten."""
+        others = tuple(
+            entry
+            for entry in self.entries
+            if (entry.target, entry.path) != (applied.target, applied.path)
+        )
+        return self._replace(entries=others + ((applied,) if applied.keys else ()))
+
+    def with_checked(self, digest: str) -> Ledger:
+        if not digest or digest in self.checked:
+            return self
+        return self._replace(checked=(*self.checked, digest)[-CHECKED_LIMIT:])
+
+
+def reverted(before: Ledger, after: Ledger, now: Ledger) -> Ledger:
+    """Take back what one run added to the ledger, and keep what later ones did."""
+    result = now
+    for place in {(entry.target, entry.path) for entry in before.entries} | {
+        (entry.target, entry.path) for entry in after.entries
+    }:
+        was, made, found = (each.find(*place) for each in (before, after, now))
+        if found == made:
+            result = result.with_applied(was)
+        elif was != made:
+            result = result.with_applied(_without(was, made, found))
+    return result
+
+
+def _without(was: Applied, made: Applied, found: Applied) -> Applied:
+    keys: dict[str, OurKey] = {}
+    for name in {**found.keys, **was.keys}:
+        old, new, now = (entry.ours(name) for entry in (was, made, found))
+        ours = tuple(text for text in now if text not in new or text in old)
+        ours += tuple(text for text in old if text not in new and text not in now)
+        if ours:
+            source = was if name in was.keys else found
+            keys[name] = OurKey(ours=ours, before=source.before(name))
+    created = set(found.created) - (set(made.created) - set(was.created))
+    return found._replace(
+        user=found.user or was.user,
+        keys=keys,
+        created=tuple(sorted(created | (set(was.created) - set(made.created)))),
+    )
+
+
+def load_ledger(host: Host) -> tuple[Ledger, FileState]:
+    """Read the ledger; ConfigError if it cannot be understood."""
+    state = host.read(LEDGER)
+    return read_ledger(state.content), state
+
+
+def read_ledger(content: bytes | None) -> Ledger:
+    if content is None:
+        return Ledger()
+    try:
+        document = json.loads(content)
+        if document['version'] > VERSION:
+            raise ConfigError(_newer())
+        return _decode(document)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigError(_damaged()) from None
+
+
+def ledger_change(before: FileState, ledger: Ledger) -> Change:
+    after = before._replace(content=_encode(ledger), mode=0o600, folder_mode=0o700)
+    if before.content is None and ledger == Ledger():
+        after = before
+    return Change(
+        target='ledger', before=before, after=after, activation=Activation.NONE
+    )
+
+
+def _encode(ledger: Ledger) -> bytes:
+    document = {
+        'version': VERSION,
+        'applied': [_encode_applied(entry) for entry in ledger.entries],
+        'checked-settings': list(ledger.checked),
+    }
+    return (json.dumps(document, indent=2, ensure_ascii=False) + '\n').encode()
+
+
+def _encode_applied(entry: Applied) -> dict[str, Any]:
+    return {
+        'target': entry.target,
+        'path': entry.path,
+        'user': entry.user,
+        'created': entry.is_created,
+        'created-members': [list(path) for path in entry.created],
+        'created-folders': entry.folders,
+        'keys': {
+            name: {'ours': list(key.ours), 'before': key.before}
+            for name, key in entry.keys.items()
+        },
+    }
+
+
+def _decode(document: dict[str, Any]) -> Ledger:
+    return Ledger(
+        entries=tuple(
+            Applied(
+                target=entry['target'],
+                path=entry['path'],
+                user=entry['user'],
+                is_created=entry['created'],
+                keys={
+                    name: OurKey(ours=tuple(key['ours']), before=key['before'])
+                    for name, key in entry['keys'].items()
+                },
+                created=tuple(tuple(p) for p in entry.get('created-members', ())),
+                folders=entry.get('created-folders', 0),
+            )
+            for entry in document['applied']
+        ),
+        checked=tuple(document['checked-settings']),
+    )
+
+
+def _newer() -> Problem:
+    return Problem(
+        code='ledger-newer',
+        where=LEDGER,
+        message='was written by a newer registry-host',
+        hint='use the version that wrote it, or a newer one',
+    )
+
+
+def _damaged() -> Problem:
+    return Problem(
+        code='ledger-damaged',
+        where=LEDGER,
+        message='is not a ledger, so what earlier runs applied is not known',
+        hint=f'mv {LEDGER} {LEDGER}.damaged  (what was applied counts as foreign then)',
+    )

@@ -1,0 +1,255 @@
+"""The way back: every file of a run to what it was, and the engine with it.
+
+Nothing here relies on how far the run had come: each file is looked at. So it serves a
+run that failed, one that was killed, and a way back that was itself cut short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry_host.activation import activate, agrees, allowed
+from registry_host.checkpoints import (
+    RECOVERED,
+    Run,
+    Step,
+    close,
+    load_journal,
+    save_journal,
+)
+from registry_host.engine import RELOAD_TIMEOUT_S, Client
+from registry_host.errors import ApplyError, EngineError, Problem, RegistryHostError
+from registry_host.facts import look_at_engine
+from registry_host.plan import IF_SAFE, Activation, Change, FileState, Finding
+from registry_host.replacing import is_torn
+from registry_host.revert import InseparableError, revert
+from registry_host.targets import docker_daemon
+
+if TYPE_CHECKING:
+    from registry_host.engine import Info
+    from registry_host.facts import EngineFacts
+    from registry_host.host import Host
+
+FINISH = 'sudo registry-host undo'
+
+
+class Back(NamedTuple):
+    """How going back went.
+
+    `failed` could not be written; `kept` were changed by somebody else so that ours
+    could not be told apart; `engine` says what became of it, '' if it was not touched.
+    """
+
+    is_touched: bool = False
+    failed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    engine: str = ''
+    is_engine_back: bool = True
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.failed and self.is_engine_back
+
+    def __str__(self) -> str:
+        if self.failed:
+            state = f'partly applied: {", ".join(self.failed)} could not be put back'
+        elif not self.is_engine_back:
+            state = 'partly applied: the old file is back'
+        else:
+            state = f'the old file is {"back" if self.is_touched else "as it was"}'
+        if self.kept:
+            state += f', but {", ".join(self.kept)} was changed by somebody else '
+            state += 'since, and is left so'
+        return f'{state}; {self.engine}' if self.engine else state
+
+
+def recover(host: Host) -> tuple[Finding, ...]:
+    """Undo what an unfinished run has done; the lock is held. ApplyError if it cannot.
+
+    May itself be cut at any step, and be run again.
+    """
+    run = load_journal(host)
+    if run is None:
+        return ()
+    back = go_back(host, run, look_at_engine(host), is_activated=True, policy=IF_SAFE)
+    if not back.is_whole:
+        raise ApplyError(
+            Problem(
+                code='recovery-incomplete',
+                where=run.title,
+                message=f'had not ended, and cannot be taken back: {back}',
+                hint=FINISH,
+            )
+        )
+    close(host, run, RECOVERED)
+    return (
+        Finding(
+            check='recovered',
+            severity='warning',
+            message=f'{run.title} had not ended: {back}',
+            remedy=('registry-host history',),
+        ),
+    )
+
+
+def go_back(
+    host: Host,
+    run: Run,
+    engine: EngineFacts,
+    *,
+    is_activated: bool,
+    policy: str,
+    timeout_s: float = RELOAD_TIMEOUT_S,
+) -> Back:
+    """Put back each file, the last one first, then the engine if it may know of it."""
+    changes: list[Change] = []
+    failed: list[str] = []
+    kept: list[str] = []
+    temporaries = {step.change.path: step.temporary for step in run.steps}
+    for step in reversed(run.steps):
+        try:
+            changes.append(_way_back(host, step, run, engine))
+        except InseparableError:
+            kept.append(step.change.path)
+        except (OSError, RegistryHostError):
+            failed.append(step.change.path)
+    run = _with_interims(host, run, changes)
+    is_touched = any(c.action != 'none' and c.target != 'ledger' for c in changes)
+    first = [(change.before, change.first) for change in changes]
+    failed += _write(host, first, temporaries)
+    back = Back(is_touched=is_touched, kept=tuple(kept))
+    if is_activated and run.needed is not Activation.NONE:
+        back = _engine_back(host, run, engine, back, policy, timeout_s)
+    later = [c for c in changes if c.interim is not None]
+    last = [(_read(host, change.first), change.after) for change in later]
+    failed += _write(host, last, temporaries)
+    failed += _remove_folders(host, run)
+    return back._replace(failed=tuple(dict.fromkeys(failed)))
+
+
+def _way_back(host: Host, step: Step, run: Run, engine: EngineFacts) -> Change:
+    """Work out what takes one file from what it is now to what it was."""
+    change = step.change
+    host.discard(step.temporary, step.drafts)
+    now = _read(host, change.before)
+    target = _target(step, now)
+    back = Change(
+        target=change.target, before=now, after=target, activation=change.activation
+    )
+    if change.target != docker_daemon.NAME or run.live is None or now == target:
+        return back
+    settled = docker_daemon.settle(change.first, target, engine, run.live.lists)
+    return settled._replace(before=now)
+
+
+def _read(host: Host, state: FileState) -> FileState:
+    """Read a file where it was, even if a link on the way to it has changed since."""
+    now = host.read(state.path, user=state.user, folder_mode=state.folder_mode)
+    if now.realpath == state.realpath:
+        return now
+    path = state.realpath.removeprefix(host.root)
+    return host.read(path, user=state.user, folder_mode=state.folder_mode)
+
+
+def _target(step: Step, now: FileState) -> FileState:
+    before, after = step.change.before, step.change.after
+    if now.content == before.content:
+        return now
+    if now.content in [state.content for state in step.states] or (
+        before.content is not None
+        and after.content is not None
+        and is_torn(now.content or b'', before.content, after.content)
+    ):
+        ours = step.change.first.mode if now.content is not None else now.mode
+        mode = before.mode if now.mode in (ours, before.mode) else now.mode
+        return before._replace(mode=mode, missing_folders=now.missing_folders)
+    content = revert(before.content, after.content, now.content)
+    return now._replace(content=content)
+
+
+def _with_interims(host: Host, run: Run, changes: list[Change]) -> Run:
+    """Have the journal know contents in passing before they are written."""
+    for change in changes:
+        if change.interim is not None:
+            run = run.with_passing(change.path, change.interim)
+    if any(change.interim is not None for change in changes):
+        save_journal(host, run)
+    return run
+
+
+def _write(
+    host: Host,
+    pairs: list[tuple[FileState, FileState]],
+    temporaries: Mapping[str, str],
+) -> list[str]:
+    """Replace what differs; return the paths where that failed."""
+    failed: list[str] = []
+    for now, target in pairs:
+        if now.is_same_file(target):
+            continue
+        try:
+            host.replace_file(now, target, temporaries[now.path])
+        except (OSError, RegistryHostError):
+            failed.append(now.path)
+    return failed
+
+
+def _remove_folders(host: Host, run: Run) -> list[str]:
+    failed: list[str] = []
+    for step in reversed(run.steps):
+        try:
+            host.remove_folders(step.change.before)
+        except OSError:
+            failed.append(step.change.path)
+    return failed
+
+
+# The engine
+
+
+def _engine_back(
+    host: Host,
+    run: Run,
+    engine: EngineFacts,
+    back: Back,
+    policy: str,
+    timeout_s: float,
+) -> Back:
+    if engine.state == 'stopped' and (
+        run.live is None or run.done is not Activation.RESTART
+    ):
+        return back  # It reads the old file when it starts.
+    if engine.state in ('absent', 'unknown'):
+        return back
+    is_restarted = run.done is Activation.RESTART and (
+        engine.info is None
+        or run.live is None
+        or run.live.proxies != engine.info.live.proxies
+    )
+    how = Activation.RELOAD
+    if is_restarted and engine.state == 'running':
+        how = allowed(host, engine, Activation.RESTART, policy).activation
+    elif is_restarted:
+        how = Activation.RESTART
+    info: Info | None
+    try:
+        info = activate(host, engine, how, None, timeout_s=timeout_s)
+    except (EngineError, OSError) as err:
+        info = _look(host, engine)
+        if info is None or run.live is None or not agrees(run.live, info):
+            message = f'the engine could not be brought back ({err})'
+            return back._replace(engine=message, is_engine_back=False)
+    if run.live is None or agrees(run.live, info):
+        return back._replace(engine='the engine is as it was')
+    if run.live.lists.agrees_with(info.lists):
+        message = 'the engine keeps its new proxies until it is restarted: '
+        return back._replace(engine=message + 'systemctl restart docker')
+    return back._replace(engine='the live lists differ from before')
+
+
+def _look(host: Host, engine: EngineFacts) -> Info | None:
+    try:
+        return Client(host, engine.socket_path).info()
+    except (OSError, EngineError):
+        return None
