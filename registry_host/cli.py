@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NoReturn, TypeVar
 
@@ -13,6 +13,8 @@ import click
 from registry_host import __version__
 from registry_host.errors import Problem, RegistryHostError
 from registry_host.host import Host
+from registry_host.plan import ALWAYS, IF_SAFE, NEVER
+from registry_host.redact import redact_input
 from registry_host.report import Paint, Report, error_lines, text_lines, to_json
 
 EXIT_FAILED = 1
@@ -20,6 +22,8 @@ EXIT_USAGE = 2
 EXIT_PENDING = 3
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
+
+ARGUMENTS = 'registry_host.arguments'
 
 Command = TypeVar('Command', bound=Callable[..., Any])
 
@@ -49,13 +53,14 @@ def settings_options(command: Command) -> Command:
             multiple=True,
             help="A registry without (valid) TLS. Repeat it; '' withdraws ours.",
         ),
-        click.option('--http-proxy', metavar='URL', help='HTTP_PROXY of containers.'),
-        click.option('--https-proxy', metavar='URL', help='HTTPS_PROXY of containers.'),
-        click.option('--no-proxy', metavar='LIST', help='NO_PROXY of containers.'),
+        click.option('--http-proxy', metavar='URL', help="HTTP_PROXY; '' withdraws."),
+        click.option('--https-proxy', metavar='URL', help="HTTPS_PROXY; '' withdraws."),
+        click.option('--no-proxy', metavar='LIST', help="NO_PROXY; '' withdraws ours."),
         click.option(
             '--proxy-for',
-            type=click.Choice(['client']),
-            help='Whose proxies are meant.',
+            type=click.Choice(['engine', 'client', 'both']),
+            help='Who uses the proxies: the engine itself (a restart), or its '
+            'containers and builds. Default: client.',
         ),
         click.option(
             '--user',
@@ -69,6 +74,47 @@ def settings_options(command: Command) -> Command:
         command = option(command)
     return command
 
+
+def change_options(command: Command) -> Command:
+    """The flags of the commands that change configs: how, not what."""
+    options = (
+        click.option(
+            '--check', 'is_check', is_flag=True, help='Forecast; exit 3 if pending.'
+        ),
+        click.option(
+            '--diff', 'has_diff', is_flag=True, help='Show each file as a diff.'
+        ),
+        click.option(
+            '--restart',
+            type=click.Choice([NEVER, IF_SAFE, ALWAYS]),
+            default=IF_SAFE,
+            show_default=True,
+            help='Restart the engine where a reload is not enough: if-safe is with no '
+            'running container, or with live-restore.',
+        ),
+        lock_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+lock_option = click.option(
+    '--lock-timeout',
+    'lock_timeout_s',
+    type=click.FloatRange(min=0),
+    metavar='S',
+    default=10.0,
+    show_default=True,
+    help='Wait so long for another run to end.',
+)
+
+confirm_within_option = click.option(
+    '--confirm-within',
+    type=click.FloatRange(min=1),
+    metavar='S',
+    help='Take it back after so many seconds, unless `confirm` comes in time.',
+)
 
 format_option = click.option(
     '--format',
@@ -90,51 +136,133 @@ format_option = click.option(
 @click.pass_context
 def cli(context: click.Context, root: str) -> None:
     """Make this host use an on-premises Docker registry, safely, and prove it."""
+    context.meta[ARGUMENTS] = context.obj
     context.obj = Host(root)
 
 
 def _flags(options: dict[str, Any]) -> dict[str, Any]:
     """Map options to settings; None is not given, an empty text withdraws."""
     proxy_for = options['proxy_for']
+    readers = ['engine', 'client'] if proxy_for == 'both' else [proxy_for]
     return {
         'registry-mirrors': list(options['registry_mirrors']) or None,
         'insecure-registries': list(options['insecure_registries']) or None,
         'http-proxy': options['http_proxy'],
         'https-proxy': options['https_proxy'],
         'no-proxy': options['no_proxy'],
-        'for': [proxy_for] if proxy_for else None,
+        'for': readers if proxy_for else None,
         'users': list(options['users']) or None,
     }
 
 
 @cli.command()
 @settings_options
-@click.option('--check', 'is_check', is_flag=True, help='Forecast; exit 3 if pending.')
-@click.option('--diff', 'has_diff', is_flag=True, help='Show each file as a diff.')
 @click.option('--no-probe', is_flag=True, help='Write mirrors that do not answer too.')
+@change_options
+@confirm_within_option
 @format_option
-@click.pass_obj
+@click.pass_context
 def configure(
-    host: Host,
+    context: click.Context,
     /,
+    no_probe: bool,
     is_check: bool,
     has_diff: bool,
-    no_probe: bool,
+    restart: str,
+    lock_timeout_s: float,
+    confirm_within: float | None,
     output_format: str,
     **options: Any,
 ) -> NoReturn:
     """Merge registry mirrors, insecure registries and proxies into this host."""
+    from registry_host.configure import Manner
     from registry_host.configure import configure as run
 
-    report = run(
-        host,
-        settings_file=options['settings_file'],
-        flags=_flags(options),
+    manner = Manner(
+        line=command_line(context.meta[ARGUMENTS]),
         is_check=is_check,
         has_diff=has_diff,
+        restart=restart,
+        lock_timeout_s=lock_timeout_s,
+        confirm_within=confirm_within,
+    )
+    report = run(
+        context.obj,
+        manner,
+        settings_file=options['settings_file'],
+        flags=_flags(options),
         is_probing=not no_probe,
     )
     finish(report, output_format)
+
+
+@cli.command()
+@change_options
+@confirm_within_option
+@format_option
+@click.pass_context
+def unconfigure(
+    context: click.Context, /, output_format: str, **options: Any
+) -> NoReturn:
+    """Withdraw all that configure added, and nothing else."""
+    from registry_host.configure import Manner
+    from registry_host.configure import unconfigure as run
+
+    manner = Manner(line=command_line(context.meta[ARGUMENTS]), **options)
+    finish(run(context.obj, manner), output_format)
+
+
+@cli.command()
+@click.argument('checkpoint', type=click.IntRange(min=1), required=False)
+@change_options
+@format_option
+@click.pass_context
+def undo(
+    context: click.Context,
+    /,
+    checkpoint: int | None,
+    output_format: str,
+    **options: Any,
+) -> NoReturn:
+    """Take back one run: the newest that stands, or CHECKPOINT of the history."""
+    from registry_host.runs import undo as run
+
+    line = command_line(context.meta[ARGUMENTS])
+    report = run(context.obj, number=checkpoint, line=line, **options)
+    finish(report, output_format)
+
+
+@cli.command()
+@format_option
+@click.pass_obj
+def history(host: Host, /, output_format: str) -> NoReturn:
+    """List the runs that changed this host, and what came of them."""
+    from registry_host.runs import history as run
+
+    finish(run(host), output_format)
+
+
+@cli.command()
+@lock_option
+@format_option
+@click.pass_obj
+def confirm(host: Host, /, lock_timeout_s: float, output_format: str) -> NoReturn:
+    """Let a change stay that was made with --confirm-within."""
+    from registry_host.runs import confirm_pending as run
+
+    finish(run(host, lock_timeout_s=lock_timeout_s), output_format)
+
+
+@cli.command(hidden=True)
+@click.argument('token')
+@click.option('--after', 'after_s', type=float, metavar='S', default=0.0)
+@format_option
+@click.pass_obj
+def revert(host: Host, /, token: str, after_s: float, output_format: str) -> NoReturn:
+    """Take back the change on approval; for the timer that TOKEN was given to."""
+    from registry_host.runs import revert as run
+
+    finish(run(host, token, after_s=after_s), output_format)
 
 
 @cli.command()
@@ -168,13 +296,19 @@ def validate(
 
 
 @cli.command()
+@lock_option
 @format_option
-@click.pass_obj
-def reload(host: Host, /, output_format: str) -> NoReturn:
+@click.pass_context
+def reload(
+    context: click.Context, /, lock_timeout_s: float, output_format: str
+) -> NoReturn:
     """Make the engine re-read daemon.json, and prove that it did."""
+    from registry_host.configure import Manner
     from registry_host.configure import reload as run
 
-    finish(run(host), output_format)
+    line = command_line(context.meta[ARGUMENTS])
+    report = run(context.obj, Manner(line=line, lock_timeout_s=lock_timeout_s))
+    finish(report, output_format)
 
 
 @cli.command()
@@ -200,6 +334,25 @@ def doctor(
     if is_list:
         finish(list_checks(), output_format)
     finish(run(host, only=only, skip=skip, is_strict=is_strict), output_format)
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """Show a command line as history keeps it: without secrets, ready for a shell."""
+    import shlex
+
+    shown: list[str] = []
+    for argument in arguments:
+        flag, equals, value = argument.partition('=')
+        if equals and flag.startswith('--'):
+            shown.append(f'{flag}={_shown(value)}')
+        else:
+            shown.append(_shown(argument))
+    return shlex.join(['registry-host', *shown])
+
+
+def _shown(argument: str) -> str:
+    """Rather too much than too little; but a user's name at a domain is no secret."""
+    return redact_input(argument) if ':' in argument else argument
 
 
 def finish(report: Report, output_format: str) -> NoReturn:
@@ -230,7 +383,9 @@ def main(argv: list[str] | None = None) -> NoReturn:
         signal.signal(number, _interrupt)
     output_format = _format_of(arguments)
     try:
-        cli.main(arguments, prog_name='registry-host', standalone_mode=False)
+        cli.main(
+            arguments, 'registry-host', standalone_mode=False, obj=tuple(arguments)
+        )
         sys.exit(0)
     except click.exceptions.Exit as err:
         sys.exit(err.exit_code)

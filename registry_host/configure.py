@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from registry_host.checkpoints import load_ledger
 from registry_host.errors import EngineError, ProbeError, Problem
-from registry_host.facts import Facts, gather
-from registry_host.plan import Finding, Plan
+from registry_host.facts import Facts, gather, look_at_engine
+from registry_host.host import JOURNAL, PENDING
+from registry_host.ledger import load_ledger
+from registry_host.plan import IF_SAFE, Finding, Plan
 from registry_host.report import Report
-from registry_host.settings import NOTHING_ASKED, Settings, load, read_asked
+from registry_host.settings import WITHDRAW_ALL, Settings, load, read_asked
 from registry_host.targets import build_plan, docker_daemon, read_files
 
 if TYPE_CHECKING:
     from registry_host.host import Host
+    from registry_host.ledger import Ledger
+    from registry_host.plan import FileState
+    from registry_host.settings import Asked
 
 EXIT_PENDING = 3
 
@@ -27,47 +31,110 @@ class Planned(NamedTuple):
     facts: Facts
 
 
-def make_plan(
-    host: Host, *, settings_file: str | None, flags: Mapping[str, Any]
-) -> Planned:
-    """Read settings, host and files, and work out what would change."""
+class Manner(NamedTuple):
+    """How a command goes about a change, whatever the change is.
+
+    `line` is the command line without secrets, for history. `confirm_within` is in
+    seconds; None is for good.
+    """
+
+    line: str
+    is_check: bool = False
+    has_diff: bool = False
+    restart: str = IF_SAFE
+    lock_timeout_s: float = 10.0
+    confirm_within: float | None = None
+
+
+def plan_asked(host: Host, asked: Asked) -> Planned:
+    """Work out what would change for this host to be as asked."""
     ledger, ledger_state = load_ledger(host)
-    asked = read_asked(host, file=settings_file, flags=flags)
     settings = load(asked, is_known=ledger.checked.__contains__)
+    return plan_settings(host, settings, ledger, ledger_state)
+
+
+def plan_settings(
+    host: Host, settings: Settings, ledger: Ledger, ledger_state: FileState
+) -> Planned:
     facts = gather(host, settings, ledger)
     files = read_files(host, settings, facts, ledger)
     plan = build_plan(settings, facts, files, ledger, ledger_state)
     return Planned(plan, settings, facts)
 
 
+def plan_withdrawal(host: Host) -> Planned:
+    """Work out what it takes to withdraw all that the ledger says is ours."""
+    return plan_settings(host, WITHDRAW_ALL, *load_ledger(host))
+
+
 def configure(
     host: Host,
+    manner: Manner,
     *,
     settings_file: str | None,
     flags: Mapping[str, Any],
-    is_check: bool,
-    has_diff: bool,
     is_probing: bool,
 ) -> Report:
     """Bring the host to what is asked, or (`is_check`) tell what that would take."""
-    plan, settings, facts = make_plan(host, settings_file=settings_file, flags=flags)
+    asked = read_asked(host, file=settings_file, flags=flags)
+    planned = plan_asked(host, asked)
     if is_probing:
-        require_registries(host, settings, facts, plan)
-    report = Report(
-        command='configure',
+        require_registries(host, planned.settings, planned.facts, planned.plan)
+    return _run(host, 'configure', manner, planned, lambda: plan_asked(host, asked))
+
+
+def unconfigure(host: Host, manner: Manner) -> Report:
+    """Withdraw all that earlier runs configured, and nothing else."""
+    planned = plan_withdrawal(host)
+    return _run(host, 'unconfigure', manner, planned, lambda: plan_withdrawal(host))
+
+
+def _run(
+    host: Host,
+    command: str,
+    manner: Manner,
+    planned: Planned,
+    plan_again: Callable[[], Planned],
+) -> Report:
+    """Report a plan, or bring it about as it is once we are the only writer."""
+    is_unfinished = host.exists(JOURNAL) or host.exists(PENDING)
+    if manner.is_check:
+        report = _report_of(command, manner, planned)
+        if is_unfinished:
+            from registry_host.transaction import unfinished
+
+            report = report._replace(findings=unfinished(host) + report.findings)
+        is_done = planned.plan.is_empty and not is_unfinished
+        return report._replace(exit_code=0 if is_done else EXIT_PENDING)
+    if planned.plan.is_empty and not planned.plan.writes and not is_unfinished:
+        return _report_of(command, manner, planned)
+    from registry_host import confirm
+    from registry_host.apply import Order, apply_plan
+    from registry_host.checkpoints import Origin
+    from registry_host.transaction import transaction
+
+    if manner.confirm_within is not None:
+        confirm.require_possible(host)
+    order = Order(Origin(command, manner.line), manner.restart, manner.confirm_within)
+    with transaction(host, lock_timeout_s=manner.lock_timeout_s) as mended:
+        planned = plan_again()
+        outcome = apply_plan(host, planned.plan, planned.facts.engine, order)
+    report = _report_of(command, manner, planned)
+    return report._replace(
+        outcome=outcome, findings=mended + report.findings + outcome.findings
+    )
+
+
+def _report_of(command: str, manner: Manner, planned: Planned) -> Report:
+    plan, facts = planned.plan, planned.facts
+    return Report(
+        command=command,
         plan=plan,
-        is_check=is_check,
-        has_diff=has_diff,
+        is_check=manner.is_check,
+        has_diff=manner.has_diff,
+        confirm_within=manner.confirm_within,
         findings=plan.findings + _engine_findings(facts, plan),
     )
-    if is_check:
-        return report._replace(exit_code=0 if plan.is_empty else EXIT_PENDING)
-    if plan.is_empty and not plan.writes:
-        return report
-    from registry_host.apply import apply_plan
-
-    outcome = apply_plan(host, plan, facts)
-    return report._replace(outcome=outcome, findings=report.findings + outcome.findings)
 
 
 def require_registries(
@@ -103,19 +170,20 @@ def _engine_findings(facts: Facts, plan: Plan) -> tuple[Finding, ...]:
     return (Finding.of(problem, 'warning'),)
 
 
-def reload(host: Host) -> Report:
+def reload(host: Host, manner: Manner) -> Report:
     """Make the engine re-read its daemon.json, and hold it against the live lists."""
-    ledger, _ = load_ledger(host)
-    facts = gather(host, NOTHING_ASKED, ledger)
-    engine = facts.engine
-    if not engine.is_running:
-        raise EngineError(engine.problem or _not_running(engine.state))
-    state = host.read(engine.config_path, user=engine.user)
-    plan = docker_daemon.plan_reload(state, engine)
-    from registry_host.apply import apply_plan
+    from registry_host.apply import Order, apply_plan
+    from registry_host.checkpoints import Origin
+    from registry_host.transaction import transaction
 
-    outcome = apply_plan(host, plan, facts)
-    return Report(command='reload', plan=plan, outcome=outcome)
+    with transaction(host, lock_timeout_s=manner.lock_timeout_s) as mended:
+        engine = look_at_engine(host)
+        if not engine.is_running:
+            raise EngineError(engine.problem or _not_running(engine.state))
+        state = host.read(engine.config_path, user=engine.user)
+        plan = docker_daemon.plan_reload(state, engine)
+        outcome = apply_plan(host, plan, engine, Order(Origin('reload', manner.line)))
+    return Report(command='reload', plan=plan, outcome=outcome, findings=mended)
 
 
 def _not_running(state: str) -> Problem:

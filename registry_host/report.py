@@ -10,6 +10,8 @@ from registry_host.plan import Activation, Change, Finding, Plan
 
 if TYPE_CHECKING:
     from registry_host.apply import Outcome
+    from registry_host.checkpoints import Run
+    from registry_host.engine import Info
     from registry_host.urls import Checked
 
 VERSION = 1
@@ -20,6 +22,7 @@ class Report(NamedTuple):
     """All that one command has to say.
 
     `outcome` None: nothing was applied, be it a forecast (`is_check`) or a failure.
+    `confirm_within` is in seconds.
     """
 
     command: str
@@ -28,10 +31,12 @@ class Report(NamedTuple):
     outcome: Outcome | None = None
     is_check: bool = False
     has_diff: bool = False
+    confirm_within: float | None = None
     note: str = ''
     findings: tuple[Finding, ...] = ()
     errors: tuple[Problem, ...] = ()
     results: tuple[Checked[Any], ...] | None = None
+    runs: tuple[Run, ...] | None = None
 
     @property
     def is_changed(self) -> bool:
@@ -57,11 +62,41 @@ def to_json(report: Report) -> str:
         'activation': _activation_json(report),
         'findings': [_finding_json(finding) for finding in report.findings],
         'errors': [_problem_json(problem) for problem in report.errors],
-        'checkpoint': None,
+        'checkpoint': _checkpoint_of(report),
     }
     if report.results is not None:
         document['results'] = [_result_json(result) for result in report.results]
+    if report.runs is not None:
+        document['checkpoints'] = list(_runs_json(report.runs))
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _checkpoint_of(report: Report) -> str | None:
+    number = report.outcome.checkpoint if report.outcome else None
+    return None if number is None else str(number)
+
+
+def _runs_json(runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
+    from registry_host.checkpoints import undone
+
+    undone_by = undone(runs)
+    for run in runs:
+        yield {
+            'id': str(run.id),
+            'started': run.started,
+            'by': run.by,
+            'command': run.origin.command,
+            'line': run.origin.line,
+            'files': [{'path': path, 'action': action} for path, action in run.files],
+            'activation': {'needed': str(run.needed), 'done': str(run.done)},
+            'outcome': run.outcome,
+            'undoes': _text_of(run.origin.undoes),
+            'undone-by': _text_of(undone_by.get(run.id)),
+        }
+
+
+def _text_of(number: int | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def _change_json(change: Change) -> dict[str, Any]:
@@ -83,6 +118,7 @@ def _activation_of(change: Change) -> Activation:
 def _activation_json(report: Report) -> dict[str, Any]:
     needed = report.plan.activation if report.plan else Activation.NONE
     done = report.outcome.done if report.outcome else Activation.NONE
+    pending = report.outcome.pending if report.outcome else Activation.NONE
     is_verified = bool(report.outcome and report.outcome.is_verified)
     if report.plan and report.plan.is_empty:
         # Nothing was to do because the live lists were looked at, and agreed.
@@ -90,7 +126,7 @@ def _activation_json(report: Report) -> dict[str, Any]:
     return {
         'needed': str(needed),
         'done': str(done),
-        'pending': None,
+        'pending': str(pending) if pending else None,
         'verified': is_verified,
     }
 
@@ -137,6 +173,8 @@ def text_lines(report: Report, paint: Paint) -> Iterator[str]:
         yield from _result_lines(report.results, paint)
     if report.plan is not None and not report.errors:
         yield from _plan_lines(report, report.plan, paint)
+    if report.runs is not None:
+        yield from _run_lines(report.runs)
     if report.note:
         yield report.note
 
@@ -162,7 +200,8 @@ def _plan_lines(report: Report, plan: Plan, paint: Paint) -> Iterator[str]:
         yield from _diff_lines(plan.pending, paint)
     if plan.is_empty:
         paths = ', '.join(change.path for change in plan.changes)
-        yield f'nothing to do: {paths or "this host"} is as asked'
+        reason = _NOTHING.get(report.command, '{} is as asked')
+        yield f'nothing to do: {reason.format(paths or "this host")}'
         return
     for change in plan.pending:
         verb = _VERBS[change.action][0 if report.is_check else 1]
@@ -171,6 +210,10 @@ def _plan_lines(report: Report, plan: Plan, paint: Paint) -> Iterator[str]:
     yield from _activation_lines(report, plan)
 
 
+_NOTHING: Mapping[str, str] = {
+    'unconfigure': 'nothing of ours is in {}',
+    'undo': 'nothing of that run is left in {}',
+}
 _VERBS: Mapping[str, tuple[str, str]] = {
     'create': ('would create', 'created'),
     'update': ('would update', 'updated'),
@@ -189,20 +232,60 @@ def _diff_lines(changes: Iterable[Change], paint: Paint) -> Iterator[str]:
 
 
 def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
-    if plan.activation is Activation.NONE:
-        return
     if report.is_check:
-        yield f'would {plan.activation} the engine'
+        if plan.activation is not Activation.NONE:
+            yield f'would {plan.activation} the engine'
         return
-    info = report.outcome.info if report.outcome else None
-    if info is None:
-        yield 'nothing was reloaded: the engine reads the file when it starts'
+    outcome = report.outcome
+    if outcome is None:
         return
-    running = info.running_containers
-    yield f'reloaded the engine; {running} running container(s) left alone'
+    if outcome.info is not None:
+        yield from _live_lines(outcome, outcome.info)
+    elif plan.activation is not Activation.NONE and not outcome.pending:
+        yield f'no {plan.activation} was done: the engine reads the file when it starts'
+    if outcome.checkpoint is None:
+        return
+    if report.confirm_within is None:
+        yield f'to take it back: sudo registry-host undo {outcome.checkpoint}'
+    else:
+        yield f'on approval: taken back in {report.confirm_within:g} s if not confirmed'
+        yield 'to let it stay: sudo registry-host confirm'
+
+
+def _live_lines(outcome: Outcome, info: Info) -> Iterator[str]:
+    if outcome.done is Activation.RESTART:
+        stopped = ', '.join(outcome.stopped)
+        yield 'restarted the engine; ' + (
+            f'stopped: {stopped}' if stopped else 'no container was stopped'
+        )
+    else:
+        running = info.running_containers
+        yield f'reloaded the engine; {running} running container(s) left alone'
     yield f'live registry-mirrors: {", ".join(info.lists.mirrors or ()) or "none"}'
     insecure = sorted(name for _, name in info.lists.insecure or ())
     yield f'live insecure-registries: {", ".join(insecure) or "none"}'
+    for area, text in info.live.proxies:
+        if text:
+            yield f'live {area}: {text}'
+
+
+def _run_lines(runs: Sequence[Run]) -> Iterator[str]:
+    from registry_host.checkpoints import undone
+
+    undone_by = undone(runs)
+    if not runs:
+        yield 'no run has changed this host yet'
+    for run in runs:
+        outcome = run.outcome
+        if run.done is not Activation.NONE:
+            outcome += f', {run.done}'
+        if run.done < run.needed and run.live is not None:
+            outcome += f' ({run.needed} was needed)'
+        if run.id in undone_by:
+            outcome += f', undone by {undone_by[run.id]}'
+        yield f'{run.id:>3}  {run.started}  {run.by}  {outcome}'
+        yield f'     {run.origin.line}'
+        yield from (f'     {action} {path}' for path, action in run.files)
 
 
 class Paint:

@@ -16,6 +16,7 @@ def findings(root, *words):
 
 def test_names_are_an_api():
     assert list(CHECKS) == [
+        'unfinished-run',
         'engine-state',
         'engine-version',
         'daemon-json',
@@ -29,6 +30,8 @@ def test_names_are_an_api():
         'insecure-rules',
         'insecure-unmatched',
         'live-lists',
+        'live-proxies',
+        'proxy-password',
         'client-config',
         'client-config-mode',
         'drift',

@@ -11,9 +11,16 @@ from registry_host.engine import expected_lists
 from registry_host.enginekeys import OLDEST, show_version
 from registry_host.errors import Problem
 from registry_host.plan import Finding
+from registry_host.redact import redact
 from registry_host.settings import INSECURE, MIRRORS
 from registry_host.targets.docker_config import shadowed_proxies
-from registry_host.targets.docker_daemon import list_of, placed, unverified_hub
+from registry_host.targets.docker_daemon import (
+    list_of,
+    placed,
+    proxy_texts,
+    readable_password,
+    unverified_hub,
+)
 from registry_host.urls import check_insecure_registry, check_mirror
 
 Findings = Iterable[Finding]
@@ -72,6 +79,18 @@ def _or_ok(findings: Findings, name: str, message: str) -> Iterator[Finding]:
         yield finding
     if is_well:
         yield _finding(name, 'ok', message)
+
+
+# Earlier runs
+
+
+@check('unfinished-run', 'no earlier run was cut short, nor waits for approval')
+def _unfinished_run(seen: Observed) -> Findings:
+    name = 'unfinished-run'
+    if seen.facts.is_live and not seen.facts.is_root:
+        yield _skipped(name, 'only root may see what earlier runs left')
+        return
+    yield from _or_ok(seen.unfinished, name, 'every earlier run has ended')
 
 
 # The engine
@@ -331,6 +350,42 @@ def _live_lists(seen: Observed) -> Findings:
         )
     else:
         yield _finding(name, 'ok', f'the engine uses what {seen.daemon.path} says')
+
+
+@check('live-proxies', 'the live engine uses the proxies that daemon.json names')
+def _live_proxies(seen: Observed) -> Findings:
+    name, info = 'live-proxies', seen.facts.engine.info
+    document = seen.daemon.document
+    if info is None or document is None:
+        yield _skipped(name, 'the engine or its daemon.json could not be read')
+        return
+    live = dict(info.live.proxies)
+    named = proxy_texts(document)
+    differing = [area for area, text in named.items() if live[area] != redact(text)]
+    if differing:
+        unit = seen.facts.engine.unit or 'docker.service'
+        yield _finding(
+            name,
+            'warning',
+            f'the engine does not use {", ".join(differing)} of {seen.daemon.path}: '
+            'it reads proxies when it starts',
+            f'systemctl restart {unit}  (stops containers, unless live-restore is on)',
+        )
+    else:
+        yield _finding(name, 'ok', 'the engine uses the proxies that its file names')
+
+
+@check('proxy-password', "a proxy's password in daemon.json is root's alone")
+def _proxy_password(seen: Observed) -> Findings:
+    name, daemon = 'proxy-password', seen.daemon
+    if daemon.document is None or daemon.state is None:
+        yield _skipped(name, f'{daemon.path} could not be read')
+        return
+    yield from _or_ok(
+        readable_password(daemon.state, daemon.document, name),
+        name,
+        f'no password in {daemon.path} is readable by others',
+    )
 
 
 # The users' config.json

@@ -8,16 +8,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from registry_host import jsontext
-from registry_host.checkpoints import Ledger, load_ledger
 from registry_host.concurrency import ask_all
-from registry_host.configure import make_plan
+from registry_host.configure import plan_asked
 from registry_host.errors import ConfigError, Problem, RegistryHostError
 from registry_host.facts import Facts, gather
-from registry_host.plan import FileState, Plan, User
+from registry_host.ledger import Ledger, load_ledger
+from registry_host.plan import FileState, Finding, Plan, User
 from registry_host.resolvconf import nameservers
-from registry_host.settings import DEFAULT_FILES, MIRRORS, NOTHING_ASKED
+from registry_host.settings import (
+    DEFAULT_FILES,
+    MIRRORS,
+    NOTHING_ASKED,
+    read_asked,
+)
 from registry_host.targets import docker_daemon
 from registry_host.targets.target import read_json
+from registry_host.transaction import unfinished
 from registry_host.urls import Mirror, check_mirror
 
 if TYPE_CHECKING:
@@ -56,6 +62,7 @@ class Observed:
     probes: Mapping[Mirror, Probe] = field(default_factory=dict)
     lookups: Mapping[tuple[str, str], Lookup] = field(default_factory=dict)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unfinished: tuple[Finding, ...] = ()
     plan: Plan | None = None
     plan_problems: tuple[Problem, ...] = ()
 
@@ -82,6 +89,7 @@ def observe(host: Host) -> Observed:
         daemon=daemon,
         clients=tuple(_client_configs(host, facts)),
         nameservers=_nameservers(host) if facts.is_live else (),
+        unfinished=unfinished(host),
         plan=plan,
         plan_problems=plan_problems,
     )
@@ -129,7 +137,7 @@ def _plan(host: Host) -> tuple[Plan | None, tuple[Problem, ...]]:
     if not any(host.exists(path) for path in DEFAULT_FILES):
         return None, ()
     try:
-        return make_plan(host, settings_file=None, flags={}).plan, ()
+        return plan_asked(host, read_asked(host, file=None, flags={})).plan, ()
     except RegistryHostError as err:
         return None, err.problems
 

@@ -1,0 +1,161 @@
+"""A change on approval: it goes back by itself unless somebody confirms it in time.
+
+A marker on disk says which run is on approval and until when. A timer outside of our
+session starts `registry-host revert` then, which does nothing without the marker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry_host.errors import (
+    ApplyError,
+    ConfigError,
+    LockedError,
+    Problem,
+    SettingsError,
+)
+from registry_host.host import PENDING
+
+if TYPE_CHECKING:
+    from registry_host.host import Host
+
+VERSION = 1
+CONFIRM = 'sudo registry-host confirm'
+_SYSTEMD_RUNS = '/run/systemd/system'
+
+
+class Pending(NamedTuple):
+    """A run on approval.
+
+    `deadline` is in seconds of CLOCK_BOOTTIME, of the boot `boot`. `token` is what the
+    timer was started with.
+    """
+
+    checkpoint: int
+    token: str
+    boot: str
+    deadline: float
+
+    def seconds_left(self, host: Host) -> float:
+        """How long there is to confirm; 0 where the time is over, or the boot."""
+        boot, now = host.boot_clock()
+        return max(0.0, self.deadline - now) if boot == self.boot else 0.0
+
+
+def load_pending(host: Host) -> Pending | None:
+    """Read the marker; ConfigError if it is damaged."""
+    content = host.read(PENDING).content
+    if content is None:
+        return None
+    try:
+        document = json.loads(content)
+        return Pending(
+            checkpoint=document['checkpoint'],
+            token=document['token'],
+            boot=document['boot'],
+            deadline=document['deadline'],
+        )
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(_damaged()) from None
+
+
+def require_possible(host: Host) -> None:
+    """Refuse where nothing runs that could take a change back; SettingsError."""
+    if not host.is_live:
+        message = 'a root folder has no timer that could take a change back'
+        raise SettingsError(Problem('confirm-root', message, '--confirm-within'))
+
+
+def arm(host: Host, checkpoint: int, seconds: float) -> None:
+    """Put a run on approval: the marker first, then the timer.
+
+    Raises OSError, or ApplyError where no timer can be had. The seconds count from now,
+    so a run that takes longer is reverted as soon as it has ended.
+    """
+    boot, now = host.boot_clock()
+    token = os.urandom(8).hex()
+    marker = Pending(checkpoint, token, boot, now + seconds)
+    text = json.dumps({'version': VERSION, **marker._asdict()}, indent=1)
+    host.write_state(PENDING, f'{text}\n'.encode())
+    if host.exists(_SYSTEMD_RUNS):
+        _start_timer(host, token, seconds)
+    else:
+        host.start_detached(_revert_argv(token, '--after', f'{seconds}'))
+
+
+def _start_timer(host: Host, token: str, seconds: float) -> None:
+    """Start a transient timer: no unit file, and not part of any login session."""
+    done = host.run(
+        [
+            'systemd-run',
+            '--quiet',
+            '--collect',
+            f'--unit={_unit_of(token)}',
+            '--description=registry-host: takes back what was not confirmed',
+            f'--on-active={seconds}',
+            '--timer-property=AccuracySec=100ms',
+            '--',
+            *_revert_argv(token),
+        ]
+    )
+    if not done.is_ok:
+        lines = done.err.strip().splitlines() or ['no reason given']
+        raise ApplyError(
+            Problem(
+                code='confirm-timer',
+                where='systemd-run',
+                message=f'no timer could be started: {lines[-1]}',
+                hint='systemctl status',
+            )
+        )
+
+
+def _unit_of(token: str) -> str:
+    return f'registry-host-confirm-{token}'
+
+
+def _revert_argv(token: str, *options: str) -> list[str]:
+    """Call ourselves with the interpreter and the search path that we run with."""
+    path = [os.path.abspath(folder) for folder in sys.path if folder]
+    code = (
+        f'import sys; sys.path[:] = {path!r}; '
+        'from registry_host.cli import main; main(sys.argv[1:])'
+    )
+    return [sys.executable, '-c', code, 'revert', *options, token]
+
+
+def disarm(host: Host, checkpoint: int) -> None:
+    """End the approval of a run, if it is on one: the marker first, then the timer."""
+    pending = load_pending(host)
+    if pending is None or pending.checkpoint != checkpoint:
+        return
+    host.remove_state(PENDING)
+    if host.exists(_SYSTEMD_RUNS):
+        with contextlib.suppress(OSError):
+            host.run(['systemctl', 'stop', f'{_unit_of(pending.token)}.timer'])
+
+
+def busy(pending: Pending, seconds: float) -> LockedError:
+    return LockedError(
+        Problem(
+            code='confirm-pending',
+            where=f'run {pending.checkpoint}',
+            message=f'is on approval for another {seconds:.0f} s, and nothing else is '
+            'changed meanwhile',
+            hint=f'{CONFIRM}, or take it back: sudo registry-host undo',
+        )
+    )
+
+
+def _damaged() -> Problem:
+    return Problem(
+        code='pending-damaged',
+        where=PENDING,
+        message='cannot be understood, so which run is on approval is not known',
+        hint=f'rm {PENDING}  (the last run stays then)',
+    )

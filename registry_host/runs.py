@@ -1,0 +1,157 @@
+"""Commands about runs of the past: history, undo, confirm, and the timer's revert."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from registry_host import checkpoints, confirm
+from registry_host.checkpoints import Run
+from registry_host.errors import Problem, UndoError
+from registry_host.facts import look_at_engine
+from registry_host.report import Report
+from registry_host.transaction import (
+    pending_run,
+    require_in_time,
+    require_root,
+    take_back_pending,
+    transaction,
+    unfinished,
+)
+from registry_host.undo import plan_undo, take_back
+
+if TYPE_CHECKING:
+    from registry_host.host import Host
+
+EXIT_PENDING = 3
+# A run that is under way may wait for its engine; the timer waits for the run.
+REVERT_LOCK_TIMEOUT_S = 600.0
+
+
+def history(host: Host) -> Report:
+    """List the runs, the oldest first."""
+    require_root(host)
+    findings = unfinished(host)
+    return Report(command='history', runs=checkpoints.history(host), findings=findings)
+
+
+def undo(
+    host: Host,
+    *,
+    number: int | None,
+    is_check: bool,
+    has_diff: bool,
+    restart: str,
+    lock_timeout_s: float,
+    line: str,
+) -> Report:
+    """Take back one run, the newest that stands if none is named."""
+    report = Report(command='undo', is_check=is_check, has_diff=has_diff)
+    require_root(host)
+    if is_check:
+        run = _find(host, number)
+        if run is None:
+            return report._replace(note=_NOTHING, findings=unfinished(host))
+        plan = plan_undo(host, run, look_at_engine(host))
+        return report._replace(
+            plan=plan,
+            findings=unfinished(host) + plan.findings,
+            note=f'would take back {run.title}',
+            exit_code=0 if plan.is_empty else EXIT_PENDING,
+        )
+    with transaction(
+        host, lock_timeout_s=lock_timeout_s, is_about_pending=True
+    ) as mended:
+        if mended and number is None:
+            return report._replace(findings=mended)
+        run = _find(host, number)
+        if run is None:
+            return report._replace(note=_NOTHING, findings=mended)
+        pending = pending_run(host)
+        if pending is not None and pending.checkpoint != run.id:
+            raise confirm.busy(pending, pending.seconds_left(host))
+        undone = take_back(host, run, line=line, restart=restart)
+        confirm.disarm(host, run.id)
+    return report._replace(
+        plan=undone.plan,
+        outcome=undone.outcome,
+        findings=mended + undone.plan.findings + undone.outcome.findings,
+        note='' if undone.plan.is_empty else f'took back {run.title}',
+    )
+
+
+_NOTHING = 'nothing to undo: no run stands that changed anything'
+
+
+def _find(host: Host, number: int | None) -> Run | None:
+    """Pick a run; UndoError if the one that is named did, or does, nothing."""
+    runs = checkpoints.history(host)
+    undone = checkpoints.undone(runs)
+    if number is None:
+        standing = (
+            run
+            for run in reversed(runs)
+            if run.steps and run.id not in undone and run.origin.undoes is None
+        )
+        return next(standing, None)
+    run = checkpoints.load_run(host, number)
+    if run.id in undone:
+        raise UndoError(_undone(run, undone[run.id]))
+    if not run.steps:
+        raise UndoError(_came_to_nothing(run))
+    return run
+
+
+def _undone(run: Run, by: int) -> Problem:
+    return Problem(
+        code='undo-done',
+        where=run.title,
+        message=f'is undone already, by run {by}',
+        hint=f'to bring it back: sudo registry-host undo {by}',
+    )
+
+
+def _came_to_nothing(run: Run) -> Problem:
+    return Problem(
+        code='undo-nothing',
+        where=run.title,
+        message=f'changed nothing ({run.outcome})',
+        hint='registry-host history',
+    )
+
+
+def confirm_pending(host: Host, *, lock_timeout_s: float) -> Report:
+    """Let the change on approval stand."""
+    with transaction(
+        host, lock_timeout_s=lock_timeout_s, is_about_pending=True
+    ) as mended:
+        pending = pending_run(host)
+        if pending is None:
+            raise UndoError(_none_pending())
+        require_in_time(host, pending)
+        confirm.disarm(host, pending.checkpoint)
+        run = checkpoints.load_run(host, pending.checkpoint)
+    note = f'confirmed: {run.title} stays'
+    return Report(command='confirm', findings=mended, note=note)
+
+
+def _none_pending() -> Problem:
+    return Problem(
+        code='confirm-none',
+        message='no change is on approval',
+        hint='sudo registry-host history',
+    )
+
+
+def revert(host: Host, token: str, *, after_s: float) -> Report:
+    """What the timer calls: take the change back if it is still on approval."""
+    time.sleep(after_s)
+    report = Report(command='revert')
+    with transaction(
+        host, lock_timeout_s=REVERT_LOCK_TIMEOUT_S, is_about_pending=True
+    ) as mended:
+        pending = pending_run(host)
+        if pending is None or pending.token != token:
+            return report._replace(note='confirmed: nothing to take back')
+        finding = take_back_pending(host, pending)
+    return report._replace(findings=(*mended, finding))

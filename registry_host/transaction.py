@@ -1,0 +1,163 @@
+"""Being the one who changes a host, and only one that is in order."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from registry_host import checkpoints, confirm
+from registry_host.errors import (
+    PrivilegeError,
+    Problem,
+    RegistryHostError,
+    StateError,
+    UndoError,
+)
+from registry_host.host import JOURNAL, PENDING, STATE_FOLDER
+from registry_host.plan import ALWAYS, Finding
+from registry_host.rollback import FINISH, recover
+from registry_host.undo import take_back
+
+if TYPE_CHECKING:
+    from registry_host.confirm import Pending
+    from registry_host.host import Host
+
+LOCK_TIMEOUT_S = 10.0
+
+
+def require_root(host: Host) -> None:
+    if host.is_live and not host.is_root:
+        raise PrivilegeError(
+            Problem(
+                code='needs-root',
+                where='registry-host',
+                message='only root may do this',
+                hint='run the same command with sudo',
+            )
+        )
+
+
+@contextlib.contextmanager
+def transaction(
+    host: Host,
+    *,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    is_about_pending: bool = False,
+) -> Iterator[tuple[Finding, ...]]:
+    """Be the one writer, on a host without unfinished runs; yields what was mended.
+
+    Raises PrivilegeError, LockedError if another run does not end in time or a change
+    is on approval, and ApplyError if an unfinished run cannot be taken back.
+    `is_about_pending`: the change on approval is what this is about.
+    """
+    require_root(host)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(host.lock(lock_timeout_s))
+            mended = _mend(host, is_about_pending=is_about_pending)
+        except OSError as err:
+            raise StateError(_state_unusable(err)) from None
+        yield mended
+
+
+def _mend(host: Host, *, is_about_pending: bool) -> tuple[Finding, ...]:
+    host.clean_state()
+    mended = recover(host)
+    pending = pending_run(host)
+    if pending is None or is_about_pending:
+        return mended
+    seconds = pending.seconds_left(host)
+    if seconds > 0:
+        raise confirm.busy(pending, seconds)
+    return (*mended, take_back_pending(host, pending))
+
+
+def _state_unusable(err: OSError) -> Problem:
+    return Problem(
+        code='state-unusable',
+        where=STATE_FOLDER,
+        message=f'cannot be used ({err.strerror or err})',
+        hint=f'df -h {STATE_FOLDER}; findmnt -T {STATE_FOLDER}',
+    )
+
+
+def pending_run(host: Host) -> Pending | None:
+    """Find the change on approval; the marker of a run that came to nothing goes."""
+    pending = confirm.load_pending(host)
+    if pending is None or _has_happened(host, pending.checkpoint):
+        return pending
+    confirm.disarm(host, pending.checkpoint)
+    return None
+
+
+def _has_happened(host: Host, number: int) -> bool:
+    return any(run.id == number and run.steps for run in checkpoints.history(host))
+
+
+def take_back_pending(host: Host, pending: Pending) -> Finding:
+    """Take back a change that nobody has confirmed in time."""
+    run = checkpoints.load_run(host, pending.checkpoint)
+    line = 'registry-host revert'
+    undone = take_back(host, run, line=line, restart=ALWAYS)
+    confirm.disarm(host, run.id)
+    paths = ', '.join(change.path for change in undone.plan.pending)
+    return Finding(
+        check='not-confirmed',
+        severity='warning',
+        message=f'{run.title} was not confirmed in time, and was taken back: '
+        f'{paths or "nothing was left of it"}',
+        remedy=('registry-host history',),
+    )
+
+
+def require_in_time(host: Host, pending: Pending) -> None:
+    if pending.seconds_left(host) > 0:
+        return
+    finding = take_back_pending(host, pending)
+    raise UndoError(
+        Problem(
+            code='confirm-late',
+            message=f'too late: {finding.message}',
+            hint='run configure again',
+        )
+    )
+
+
+def unfinished(host: Host) -> tuple[Finding, ...]:
+    """Tell what the next transaction would mend first, as far as we may know."""
+    if host.is_live and not host.is_root:
+        return ()
+    try:
+        run = checkpoints.load_journal(host)
+        pending = confirm.load_pending(host)
+    except RegistryHostError as err:
+        return tuple(Finding.of(problem, 'error') for problem in err.problems)
+    if run is not None:
+        return (
+            Finding(
+                check='unfinished-run',
+                severity='error',
+                message=f'{run.title} was cut short, and may be applied in part; the '
+                'next run takes it back first',
+                path=JOURNAL,
+                remedy=(FINISH,),
+            ),
+        )
+    return () if pending is None else (_on_approval(host, pending),)
+
+
+def _on_approval(host: Host, pending: Pending) -> Finding:
+    seconds = pending.seconds_left(host)
+    state = (
+        f'is on approval, and is taken back in {seconds:.0f} s'
+        if seconds > 0
+        else 'was not confirmed in time; the next run takes it back'
+    )
+    return Finding(
+        check='unfinished-run',
+        severity='warning',
+        message=f'run {pending.checkpoint} {state}',
+        path=PENDING,
+        remedy=(confirm.CONFIRM,) if seconds > 0 else (FINISH,),
+    )
