@@ -275,11 +275,17 @@ class Lab:
             (folder / 'busybox.tar').write_bytes(services.layer(busybox))
         return folder
 
-    def host(self, suite: str, *, binds: Sequence[str] = ()) -> LabHost:
-        """Boot a throw-away host and wait until its engine answers."""
+    def host(
+        self, suite: str, *, binds: Sequence[str] = (), is_lasting: bool = False
+    ) -> LabHost:
+        """Boot a throw-away host and wait until its engine answers.
+
+        One that `is_lasting` keeps its files over a reboot.
+        """
         taken = {host.number for host in self.hosts}
         number = next(n for n in range(11, 200) if n not in taken)
-        host = LabHost(self, suite, number, binds)
+        kind = LastingHost if is_lasting else LabHost
+        host = kind(self, suite, number, binds)
         self.hosts.append(host)
         host.boot()
         return host
@@ -299,15 +305,23 @@ class LabHost:
         self._nspawn: subprocess.Popen[bytes] | None = None
         self.leader = 0
 
+    def _disks(self) -> list[str]:
+        """The options of systemd-nspawn that say where files are."""
+        return [
+            f'--directory={images.ensure(self.suite)}',
+            '--volatile=overlay',
+            '--tmpfs=/var/lib/docker:mode=0711',
+        ]
+
+    def _around(self) -> list[str]:
+        """What systemd-nspawn is started with."""
+        return _with_machine_id(self.lab.folder)
+
     def boot(self) -> None:
-        image = images.ensure(self.suite)
         program = self.lab.program()
         nspawn = [
             'systemd-nspawn',
-            '--directory',
-            str(image),
-            '--volatile=overlay',
-            '--tmpfs=/var/lib/docker:mode=0711',
+            *self._disks(),
             # Short, for the name of the network link is made of it.
             f'--machine=rh{os.getpid()}-{next(_boots)}',
             '--network-bridge=rh0',
@@ -322,7 +336,7 @@ class LabHost:
             '--boot',
         ]
         self._nspawn = self.lab.spawn(
-            [*_with_machine_id(self.lab.folder), *nspawn],
+            [*self._around(), *nspawn],
             log=self.log,
             env={'SYSTEMD_NSPAWN_UNIFIED_HIERARCHY': '1'},
         )
@@ -449,7 +463,8 @@ class LabHost:
         self.run('systemctl reset-failed docker; systemctl restart docker')
         services.wait_for(f'{self.name}: engine', self.is_engine_up, timeout_s=60)
 
-    def close(self) -> None:
+    def cut_power(self) -> None:
+        """End all that runs there at once."""
         if self._nspawn is not None:
             # Without its first process the container is over, and nspawn tidies up.
             if self.leader:
@@ -458,7 +473,48 @@ class LabHost:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._nspawn.wait(5)
             _end(self._nspawn)
+        self._nspawn, self.leader = None, 0
+
+    def close(self) -> None:
+        self.cut_power()
         self.lab.hosts.remove(self)
+
+
+class LastingHost(LabHost):
+    """A host whose disk outlives its power.
+
+    The disk is memory too, mounted in a namespace that a process of ours holds.
+    """
+
+    def __init__(self, lab: Lab, suite: str, number: int, binds: Sequence[str]) -> None:
+        super().__init__(lab, suite, number, binds)
+        self._disk = lab.folder / f'{self.name}-disk'
+        self._disk.mkdir()
+        image = images.ensure(suite)
+        mount = (
+            f'cd {self._disk} && mount -t tmpfs tmpfs . && cd {self._disk} && '
+            'mkdir upper work root docker && mount -t overlay overlay -o '
+            f'lowerdir={image},upperdir=upper,workdir=work root && '
+            'echo up && exec sleep infinity'
+        )
+        holder = ['unshare', '--mount', '--propagation=slave', 'sh', '-c', mount]
+        self._holder = lab.spawn(holder, is_inside=False, stdout=subprocess.PIPE)
+        assert self._holder.stdout is not None
+        self._holder.stdout.readline()
+
+    def _disks(self) -> list[str]:
+        return [
+            f'--directory={self._disk}/root',
+            f'--bind={self._disk}/docker:/var/lib/docker',
+        ]
+
+    def _around(self) -> list[str]:
+        holder = f'--mount=/proc/{self._holder.pid}/ns/mnt'
+        return ['nsenter', holder, *super()._around()]
+
+    def close(self) -> None:
+        super().close()
+        _end(self._holder)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,151 @@
+"""What only a restart does: when it is done, what it stops, and the way back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+PROXY = 'http://user:hunter2@proxy.lab:3128'
+DAEMON_JSON = '/etc/docker/daemon.json'
+FLAGS = ('configure', '--proxy-for', 'engine', '--http-proxy', PROXY)
+MASKED = 'http://xxxxx:xxxxx@proxy.lab:3128'
+
+
+@pytest.fixture(params=('trixie', 'forky'), ids=('26.1-trixie', '28.5-forky'))
+def modern(lab, request):
+    """Engines that know proxies in daemon.json: 23.0 and newer."""
+    booted = lab.host(request.param)
+    yield booted
+    booted.close()
+
+
+def tool(host, *words, check=True):
+    return host.run(['registry-host', *words], check=check)
+
+
+def proxy_of(host):
+    return host.docker_info()['HttpProxy']
+
+
+def is_running(host, name):
+    argv = ['docker', 'inspect', '-f', '{{.State.Running}}', name]
+    return host.run(argv).stdout == 'true\n'
+
+
+def starts(host):
+    return host.run('systemctl show -p ActiveEnterTimestampMonotonic docker').stdout
+
+
+def test_restart_is_safe_where_nothing_runs(modern):
+    done = tool(modern, *FLAGS)
+    assert 'restarted the engine; no container was stopped\n' in done.stdout
+    assert f'live http-proxy: {MASKED}\n' in done.stdout
+    assert 'hunter2' not in done.stdout + done.stderr
+    assert f"warning: {DAEMON_JSON} holds a proxy's password" in done.stdout
+    assert proxy_of(modern) == MASKED
+    first = starts(modern)
+    again = json.loads(tool(modern, *FLAGS, '--format=json').stdout)
+    assert (again['changed'], again['activation']['verified']) == (False, True)
+    assert starts(modern) == first
+    tool(modern, 'undo')
+    assert proxy_of(modern) == ''
+    assert modern.run(['test', '-e', DAEMON_JSON], check=False).returncode == 1
+
+
+def test_running_containers_put_a_restart_off(modern):
+    modern.start_container('bystander')
+    done = tool(modern, *FLAGS, '--format=json')
+    found = json.loads(done.stdout)
+    assert found['activation'] == {
+        'needed': 'restart',
+        'done': 'reload',
+        'pending': 'restart',
+        'verified': False,
+    }
+    (pending,) = [f for f in found['findings'] if f['check'] == 'restart-pending']
+    assert 'would stop 1 running container(s): bystander' in pending['message']
+    assert is_running(modern, 'bystander')
+    assert proxy_of(modern) == ''
+    seen = tool(modern, 'doctor', '--only', 'live-proxies')
+    assert 'reads proxies when it starts' in seen.stdout
+
+    never = tool(modern, *FLAGS, '--restart', 'never')
+    assert '--restart never' in never.stdout
+    assert is_running(modern, 'bystander')
+
+    always = tool(modern, *FLAGS, '--restart', 'always')
+    assert 'restarted the engine; stopped: bystander\n' in always.stdout
+    assert proxy_of(modern) == MASKED
+    assert not is_running(modern, 'bystander')
+
+
+def test_live_restore_shelters_containers(modern):
+    modern.write(DAEMON_JSON, '{"live-restore": true}')
+    modern.restart_engine()
+    modern.start_container('bystander')
+    done = tool(modern, *FLAGS)
+    assert 'restarted the engine; no container was stopped\n' in done.stdout
+    assert proxy_of(modern) == MASKED
+    assert is_running(modern, 'bystander')
+
+
+def test_swarm_puts_a_restart_off(newest):
+    newest.run('docker swarm init --advertise-addr 127.0.0.1')
+    done = tool(newest, *FLAGS)
+    assert 'this host is in a swarm' in done.stdout
+    assert proxy_of(newest) == ''
+
+
+def test_an_engine_that_does_not_come_back_is_brought_back(modern):
+    """It refuses to start with our file, often enough for systemd to give up on it."""
+    modern.write(
+        '/etc/systemd/system/docker.service.d/refuse.conf',
+        '[Service]\nRestartSec=100ms\n'
+        f"ExecStartPre=/bin/sh -c '! grep -q proxies {DAEMON_JSON}'\n",
+    )
+    modern.run('systemctl daemon-reload')
+    modern.write(DAEMON_JSON, '{"labels": ["a=b"]}')
+    modern.restart_engine()
+    done = tool(modern, *FLAGS, check=False)
+    assert done.returncode == 1
+    assert 'the engine did not come back' in done.stderr
+    assert 'the old file is back; the engine is as it was' in done.stderr
+    assert modern.read(DAEMON_JSON) == '{"labels": ["a=b"]}'
+    assert modern.docker_info()['Labels'] == ['a=b']
+    assert proxy_of(modern) == ''
+    assert modern.run('ls -A /var/lib/registry-host').stdout == 'checkpoints\n'
+
+
+def test_what_cannot_be_taken_back_is_told_and_finished_later(newest):
+    """The engine starts with neither file; once it can, the told command mends."""
+    newest.write(DAEMON_JSON, '{"labels": ["a=b"]}')
+    newest.restart_engine()
+    refuse = '/etc/systemd/system/docker.service.d/refuse.conf'
+    newest.write(refuse, '[Service]\nExecStartPre=/bin/false\n')
+    newest.run('systemctl daemon-reload')
+    done = tool(newest, *FLAGS, check=False)
+    assert done.returncode == 1
+    assert 'partly applied: the old file is back' in done.stderr
+    assert 'hint:  sudo registry-host undo\n' in done.stderr
+    assert newest.read(DAEMON_JSON) == '{"labels": ["a=b"]}'
+    seen = tool(newest, 'doctor', '--only', 'unfinished-run', check=False)
+    assert seen.returncode == 1
+    assert 'was cut short' in seen.stdout
+
+    newest.run(f'rm {refuse}; systemctl daemon-reload')
+    mended = tool(newest, 'undo')
+    assert 'had not ended' in mended.stdout
+    assert newest.docker_info()['Labels'] == ['a=b']
+    assert tool(newest, 'doctor', '--only', 'unfinished-run').returncode == 0
+
+
+def test_engine_too_old_for_proxies(lab):
+    host = lab.host('bookworm')
+    try:
+        done = tool(host, *FLAGS, check=False)
+        assert done.returncode == 2
+        assert 'Docker 20.10.24 does not start with "proxies"' in done.stderr
+        assert host.run(['test', '-e', DAEMON_JSON], check=False).returncode == 1
+    finally:
+        host.close()
