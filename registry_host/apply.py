@@ -19,6 +19,7 @@ from registry_host.errors import (
     EngineError,
     Problem,
     RegistryHostError,
+    StoppedError,
 )
 from registry_host.facts import look_at_engine
 from registry_host.logins import wait_for_logins
@@ -30,6 +31,7 @@ from registry_host.plan import (
     FileState,
     Finding,
     Plan,
+    User,
 )
 from registry_host.replacing import changed
 from registry_host.revert import InseparableError, holds, revert
@@ -178,17 +180,23 @@ def _run(
             is_activated = True
             info = activate(host, engine, may.activation, plan.expected)
         _finish(host, run)
-        run = _hold(host, run)
+        run, held = _hold(host, run)
         checkpoints.commit(host, run)
     except (OSError, RegistryHostError) as err:
         _roll_back(host, run, _failure(err, plan, engine), is_activated=is_activated)
-    except BaseException:  # Ctrl-C, or the end of the session.
-        _go_back(host, run, is_activated=is_activated, timeout_s=HASTY_TIMEOUT_S)
+    except KeyboardInterrupt:  # Ctrl-C, or the end of the session.
+        state = _go_back_in_haste(host, run, is_activated=is_activated)
+        raise StoppedError(Problem('interrupted', f'interrupted; {state}')) from None
+    except BaseException:  # A bug of ours.
+        _go_back_in_haste(host, run, is_activated=is_activated)
         raise
-    with contextlib.suppress(OSError):  # More are kept than need be, until next time.
+    with contextlib.suppress(OSError):
+        if order.confirm_within is not None:
+            confirm.start_over(host, order.confirm_within)
+        # If not, more are kept than need be, until next time.
         checkpoints.prune(host)
     outcome = _outcome(plan, engine, may, run, info)
-    return outcome._replace(findings=findings + outcome.findings)
+    return outcome._replace(findings=findings + held + outcome.findings)
 
 
 def _journal_of(
@@ -245,16 +253,18 @@ def _finish(host: Host, run: Run) -> None:
         host.remove_folders(state)
 
 
-def _hold(host: Host, run: Run) -> Run:
+def _hold(host: Host, run: Run) -> tuple[Run, tuple[Finding, ...]]:
     """Look whether what was written still stands, whoever else may write there.
 
     A program that had read the file before us, as a `docker login` that waited for its
     password, writes it without our part: that is then put in once more.
     """
+    findings: list[Finding] = []
     for step in run.steps:
         user = step.change.before.user
         if step.change.target == docker_config.NAME and user:
-            wait_for_logins(host, user)
+            if not wait_for_logins(host, user):
+                findings.append(_login_under_way(step.change.path, user))
         for _ in range(HOLD_ATTEMPTS):
             now = host.read(step.change.path, user=user)
             again = _merged_again(step.change, now)
@@ -263,7 +273,18 @@ def _hold(host: Host, run: Run) -> Run:
             run = _merge_again(host, run, step, now, again)
         else:
             raise _overwritten(step.change.path)
-    return run
+    return run, tuple(findings)
+
+
+def _login_under_way(path: str, user: User) -> Finding:
+    return Finding(
+        check='login-under-way',
+        severity='warning',
+        message=f'a docker login of {user.name} is under way: when it ends, it writes '
+        f'{path} as it was before this run',
+        path=path,
+        remedy=('the same command again, once it has ended',),
+    )
 
 
 def _merge_again(
@@ -426,6 +447,15 @@ def _go_back(host: Host, run: Run, *, is_activated: bool, timeout_s: float) -> B
         checkpoints.close(host, run, checkpoints.ROLLED_BACK)
         confirm.disarm(host, run.id)
     return back
+
+
+def _go_back_in_haste(host: Host, run: Run, *, is_activated: bool) -> str:
+    """Put everything back for somebody who will not wait, and say what became of it."""
+    try:
+        back = _go_back(host, run, is_activated=is_activated, timeout_s=HASTY_TIMEOUT_S)
+    except BaseException:  # noqa: BLE001 - interrupted once more, or worse: it is told
+        return f'partly applied; to put it back: {FINISH}'
+    return str(back) if back.is_whole else f'{back}; to put it back: {FINISH}'
 
 
 def _roll_back(

@@ -32,6 +32,7 @@ VERSION = 1
 APPLIED = 'applied'
 ROLLED_BACK = 'rolled-back'
 RECOVERED = 'recovered'
+DAMAGED = 'damaged'
 
 
 class Step(NamedTuple):
@@ -150,8 +151,16 @@ def close(host: Host, run: Run, outcome: str) -> None:
 
 
 def history(host: Host) -> tuple[Run, ...]:
-    """Read all checkpoints, the oldest first."""
-    return tuple(load_run(host, number) for number in _numbers(host))
+    """Read all checkpoints, the oldest first; a damaged one is named, without steps."""
+    return tuple(_run_or_damaged(host, number) for number in _numbers(host))
+
+
+def _run_or_damaged(host: Host, number: int) -> Run:
+    try:
+        return load_run(host, number)
+    except ConfigError as err:
+        origin = Origin(command='unknown', line=str(err))
+        return Run(id=number, origin=origin, started='', by='', outcome=DAMAGED)
 
 
 def load_run(host: Host, number: int) -> Run:

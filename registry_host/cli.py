@@ -255,7 +255,9 @@ def confirm(host: Host, /, lock_timeout_s: float, output_format: str) -> NoRetur
 
 @cli.command(hidden=True)
 @click.argument('token')
-@click.option('--after', 'after_s', type=float, metavar='S', default=0.0)
+@click.option(
+    '--after', 'after_s', type=float, metavar='S', default=0.0, help='Wait first.'
+)
 @format_option
 @click.pass_obj
 def revert(host: Host, /, token: str, after_s: float, output_format: str) -> NoReturn:
@@ -396,7 +398,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
         problems = (_with_state(problem, err.state) for problem in err.problems)
         finish(_failed(arguments, err.exit_code, *problems), output_format)
     except (click.Abort, KeyboardInterrupt):
-        message = 'interrupted; what was written was put back'
+        message = 'interrupted; nothing was written'
         problem = Problem(code='interrupted', message=message)
         finish(_failed(arguments, EXIT_INTERRUPTED, problem), output_format)
     except BrokenPipeError:

@@ -75,17 +75,28 @@ def arm(host: Host, checkpoint: int, seconds: float) -> None:
     """Put a run on approval: the marker first, then the timer.
 
     Raises OSError, or ApplyError where no timer can be had. The seconds count from now,
-    so a run that takes longer is reverted as soon as it has ended.
+    until `start_over` has them count from the end of the run.
     """
     boot, now = host.boot_clock()
     token = os.urandom(8).hex()
-    marker = Pending(checkpoint, token, boot, now + seconds)
-    text = json.dumps({'version': VERSION, **marker._asdict()}, indent=1)
-    host.write_state(PENDING, f'{text}\n'.encode())
+    _save(host, Pending(checkpoint, token, boot, now + seconds))
     if host.exists(_SYSTEMD_RUNS):
         _start_timer(host, token, seconds)
     else:
         host.start_detached(_revert_argv(token, '--after', f'{seconds}'))
+
+
+def start_over(host: Host, seconds: float) -> None:
+    """Have the seconds count from now: the run has ended, and there is time to look."""
+    pending = load_pending(host)
+    if pending is not None:
+        boot, now = host.boot_clock()
+        _save(host, pending._replace(boot=boot, deadline=now + seconds))
+
+
+def _save(host: Host, pending: Pending) -> None:
+    text = json.dumps({'version': VERSION, **pending._asdict()}, indent=1)
+    host.write_state(PENDING, f'{text}\n'.encode())
 
 
 def _start_timer(host: Host, token: str, seconds: float) -> None:

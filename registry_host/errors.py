@@ -89,6 +89,13 @@ class UndoError(RegistryHostError):
     """A run of the past cannot be taken back, or confirmed."""
 
 
+class StoppedError(RegistryHostError):
+    """Interrupted; what was begun was put back, or the message tells what was not."""
+
+    exit_code = 130
+    state = ''
+
+
 class ApplyError(RegistryHostError):
     """Writing or activating failed; the message tells what was left where."""
 

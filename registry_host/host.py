@@ -288,10 +288,14 @@ class Host:
         The state folder itself is what is locked: it needs no file of its own, exists
         under any root, and nobody but root can put another in its place.
         """
+        import fcntl
+
         fd = self._locked_folder(time.monotonic() + timeout_s)
         try:
             yield
         finally:
+            # Said, for a child that its user holds up may have it open still.
+            fcntl.flock(fd, fcntl.LOCK_UN)
             os.close(fd)
 
     def _locked_folder(self, deadline: float) -> int:
@@ -519,6 +523,17 @@ class Host:
         return connection
 
 
+def give_back(path: str, user: User) -> str:
+    """The command that gives a user a file of theirs, and no other file of the host.
+
+    `chown PATH` would follow a link that the user has put there, even one of a folder
+    on the way. Walking down from the folder does not, with -P and -h (GNU coreutils
+    chown-core.c, fts), and hard links to files of others are refused to users by
+    default (proc_sys_fs(5), protected_hardlinks).
+    """
+    return f'sudo chown -hRP {user.name}: {os.path.dirname(path)}'
+
+
 def _locked() -> Problem:
     return Problem(
         code='locked',
@@ -550,9 +565,9 @@ def _not_a_file(path: str, mode: int) -> Problem:
 
 def _unreadable(path: str, err: OSError, user: User | None) -> Problem:
     reader = f' as {user.name}' if user else ''
-    hint = f'run it with sudo, or look at: namei -l {path}'
+    hint = f'look at: sudo namei -l {path}'
     if user and err.errno == errno.EACCES:
-        hint = f'give it back to its user: sudo chown {user.name}: {path}'
+        hint += f"; is it root's by mistake? {give_back(path, user)}"
     return Problem(
         code='config-unreadable',
         where=path,

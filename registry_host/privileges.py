@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import ctypes
 import errno
 import os
 import select
@@ -17,6 +19,9 @@ from registry_host.plan import FileState, User
 Result = TypeVar('Result', FileState, str)
 # The user may stop the child, and so must not decide how long we wait for it.
 TIMEOUT_S = 20.0
+# A file system of the user's own can hold even a killed child (fuse(4)).
+KILL_TIMEOUT_S = 2.0
+_PR_SET_PDEATHSIG = 1
 
 
 def run_as(user: User, work: Callable[[], Result]) -> Result:
@@ -24,8 +29,11 @@ def run_as(user: User, work: Callable[[], Result]) -> Result:
 
     Supplementary groups are dropped too. A process that changed its uid cannot be
     traced by the user (prctl(2), PR_SET_DUMPABLE), so what comes back is our own; it is
-    read as literals nevertheless, never as code or pickles.
+    read as literals nevertheless, never as code or pickles. The child ends with us: an
+    orphan would write on, and holds our lock until it has ended.
     """
+    library = ctypes.CDLL(None)
+    parent = os.getpid()
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -35,6 +43,10 @@ def run_as(user: User, work: Callable[[], Result]) -> Result:
             os.setgroups([])
             os.setresgid(user.gid, user.gid, user.gid)
             os.setresuid(user.uid, user.uid, user.uid)
+            # Only now, for a change of ids clears it (Linux kernel/cred.c 6.1).
+            library.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(status)
             with open(writer, 'wb') as pipe:
                 pipe.write(repr(_attempt(work)).encode())
             status = 0
@@ -48,11 +60,24 @@ def run_as(user: User, work: Callable[[], Result]) -> Result:
         raise
     finally:
         os.close(reader)
-        os.waitpid(child, 0)
+        _wait_for(child)
     if not answer:
         raise ChildProcessError(f'the child for {user.name!r} ended without an answer')
     kind, value = ast.literal_eval(answer.decode())
     return cast(Result, _unpack(kind, value, user))
+
+
+def _wait_for(child: int) -> None:
+    """Wait for the end of a child; one that cannot even be killed is left behind."""
+    deadline = time.monotonic() + KILL_TIMEOUT_S
+    pause_s = 0.0001
+    while os.waitpid(child, os.WNOHANG)[0] == 0:
+        if time.monotonic() >= deadline:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            return
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, 0.02)
 
 
 def _answer_of(reader: int, deadline: float) -> bytes:

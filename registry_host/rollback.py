@@ -6,7 +6,9 @@ run that failed, one that was killed, and a way back that was itself cut short.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import errno
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.activation import activate, agrees, allowed
@@ -19,7 +21,13 @@ from registry_host.checkpoints import (
     save_journal,
 )
 from registry_host.engine import RELOAD_TIMEOUT_S, Client
-from registry_host.errors import ApplyError, EngineError, Problem, RegistryHostError
+from registry_host.errors import (
+    ApplyError,
+    ConflictError,
+    EngineError,
+    Problem,
+    RegistryHostError,
+)
 from registry_host.facts import look_at_engine
 from registry_host.plan import IF_SAFE, Activation, Change, FileState, Finding
 from registry_host.replacing import is_torn
@@ -32,13 +40,19 @@ if TYPE_CHECKING:
     from registry_host.host import Host
 
 FINISH = 'sudo registry-host undo'
+ATTEMPTS = 3
+# What a disk does, whoever owns the file.
+_OF_THE_DISK = frozenset(
+    (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM)
+)
 
 
 class Back(NamedTuple):
     """How going back went.
 
     `failed` could not be written; `kept` were changed by somebody else so that ours
-    could not be told apart; `engine` says what became of it, '' if it was not touched.
+    could not be told apart; both say why. `engine` says what became of it, '' if it was
+    not touched.
     """
 
     is_touched: bool = False
@@ -62,6 +76,43 @@ class Back(NamedTuple):
             state += f', but {", ".join(self.kept)} was changed by somebody else '
             state += 'since, and is left so'
         return f'{state}; {self.engine}' if self.engine else state
+
+
+class _Trouble:
+    """Which files could not be put back, and whether that is for us to mend."""
+
+    def __init__(self) -> None:
+        self.failed: dict[str, str] = {}
+        self.kept: dict[str, str] = {}
+
+    @contextlib.contextmanager
+    def over(self, state: FileState) -> Iterator[None]:
+        try:
+            yield
+        except InseparableError as err:
+            self.kept[state.path] = str(err)
+        except (OSError, RegistryHostError) as err:
+            noted = self.kept if _is_by_its_user(state, err) else self.failed
+            noted.setdefault(state.path, _reason(err))
+
+    def told(self, files: dict[str, str]) -> tuple[str, ...]:
+        return tuple(f'{path} ({reason})' for path, reason in files.items())
+
+
+def _is_by_its_user(state: FileState, err: OSError | RegistryHostError) -> bool:
+    """Whether it is a user's own doing that their file cannot be put back.
+
+    They may have made it a link, a folder or a FIFO, or stop whatever works there as
+    them. That is for them to mend: it must not hold up the host for ever.
+    """
+    is_of_the_disk = isinstance(err, OSError) and err.errno in _OF_THE_DISK
+    return state.user is not None and state.user.uid != 0 and not is_of_the_disk
+
+
+def _reason(err: OSError | RegistryHostError) -> str:
+    if isinstance(err, RegistryHostError):
+        return err.problems[0].message
+    return err.strerror or str(err)
 
 
 def recover(host: Host) -> tuple[Finding, ...]:
@@ -103,29 +154,31 @@ def go_back(
     timeout_s: float = RELOAD_TIMEOUT_S,
 ) -> Back:
     """Put back each file, the last one first, then the engine if it may know of it."""
+    trouble = _Trouble()
     changes: list[Change] = []
-    failed: list[str] = []
-    kept: list[str] = []
-    temporaries = {step.change.path: step.temporary for step in run.steps}
+    steps = {step.change.path: step for step in run.steps}
     for step in reversed(run.steps):
-        try:
+        with trouble.over(step.change.before):
             changes.append(_way_back(host, step, run, engine))
-        except InseparableError:
-            kept.append(step.change.path)
-        except (OSError, RegistryHostError):
-            failed.append(step.change.path)
     run = _with_interims(host, run, changes)
+    for change in changes:
+        with trouble.over(change.before):
+            _write(host, change.before, change.first, steps[change.path])
     is_touched = any(c.action != 'none' and c.target != 'ledger' for c in changes)
-    first = [(change.before, change.first) for change in changes]
-    failed += _write(host, first, temporaries)
-    back = Back(is_touched=is_touched, kept=tuple(kept))
+    back = Back(is_touched=is_touched)
     if is_activated and run.needed is not Activation.NONE:
         back = _engine_back(host, run, engine, back, policy, timeout_s)
-    later = [c for c in changes if c.interim is not None]
-    last = [(_read(host, change.first), change.after) for change in later]
-    failed += _write(host, last, temporaries)
-    failed += _remove_folders(host, run)
-    return back._replace(failed=tuple(dict.fromkeys(failed)))
+    for change in changes:
+        if change.interim is not None:
+            with trouble.over(change.before):
+                now = _read(host, change.first)
+                _write(host, now, change.after, steps[change.path])
+    for step in reversed(run.steps):
+        with trouble.over(step.change.before):
+            host.remove_folders(step.change.before)
+    return back._replace(
+        failed=trouble.told(trouble.failed), kept=trouble.told(trouble.kept)
+    )
 
 
 def _way_back(host: Host, step: Step, run: Run, engine: EngineFacts) -> Change:
@@ -178,31 +231,19 @@ def _with_interims(host: Host, run: Run, changes: list[Change]) -> Run:
     return run
 
 
-def _write(
-    host: Host,
-    pairs: list[tuple[FileState, FileState]],
-    temporaries: Mapping[str, str],
-) -> list[str]:
-    """Replace what differs; return the paths where that failed."""
-    failed: list[str] = []
-    for now, target in pairs:
+def _write(host: Host, now: FileState, target: FileState, step: Step) -> None:
+    """Replace what differs; where a user comes between, look and try again."""
+    for attempt in range(ATTEMPTS):
         if now.is_same_file(target):
-            continue
+            return
         try:
-            host.replace_file(now, target, temporaries[now.path])
-        except (OSError, RegistryHostError):
-            failed.append(now.path)
-    return failed
-
-
-def _remove_folders(host: Host, run: Run) -> list[str]:
-    failed: list[str] = []
-    for step in reversed(run.steps):
-        try:
-            host.remove_folders(step.change.before)
-        except OSError:
-            failed.append(step.change.path)
-    return failed
+            host.replace_file(now, target, step.temporary)
+            return
+        except ConflictError:
+            if step.change.before.user is None or attempt == ATTEMPTS - 1:
+                raise
+        now = _read(host, step.change.before)
+        target = _target(step, now)
 
 
 # The engine

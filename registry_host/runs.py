@@ -9,6 +9,7 @@ from registry_host import checkpoints, confirm
 from registry_host.checkpoints import Run
 from registry_host.errors import Problem, UndoError
 from registry_host.facts import look_at_engine
+from registry_host.plan import Finding
 from registry_host.report import Report
 from registry_host.transaction import (
     pending_run,
@@ -144,14 +145,20 @@ def _none_pending() -> Problem:
 
 
 def revert(host: Host, token: str, *, after_s: float) -> Report:
-    """What the timer calls: take the change back if it is still on approval."""
-    time.sleep(after_s)
-    report = Report(command='revert')
-    with transaction(
-        host, lock_timeout_s=REVERT_LOCK_TIMEOUT_S, is_about_pending=True
-    ) as mended:
-        pending = pending_run(host)
-        if pending is None or pending.token != token:
-            return report._replace(note='confirmed: nothing to take back')
-        finding = take_back_pending(host, pending)
-    return report._replace(findings=(*mended, finding))
+    """What the timer calls: take the change back if it is still on approval then."""
+    mended: tuple[Finding, ...] = ()
+    while True:
+        time.sleep(after_s)
+        with transaction(
+            host, lock_timeout_s=REVERT_LOCK_TIMEOUT_S, is_about_pending=True
+        ) as found:
+            mended += found
+            pending = pending_run(host)
+            if pending is None or pending.token != token:
+                note = 'confirmed: nothing to take back'
+                return Report(command='revert', findings=mended, note=note)
+            # The run may have ended long after it had started the timer.
+            after_s = pending.seconds_left(host)
+            if after_s <= 0:
+                finding = take_back_pending(host, pending)
+                return Report(command='revert', findings=(*mended, finding))

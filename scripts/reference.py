@@ -36,6 +36,8 @@ def lines() -> Iterator[str]:
     yield '    registry-host [--root DIR] [--version] COMMAND [OPTIONS]'
     yield from options(cli)
     for name, command in cli.commands.items():
+        if command.hidden:
+            continue
         yield f'\n### {name}\n\n{command.help}'
         yield from options(command)
     yield '\n## Settings file\n'
@@ -57,7 +59,7 @@ def lines() -> Iterator[str]:
             summary = (kind.__doc__ or '').partition('\n')[0].rstrip('.')
             yield f'| {kind.exit_code} | {summary} ({name}) |'
     yield '| 70 | a bug in registry-host |'
-    yield '| 130 | interrupted |'
+    yield '| 130 | interrupted before anything was written |'
 
 
 def options(command: click.Command) -> Iterator[str]:

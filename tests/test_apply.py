@@ -10,7 +10,7 @@ import pytest
 from registry_host.apply import Order, apply_plan
 from registry_host.checkpoints import Origin
 from registry_host.configure import plan_asked
-from registry_host.errors import ApplyError, ConflictError
+from registry_host.errors import ApplyError, ConflictError, StoppedError
 from registry_host.facts import EngineFacts
 from registry_host.host import JOURNAL, Host
 from registry_host.settings import read_asked
@@ -122,7 +122,7 @@ def test_interruption_between_two_files_puts_back(root):
     root.write(DAEMON_JSON, '{"debug": false}')
     host = Interrupted(str(root.path))
     before = root.read(DAEMON_JSON)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(StoppedError):
         applied(host)
     assert root.read(DAEMON_JSON) == before
     assert sorted(path.rpartition('/')[2] for path in root.snapshot()) == [

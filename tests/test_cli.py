@@ -234,7 +234,9 @@ def test_interrupted(root, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr('registry_host.configure.gather', interrupt)
-    assert root.run('configure', *MIRROR).code == 130
+    ended = root.run('configure', *MIRROR)
+    assert ended.code == 130
+    assert ended.err.lstrip() == 'error: interrupted; nothing was written\n'
 
 
 # validate

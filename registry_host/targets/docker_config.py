@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry_host import jsontext
 from registry_host.errors import ConfigError, Problem
+from registry_host.host import give_back
 from registry_host.ledger import Applied
 from registry_host.plan import Activation, Change, FileState, Finding
 from registry_host.settings import CLIENT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY
@@ -118,7 +119,9 @@ def _require_owned(ref: FileRef, state: FileState) -> None:
             code='config-owner',
             where=state.path,
             message=f'belongs to uid {state.uid}, not to {user.name}',
-            hint=f'give it back to its user: sudo chown {user.name}: {state.path}',
+            hint=f'look at: sudo namei -l {state.path}'
+            if state.realpath != state.path
+            else f'give it back to its user: {give_back(state.path, user)}',
         )
     )
 

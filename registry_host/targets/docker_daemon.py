@@ -166,12 +166,35 @@ def settle(
     if live and not _engine_lists(left_out, engine).agrees_with(live):
         interim = with_lists(after, left_out).content
     is_restart = was.get('proxies') != made.get('proxies')
+    if is_restart and _is_live_without(was, made, engine):
+        is_restart = False
     return Change(
         target=NAME,
         before=before,
         after=after,
         activation=Activation.RESTART if is_restart else Activation.RELOAD,
         interim=interim,
+    )
+
+
+def _is_live_without(
+    was: jsontext.Document, made: jsontext.Document, engine: EngineFacts
+) -> bool:
+    """Whether the engine uses no proxy of `was` that `made` changes, but those of it.
+
+    So it is where a restart was put off, and the file goes back before there was one.
+    """
+    if engine.info is None:
+        return False
+    live = dict(engine.info.live.proxies)
+    old, new = (
+        {area: redact(text) for area, text in proxy_texts(document).items()}
+        for document in (was, made)
+    )
+    return all(
+        live[area] != old.get(area) and new.get(area, live[area]) == live[area]
+        for area in proxies.AREAS
+        if proxy_texts(was).get(area) != proxy_texts(made).get(area)
     )
 
 

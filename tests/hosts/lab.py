@@ -488,8 +488,7 @@ class LastingHost(LabHost):
 
     def __init__(self, lab: Lab, suite: str, number: int, binds: Sequence[str]) -> None:
         super().__init__(lab, suite, number, binds)
-        self._disk = lab.folder / f'{self.name}-disk'
-        self._disk.mkdir()
+        self._disk = Path(tempfile.mkdtemp(prefix=f'{self.name}-', dir=lab.folder))
         image = images.ensure(suite)
         mount = (
             f'cd {self._disk} && mount -t tmpfs tmpfs . && cd {self._disk} && '
