@@ -83,7 +83,8 @@ def apply_plan(host: Host, plan: Plan, engine: EngineFacts, order: Order) -> Out
     Raises ConflictError (75) or ConfigError (2) before anything is written, ApplyError
     (1) with all as it was before.
     """
-    if plan.is_empty and not plan.writes:
+    is_undo = order.origin.undoes is not None
+    if plan.is_empty and not plan.writes and not is_undo:
         return Outcome()
     _require_reachable(plan, engine)
     _require_valid(host, plan, engine)
@@ -91,6 +92,8 @@ def apply_plan(host: Host, plan: Plan, engine: EngineFacts, order: Order) -> Out
     may = Allowed(Activation.NONE)
     if plan.activation >= Activation.RELOAD and engine.is_running:
         may = allowed(host, engine, plan.activation, order.restart)
+    if is_undo:  # Even if nothing of the run is left: it has been taken back.
+        return _run(host, plan, engine, may, order)
     if not plan.writes:
         return _activate_alone(host, plan, engine, may)
     if plan.is_empty:  # Only our own memory: one file, nothing to go back from.

@@ -177,10 +177,10 @@ def next_id(host: Host) -> int:
 
 
 def prune(host: Host) -> None:
-    """Keep the newest of those that changed something, and of those that did not."""
+    """Keep the newest of those that were applied, and of those that were not."""
     runs = history(host)
     for kind in (True, False):
-        alike = [run.id for run in runs if bool(run.steps) == kind]
+        alike = [run.id for run in runs if (run.outcome == APPLIED) == kind]
         for number in alike[:-LIMIT]:
             host.remove_state(_path_of(number))
 
@@ -190,7 +190,8 @@ def undone(runs: Iterable[Run]) -> dict[int, int]:
     by: dict[int, int] = {}
     for run in sorted(runs, key=lambda run: run.id, reverse=True):
         target = run.origin.undoes
-        if run.steps and run.id not in by and target is not None:
+        is_standing = run.outcome == APPLIED and run.id not in by
+        if is_standing and target is not None:
             by.setdefault(target, run.id)
     return by
 

@@ -88,35 +88,15 @@ class Ledger(NamedTuple):
         return self._replace(checked=(*self.checked, digest)[-CHECKED_LIMIT:])
 
 
-def reverted(before: Ledger, after: Ledger, now: Ledger) -> Ledger:
-    """Take back what one run added to the ledger, and keep what later ones did."""
-    result = now
-    for place in {(entry.target, entry.path) for entry in before.entries} | {
-        (entry.target, entry.path) for entry in after.entries
-    }:
-        was, made, found = (each.find(*place) for each in (before, after, now))
-        if found == made:
-            result = result.with_applied(was)
-        elif was != made:
-            result = result.with_applied(_without(was, made, found))
-    return result
-
-
-def _without(was: Applied, made: Applied, found: Applied) -> Applied:
-    keys: dict[str, OurKey] = {}
-    for name in {**found.keys, **was.keys}:
-        old, new, now = (entry.ours(name) for entry in (was, made, found))
-        ours = tuple(text for text in now if text not in new or text in old)
-        ours += tuple(text for text in old if text not in new and text not in now)
-        if ours:
-            source = was if name in was.keys else found
-            keys[name] = OurKey(ours=ours, before=source.before(name))
-    created = set(found.created) - (set(made.created) - set(was.created))
-    return found._replace(
-        user=found.user or was.user,
-        keys=keys,
-        created=tuple(sorted(created | (set(was.created) - set(made.created)))),
-    )
+def keys_changed(before: Ledger, after: Ledger) -> frozenset[tuple[str, str]]:
+    """Say under which keys, by path and name, what is ours differs."""
+    places = {(entry.target, entry.path) for entry in before.entries + after.entries}
+    found: set[tuple[str, str]] = set()
+    for target, path in places:
+        was, made = (each.find(target, path).keys for each in (before, after))
+        names = {*was, *made}
+        found |= {(path, name) for name in names if was.get(name) != made.get(name)}
+    return frozenset(found)
 
 
 def load_ledger(host: Host) -> tuple[Ledger, FileState]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from registry_host import checkpoints, confirm
@@ -19,7 +20,7 @@ from registry_host.transaction import (
     transaction,
     unfinished,
 )
-from registry_host.undo import plan_undo, take_back
+from registry_host.undo import plan_undo, require_newest, take_back
 
 if TYPE_CHECKING:
     from registry_host.host import Host
@@ -88,19 +89,31 @@ def _find(host: Host, number: int | None) -> Run | None:
     """Pick a run; UndoError if the one that is named did, or does, nothing."""
     runs = checkpoints.history(host)
     undone = checkpoints.undone(runs)
+    standing = [
+        run
+        for run in reversed(runs)
+        if run.changes and run.id not in undone and run.origin.undoes is None
+    ]
     if number is None:
-        standing = (
-            run
-            for run in reversed(runs)
-            if run.steps and run.id not in undone and run.origin.undoes is None
-        )
-        return next(standing, None)
+        return standing[0] if standing else None
     run = checkpoints.load_run(host, number)
     if run.id in undone:
         raise UndoError(_undone(run, undone[run.id]))
-    if not run.steps:
+    if not run.changes:
         raise UndoError(_came_to_nothing(run))
+    require_newest(run, _since(run, runs, undone))
     return run
+
+
+def _since(run: Run, runs: Iterable[Run], undone: Mapping[int, int]) -> Iterator[Run]:
+    """The later runs that count, the newest first: not those that were taken back."""
+    later = {each.id: each for each in runs if each.id > run.id}
+    for each in sorted(later.values(), reverse=True):
+        target = each.origin.undoes
+        is_undoing_later = target is not None and target in later
+        is_applied = each.outcome == checkpoints.APPLIED
+        if is_applied and each.id not in undone and not is_undoing_later:
+            yield each
 
 
 def _undone(run: Run, by: int) -> Problem:

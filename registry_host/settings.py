@@ -99,17 +99,29 @@ def read_asked(host: Host, *, file: str | None, flags: Mapping[str, Any]) -> Ask
     flags, the default file is read; with flags, only a file that is named.
     """
     given = {name: value for name, value in flags.items() if value is not None}
+    if file is None and given:
+        return asked_by_flags(given)
     state = host.read_argument(file) if file and file != STANDARD_INPUT else None
-    if file is None and not given:
+    if file is None:
         file = _default_file(host)
         state = host.read(file)
-    document, where = _read_file(host, file, state) if file else ({}, _no_position)
+    document, where = _read_file(host, file, state)
     return Asked(
         document=_with_flags(document, given),
         file=file,
         mode=state.mode if state else 0,
         from_flags=frozenset(given),
         where=where,
+    )
+
+
+def asked_by_flags(given: Mapping[str, Any]) -> Asked:
+    return Asked(
+        document=_with_flags({}, given),
+        file=None,
+        mode=0,
+        from_flags=frozenset(given),
+        where=_no_position,
     )
 
 

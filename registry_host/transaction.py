@@ -92,7 +92,10 @@ def pending_run(host: Host) -> Pending | None:
 
 
 def _has_happened(host: Host, number: int) -> bool:
-    return any(run.id == number and run.steps for run in checkpoints.history(host))
+    return any(
+        run.id == number and run.outcome == checkpoints.APPLIED
+        for run in checkpoints.history(host)
+    )
 
 
 def take_back_pending(host: Host, pending: Pending) -> Finding:

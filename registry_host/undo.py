@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.apply import Order, Outcome, apply_plan
 from registry_host.checkpoints import Origin, Run
-from registry_host.errors import ConfigError, Problem, UndoError
-from registry_host.facts import EngineFacts, look_at_engine
+from registry_host.errors import Problem, RegistryHostError, UndoError
+from registry_host.facts import EngineFacts, Facts, look_at_engine
 from registry_host.ledger import (
     LEDGER,
+    Applied,
+    Ledger,
+    keys_changed,
     ledger_change,
     load_ledger,
     read_ledger,
-    reverted,
 )
-from registry_host.plan import IF_SAFE, Activation, Change, FileState, Finding, Plan
-from registry_host.revert import InseparableError, revert
-from registry_host.targets import docker_daemon
-from registry_host.targets.target import absent
+from registry_host.plan import IF_SAFE, Change, FileState, Finding, Plan
+from registry_host.settings import (
+    CLIENT,
+    ENGINE,
+    INSECURE,
+    MIRRORS,
+    asked_by_flags,
+    load,
+)
+from registry_host.targets import TARGETS, docker_daemon
+from registry_host.targets.target import FileRef, TargetPlan, absent
 
 if TYPE_CHECKING:
     from registry_host.host import Host
+    from registry_host.settings import Settings
 
 
 class Undone(NamedTuple):
@@ -45,7 +56,10 @@ def take_back(host: Host, run: Run, *, line: str, restart: str = IF_SAFE) -> Und
 
 def plan_undo(host: Host, run: Run, engine: EngineFacts) -> Plan:
     """Plan the way from what the files are now to what they were without this run."""
-    changes: list[Change] = []
+    ledger, ledger_state = load_ledger(host)
+    ledgers = (*_ledgers(run), ledger)
+    facts = Facts(host.is_live, host.is_root, engine, users=(), former_users={})
+    parts: list[TargetPlan] = []
     problems: list[Problem] = []
     findings: list[Finding] = []
     for past in reversed(run.changes):
@@ -55,40 +69,66 @@ def plan_undo(host: Host, run: Run, engine: EngineFacts) -> Plan:
             continue
         try:
             now = host.read(past.path, user=user, folder_mode=past.before.folder_mode)
-        except ConfigError as err:
+            entries = (each.find(past.target, past.path) for each in ledgers)
+            parts.append(_part_back(past, now, Entries(*entries), facts))
+        except RegistryHostError as err:
             problems += err.problems
-            continue
-        try:
-            changes.append(_change_back(past, now, engine))
-        except InseparableError as err:
-            problems.append(_inseparable(past, now, str(err)))
     if problems:
         raise UndoError(*problems)
-    daemon = next((c for c in changes if _is_read(c, engine)), None)
+    for part in parts:
+        ledger = ledger.with_applied(part.applied)
+    expected = (part.expected for part in parts if part.expected)
     return Plan(
-        changes=tuple(changes),
-        record=_record(host, run),
-        expected=docker_daemon.expectation(daemon, engine) if daemon else None,
+        changes=tuple(part.change for part in parts),
+        record=ledger_change(ledger_state, ledger),
+        expected=next(expected, None),
         findings=tuple(findings),
     )
 
 
-def _is_read(change: Change, engine: EngineFacts) -> bool:
-    return change.target == docker_daemon.NAME and change.path == engine.config_path
+class Entries(NamedTuple):
+    """Our part of one file before the run, after it, and now."""
+
+    was: Applied
+    made: Applied
+    now: Applied
 
 
-def _change_back(past: Change, now: FileState, engine: EngineFacts) -> Change:
-    content = revert(past.before.content, past.after.content, now.content)
-    target = _with_content(past, now, content)
-    change = Change(
-        target=past.target, before=now, after=target, activation=Activation.NONE
+def _part_back(
+    past: Change, now: FileState, entries: Entries, facts: Facts
+) -> TargetPlan:
+    """Take back what a run did to one file, whoever else has written there since.
+
+    Where nobody has, the old bytes come back. Else our part becomes what it was, by the
+    merge of any other run, and theirs stays.
+    """
+    if now.content == past.after.content and entries.now == entries.made:
+        change = _swapped_back(past, now, facts.engine)
+        is_read = _is_read(past, facts.engine)
+        expected = docker_daemon.expectation(change, facts.engine) if is_read else None
+        return TargetPlan(change=change, applied=entries.was, expected=expected)
+    ref = FileRef(now.path, now.user, now.folder_mode)
+    part = TARGETS[past.target].plan_file(
+        _asked_before(past.target, entries), facts, ref, now, entries.now
     )
+    for area, key in part.applied.keys.items():
+        if area in _areas(entries) and key.before != entries.was.before(area):
+            raise UndoError(_inseparable(past, now, area))
+    return part
+
+
+def _swapped_back(past: Change, now: FileState, engine: EngineFacts) -> Change:
+    target = _with_content(past, now, past.before.content)
     if past.target != docker_daemon.NAME or now == target:
-        return change._replace(activation=past.activation)
+        return Change(past.target, now, target, activation=past.activation)
     if not _is_read(past, engine):
         engine = EngineFacts(state='unknown')
     docker_daemon.require_accepted(target, engine)
     return docker_daemon.settle(now, target, engine)
+
+
+def _is_read(past: Change, engine: EngineFacts) -> bool:
+    return past.target == docker_daemon.NAME and past.path == engine.config_path
 
 
 def _with_content(past: Change, now: FileState, content: bytes | None) -> FileState:
@@ -106,13 +146,55 @@ def _with_content(past: Change, now: FileState, content: bytes | None) -> FileSt
     return now._replace(content=content)
 
 
-def _record(host: Host, run: Run) -> Change | None:
-    step = next((s.change for s in run.steps if s.change.path == LEDGER), None)
-    if step is None:
-        return None
-    before, after = read_ledger(step.before.content), read_ledger(step.after.content)
-    now, state = load_ledger(host)
-    return ledger_change(state, reverted(before, after, now))
+def _areas(entries: Entries) -> frozenset[str]:
+    """The areas that the run changed for one file."""
+    names = {*entries.was.keys, *entries.made.keys}
+    return frozenset(
+        name
+        for name in names
+        if entries.was.keys.get(name) != entries.made.keys.get(name)
+    )
+
+
+def _asked_before(target: str, entries: Entries) -> Settings:
+    """The settings that make our part what it was before the run, and touch no more."""
+    reader = ENGINE if target == docker_daemon.NAME else CLIENT
+    flags: dict[str, Any] = {'for': [reader]}
+    for area in _areas(entries):
+        ours = entries.was.ours(area)
+        is_list = area in (MIRRORS, INSECURE)
+        flags[area] = list(ours) if is_list else ','.join(ours)
+    return load(asked_by_flags(flags), is_known=lambda digest: True)
+
+
+def _ledgers(run: Run) -> tuple[Ledger, Ledger]:
+    """What we remembered before and after a run."""
+    for step in run.steps:
+        if step.change.path == LEDGER:
+            before, after = step.change.before, step.change.after
+            return read_ledger(before.content), read_ledger(after.content)
+    return Ledger(), Ledger()
+
+
+def require_newest(run: Run, since: Iterable[Run]) -> None:
+    """Refuse to pull a run out from under later ones that changed the same keys.
+
+    Those were made from what this one had left: without it, taking them back would
+    bring back what it had put.
+    """
+    mine = keys_changed(*_ledgers(run))
+    for later in since:
+        both = sorted(mine & keys_changed(*_ledgers(later)))
+        if both:
+            path, key = both[0]
+            raise UndoError(
+                Problem(
+                    code='undo-order',
+                    where=run.title,
+                    message=f'{later.title} has changed "{key}" in {path} since',
+                    hint=f'take that back first: sudo registry-host undo {later.id}',
+                )
+            )
 
 
 def _user_gone(past: Change) -> Finding:
@@ -127,14 +209,14 @@ def _user_gone(past: Change) -> Finding:
     )
 
 
-def _inseparable(past: Change, now: FileState, reason: str) -> Problem:
+def _inseparable(past: Change, now: FileState, area: str) -> Problem:
     from registry_host.diffs import unified_diff
 
     since = past._replace(before=past.after, after=now)
     return Problem(
         code='undo-conflict',
         where=past.path,
-        message=f'was changed by somebody else since: {reason}',
+        message=f'somebody else has changed "{area}" since',
         hint='take back those lines by hand, then run the same command again',
         excerpt=unified_diff(since),
     )
