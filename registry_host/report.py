@@ -200,8 +200,10 @@ def _plan_lines(report: Report, plan: Plan, paint: Paint) -> Iterator[str]:
         yield from _diff_lines(plan.pending, paint)
     if plan.is_empty:
         paths = ', '.join(change.path for change in plan.changes)
-        reason = _NOTHING.get(report.command, '{} is as asked')
-        yield f'nothing to do: {reason.format(paths or "this host")}'
+        reason = _NOTHING.get(report.command)
+        place = f'in {paths}' if paths else 'on this host'
+        state = f'{paths or "this host"} is as asked'
+        yield f'nothing to do: {f"{reason} {place}" if reason else state}'
         return
     for change in plan.pending:
         verb = _VERBS[change.action][0 if report.is_check else 1]
@@ -211,8 +213,8 @@ def _plan_lines(report: Report, plan: Plan, paint: Paint) -> Iterator[str]:
 
 
 _NOTHING: Mapping[str, str] = {
-    'unconfigure': 'nothing of ours is in {}',
-    'undo': 'nothing of that run is left in {}',
+    'unconfigure': 'nothing of ours is',
+    'undo': 'nothing of that run is left',
 }
 _VERBS: Mapping[str, tuple[str, str]] = {
     'create': ('would create', 'created'),

@@ -1,0 +1,347 @@
+"""history, undo, unconfigure and what becomes of checkpoints, in a root folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+
+import pytest
+
+from registry_host import checkpoints
+from registry_host.host import Host
+
+DAEMON_JSON = '/etc/docker/daemon.json'
+CONFIG_JSON = '/home/alice/.docker/config.json'
+CHECKPOINTS = '/var/lib/registry-host/checkpoints'
+MIRROR = 'http://registry.lab:5000'
+
+
+def configured(root, *words):
+    ended = root.run('configure', *words)
+    assert ended.code == 0, ended.err
+    return ended
+
+
+def numbers(root):
+    names = os.listdir(root.path / CHECKPOINTS.lstrip('/'))
+    return sorted(int(name.partition('.')[0]) for name in names)
+
+
+# history
+
+
+def test_history_as_text(root, monkeypatch):
+    monkeypatch.setenv('SUDO_USER', 'alice')
+    assert root.run('history').out == 'no run has changed this host yet\n'
+    configured(root, '--mirror', MIRROR)
+    configured(root, '--user=alice', '--http-proxy', 'http://u:hunter2@p:1')
+    root.run('undo')
+    text = re.sub(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', 'TIME', root.run('history').out)
+    line = f'registry-host --root {root.path}'
+    assert text == (
+        '  1  TIME  alice  applied\n'
+        f'     {line} configure --mirror {MIRROR}\n'
+        f'     create {DAEMON_JSON}\n'
+        '  2  TIME  alice  applied, undone by 3\n'
+        f'     {line} configure --user=alice --http-proxy http://xxxxx:xxxxx@p:1\n'
+        f'     create {CONFIG_JSON}\n'
+        '  3  TIME  alice  applied\n'
+        f'     {line} undo\n'
+        f'     delete {CONFIG_JSON}\n'
+    )
+
+
+def test_history_as_json(root):
+    configured(root, '--mirror', MIRROR)
+    ended = root.run('history', '--format=json')
+    assert ended.json['checkpoints'] == [
+        {
+            'id': '1',
+            'started': ended.json['checkpoints'][0]['started'],
+            'by': 'root',
+            'command': 'configure',
+            'line': f'registry-host --root {root.path} configure --mirror {MIRROR}',
+            'files': [{'path': DAEMON_JSON, 'action': 'create'}],
+            'activation': {'needed': 'reload', 'done': 'none'},
+            'outcome': 'applied',
+            'undoes': None,
+            'undone-by': None,
+        }
+    ]
+
+
+def test_checkpoints_are_roots_alone_and_twenty(root):
+    for number in range(24):
+        configured(root, '--mirror', f'http://m{number}')
+    assert numbers(root) == list(range(5, 25))
+    folder = root.path / CHECKPOINTS.lstrip('/')
+    for path in (folder, folder.parent):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    for file in folder.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_damaged_checkpoint_hides_no_other(root):
+    root.write(DAEMON_JSON, '{}')
+    configured(root, '--mirror', 'http://a')
+    configured(root, '--mirror', 'http://b')
+    root.write(f'{CHECKPOINTS}/1.json', '{"version": 1, "id"', 0o600)
+    ended = root.run('history')
+    assert ended.code == 0
+    assert f'{CHECKPOINTS}/1.json: cannot be understood' in ended.out
+    configured(root, '--mirror', 'http://c')
+    assert root.run('undo', '1', '--format=json').codes == ['checkpoint-damaged']
+    root.run('undo')
+    root.run('undo')
+    assert json.loads(root.read(DAEMON_JSON)) == {'registry-mirrors': ['http://a']}
+
+
+def test_a_checkpoint_of_a_newer_version_is_left_alone(root):
+    configured(root, '--mirror', 'http://a')
+    path = f'{CHECKPOINTS}/1.json'
+    newer = json.loads(root.read(path)) | {'version': 2}
+    root.write(path, json.dumps(newer), 0o600)
+    ended = root.run('undo', '1')
+    assert (ended.code, ended.err) == (
+        2,
+        f'error: {path}: was written by a newer registry-host; nothing was written\n'
+        'hint:  use the version that wrote it, or a newer one\n',
+    )
+
+
+# undo
+
+
+@pytest.mark.parametrize(
+    'content',
+    (
+        pytest.param(None, id='absent'),
+        pytest.param('{}', id='empty'),
+        pytest.param('{\r\n\t"labels" : ["a=b"], "icc":true}', id='odd-layout'),
+        pytest.param('{"registry-mirrors": ["https://t"]}\n\n', id='foreign-list'),
+    ),
+)
+def test_undo_brings_the_bytes_back(root, content):
+    if content is not None:
+        root.write(DAEMON_JSON, content, 0o640)
+    before = root.snapshot()
+    configured(root, '--mirror', MIRROR, '--insecure-registry', 'r:1')
+    configured(root, '--mirror', 'http://other', '--user=alice', '--no-proxy=.lab')
+    root.run('undo')
+    root.run('undo')
+    after = root.snapshot()
+
+    def bytes_and_modes(seen):
+        return {p: s[1:] for p, s in seen.items() if '/var/lib/' not in p}
+
+    assert bytes_and_modes(after) == bytes_and_modes(before)
+    assert not (root.path / 'home/alice/.docker').exists()
+    assert root.run('undo').out.startswith('nothing to undo')
+
+
+def test_undo_forecasts(root):
+    configured(root, '--mirror', MIRROR)
+    before = root.snapshot()
+    ended = root.run('undo', '--check', '--diff')
+    assert ended.code == 3
+    assert f'would delete {DAEMON_JSON}\n' in ended.out
+    assert f'-        "{MIRROR}"\n' in ended.out
+    assert root.snapshot() == before
+
+
+def test_undo_keeps_what_others_added(root):
+    root.write(CONFIG_JSON, '{"auths": {}}', 0o600)
+    words = ('--user=alice', '--http-proxy=http://p:1', '--no-proxy=.lab')
+    configured(root, *words)
+    content = root.read(CONFIG_JSON)
+    root.write(CONFIG_JSON, content.replace('.lab', '.lab,.theirs'), 0o600)
+    assert root.run('undo').code == 0
+    assert json.loads(root.read(CONFIG_JSON)) == {
+        'auths': {},
+        'proxies': {'default': {'noProxy': '.theirs'}},
+    }
+
+
+def test_undo_refuses_to_overwrite_what_others_changed(root):
+    words = ('configure', '--user=alice', '--http-proxy')
+    root.run(*words, 'http://u:one@p:1')
+    root.run(*words, 'http://u:two@p:1')
+    content = root.read(CONFIG_JSON).replace('http://u:two@p:1', 'http://u:x@theirs:1')
+    root.write(CONFIG_JSON, content, 0o600)
+    before = root.snapshot()
+    ended = root.run('undo')
+    assert root.snapshot() == before
+    assert ended.code == 1
+    assert ended.err.startswith(
+        f'error: {CONFIG_JSON}: somebody else has changed "http-proxy" since; '
+        'nothing was written\n'
+    )
+    assert '+            "httpProxy": "http://xxxxx:xxxxx@theirs:1"\n' in ended.err
+    assert 'two' not in ended.err
+
+
+def test_undo_of_a_run_under_another_names_the_one_that_goes_first(root):
+    configured(root, '--mirror', 'http://a')
+    configured(root, '--insecure-registry', 'r:1')
+    configured(root, '--mirror', 'http://b')
+    ended = root.run('undo', '1')
+    assert ended.code == 1
+    assert (
+        'has changed "registry-mirrors" in /etc/docker/daemon.json since' in ended.err
+    )
+    assert 'hint:  take that back first: sudo registry-host undo 3\n' in ended.err
+    assert root.run('undo', '2').code == 0
+    assert json.loads(root.read(DAEMON_JSON)) == {'registry-mirrors': ['http://b']}
+    again = root.run('undo', '2')
+    assert 'is undone already, by run 4' in again.err
+    assert 'hint:  to bring it back: sudo registry-host undo 4\n' in again.err
+    assert root.run('undo', '4').code == 0
+    assert json.loads(root.read(DAEMON_JSON)) == {
+        'registry-mirrors': ['http://b'],
+        'insecure-registries': ['r:1'],
+    }
+
+
+def test_undo_of_what_is_gone_goes_on_to_the_one_before(root):
+    root.write(DAEMON_JSON, '{}')
+    configured(root, '--mirror', 'http://a')
+    configured(root, '--insecure-registry', 'r:1')
+    root.write(DAEMON_JSON, '{"registry-mirrors": ["http://a"], "debug": true}')
+    assert root.run('undo').out.startswith(
+        'nothing to do: nothing of that run is left'
+    )
+    root.run('undo')
+    assert json.loads(root.read(DAEMON_JSON)) == {'debug': True}
+    assert root.run('undo').out.startswith('nothing to undo')
+
+
+def test_undo_leaves_the_file_of_a_user_who_is_gone(root):
+    configured(root, '--user=alice', '--http-proxy=http://p:1', '--mirror', MIRROR)
+    root.write('/etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n')
+    before = root.read(CONFIG_JSON)
+    ended = root.run('undo')
+    assert ended.code == 0
+    assert 'there is no user alice any more' in ended.out
+    assert root.read(CONFIG_JSON) == before
+    assert not (root.path / DAEMON_JSON.lstrip('/')).exists()
+
+
+def test_unknown_checkpoint(root):
+    ended = root.run('undo', '7')
+    assert (ended.code, ended.err) == (
+        2,
+        'error: 7: there is no such checkpoint; nothing was written\n'
+        'hint:  registry-host history\n',
+    )
+
+
+# unconfigure
+
+
+def test_unconfigure_withdraws_all_of_ours_and_nothing_else(root):
+    original = '{"registry-mirrors": ["https://t"],\n "proxies": {"no-proxy": ".t"}}'
+    root.write(DAEMON_JSON, original)
+    configured(root, '--mirror', MIRROR, '--insecure-registry', 'r:1')
+    configured(
+        root, '--proxy-for=both', '--user=alice', '--no-proxy=.lab,.t',
+        '--http-proxy=http://p:1',
+    )  # fmt: skip
+    assert root.run('unconfigure', '--check').code == 3
+    assert root.run('unconfigure').code == 0
+    assert json.loads(root.read(DAEMON_JSON)) == json.loads(original)
+    assert not (root.path / 'home/alice/.docker').exists()
+    assert root.run('unconfigure').out == (
+        'nothing to do: nothing of ours is on this host\n'
+    )
+    # And back again, as any run.
+    assert root.run('undo').code == 0
+    assert MIRROR in root.read(DAEMON_JSON)
+    assert '.lab' in root.read(CONFIG_JSON)
+
+
+# Recovery, as far as no engine is needed
+
+
+def cut_short(root):
+    """Leave the journal of a run behind, with its files written: as a cut would."""
+    configured(root, '--mirror', MIRROR, '--user=alice', '--http-proxy=http://p:1')
+    host = Host(str(root.path))
+    run = checkpoints.load_run(host, 1)
+    checkpoints.save_journal(host, run)
+    host.remove_state(f'{CHECKPOINTS}/1.json')
+
+
+def test_forecast_and_doctor_tell_of_a_run_that_was_cut_short(root):
+    root.write(DAEMON_JSON, '{"debug": true}')
+    cut_short(root)
+    before = root.snapshot()
+    ended = root.run('configure', '--insecure-registry', 'r:1', '--check')
+    assert ended.code == 3
+    assert 'error: run 1 (configure, ' in ended.out
+    ended = root.run('doctor', '--only', 'unfinished-run')
+    assert ended.code == 1
+    assert 'the next run takes it back first' in ended.out
+    assert 'hint:  sudo registry-host undo\n' in ended.out
+    assert root.snapshot() == before
+    ended = root.run('configure', '--insecure-registry', 'r:1')
+    assert ended.code == 0
+    assert 'warning: run 1 (configure, ' in ended.out
+    assert 'had not ended: the old file is back\n' in ended.out
+    assert json.loads(root.read(DAEMON_JSON)) == {
+        'debug': True,
+        'insecure-registries': ['r:1'],
+    }
+    assert not (root.path / 'home/alice/.docker').exists()
+    outcomes = [
+        run['outcome']
+        for run in root.run('history', '--format=json').json['checkpoints']
+    ]
+    assert outcomes == ['recovered', 'applied']
+
+
+@pytest.mark.parametrize('kind', ('folder', 'fifo', 'loop', 'folder-is-a-file'))
+def test_a_user_cannot_hold_up_the_host_by_their_own_file(root, kind):
+    root.write(DAEMON_JSON, '{"debug": true}')
+    cut_short(root)
+    file = root.path / CONFIG_JSON.lstrip('/')
+    file.unlink()
+    if kind == 'folder':
+        file.mkdir()
+    elif kind == 'fifo':
+        os.mkfifo(file)
+    elif kind == 'loop':
+        file.symlink_to(file.name)
+    else:
+        file.parent.rmdir()
+        file.parent.write_text('')
+    ended = root.run('undo')
+    assert ended.code == 0
+    assert f'the old file is back, but {CONFIG_JSON} (' in ended.out
+    assert 'was changed by somebody else since, and is left so' in ended.out
+    assert root.read(DAEMON_JSON) == '{"debug": true}'
+    assert root.run('doctor', '--only', 'unfinished-run').code == 0
+
+
+def test_a_damaged_journal_is_told_and_nothing_is_written(root):
+    root.write(DAEMON_JSON, '{}')
+    root.write('/var/lib/registry-host/journal.json', '{"version": 1}', 0o600)
+    before = root.snapshot()
+    ended = root.run('configure', '--mirror', MIRROR)
+    assert ended.code == 2
+    assert 'cannot be understood, so what it holds cannot be put back' in ended.err
+    assert root.snapshot() == before
+
+
+# On approval
+
+
+def test_a_root_folder_has_no_timer(root):
+    ended = root.run('configure', '--mirror', MIRROR, '--confirm-within', '5')
+    assert (ended.code, ended.err) == (
+        2,
+        'error: --confirm-within: a root folder has no timer that could take a change '
+        'back; nothing was written\n',
+    )
+    assert not (root.path / DAEMON_JSON.lstrip('/')).exists()
