@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 
 def xattrs_of(fd: int) -> tuple[tuple[str, bytes], ...]:
@@ -23,3 +24,14 @@ def missing_folders(folder: str) -> tuple[str, ...]:
         missing.insert(0, folder)
         folder = os.path.dirname(folder)
     return tuple(missing)
+
+
+def group_of(found: os.stat_result) -> int:
+    """The group of a file, as far as it matters to us.
+
+    A user can give a new file no group but their own, and where a group has no rights
+    one is as good as another. The docker client too goes on where it cannot keep the
+    group (docker/cli cli/config/configfile/file_unix.go, 28f7560).
+    """
+    is_idle = os.geteuid() != 0 and not found.st_mode & stat.S_IRWXG
+    return os.getegid() if is_idle else found.st_gid

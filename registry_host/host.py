@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.errors import ConfigError, LockedError, Problem
-from registry_host.files import missing_folders, xattrs_of
+from registry_host.files import group_of, missing_folders, xattrs_of
 from registry_host.plan import FileState, User
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Host:
             content=content,
             mode=stat.S_IMODE(found.st_mode),
             uid=found.st_uid,
-            gid=found.st_gid,
+            gid=group_of(found),
             xattrs=xattrs,
         )
 

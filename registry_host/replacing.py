@@ -16,7 +16,7 @@ from collections.abc import Callable
 from itertools import takewhile
 
 from registry_host.errors import ConflictError, Problem
-from registry_host.files import xattrs_of
+from registry_host.files import group_of, xattrs_of
 from registry_host.plan import FileState
 
 # renameat2(2)
@@ -202,7 +202,7 @@ def is_at(path: str, state: FileState) -> bool:
     except FileNotFoundError:
         return state.content is None
     return content == state.content and (
-        (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid)
+        (stat.S_IMODE(found.st_mode), found.st_uid, group_of(found))
         == (state.mode, state.uid, state.gid)
     )
 

@@ -337,3 +337,52 @@ def test_run_and_its_failures():
     assert (done.code, done.out, done.err, done.is_ok) == (3, 'out\n', 'err\n', False)
     assert host.run(['/nonexistent']).code is None
     assert host.run(['sleep', '5'], timeout_s=0.1).err == 'no end within 0 s'
+
+
+@needs_root
+def test_a_group_without_rights_is_the_users_own(home):
+    """Only root could keep it; it gives nobody anything."""
+    path = f'{home}/config.json'
+    with open(path, 'wb') as file:
+        file.write(b'{}')
+    os.chmod(path, 0o600)
+    os.chown(path, NOBODY.uid, 0)
+    host = Host()
+    state = host.read(path, user=NOBODY)
+    assert state.gid == NOBODY.gid
+    host.replace_file(state, state._replace(content=b'{"a": 1}'))
+    assert host.read(path, user=NOBODY).content == b'{"a": 1}'
+    os.chmod(path, 0o640)
+    os.chown(path, NOBODY.uid, 0)
+    assert host.read(path, user=NOBODY).gid == 0
+
+
+@needs_root
+def test_lock_ends_though_a_child_has_it_open(host):
+    with host.lock():
+        child = os.fork()
+        if child == 0:
+            threading.Event().wait(30)
+            os._exit(0)
+    try:
+        with Host(host.root).lock():
+            pass
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+
+
+@needs_root
+def test_a_child_that_is_stopped_does_not_stop_us(home, monkeypatch):
+    from registry_host import privileges
+
+    monkeypatch.setattr(privileges, 'TIMEOUT_S', 0.5)
+
+    def stop():
+        os.kill(os.getpid(), 19)
+        return ''
+
+    with pytest.raises(TimeoutError):
+        privileges.run_as(NOBODY, stop)
+    with pytest.raises(ChildProcessError):
+        privileges.run_as(NOBODY, lambda: os._exit(0))

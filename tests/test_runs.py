@@ -209,9 +209,7 @@ def test_undo_of_what_is_gone_goes_on_to_the_one_before(root):
     configured(root, '--mirror', 'http://a')
     configured(root, '--insecure-registry', 'r:1')
     root.write(DAEMON_JSON, '{"registry-mirrors": ["http://a"], "debug": true}')
-    assert root.run('undo').out.startswith(
-        'nothing to do: nothing of that run is left'
-    )
+    assert root.run('undo').out.startswith('nothing to do: nothing of that run is left')
     root.run('undo')
     assert json.loads(root.read(DAEMON_JSON)) == {'debug': True}
     assert root.run('undo').out.startswith('nothing to undo')

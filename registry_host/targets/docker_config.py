@@ -110,15 +110,19 @@ def _found(
 
 
 def _require_owned(ref: FileRef, state: FileState) -> None:
-    """Refuse a file that its user does not own: who replaced it would have to lie."""
+    """Refuse a file whose owner and group its user could not give to a new one."""
     user = ref.user
-    if user is None or state.content is None or state.uid == user.uid:
+    is_root = user is None or user.uid == 0
+    if is_root or user is None or state.content is None:
         return
+    if (state.uid, state.gid) == (user.uid, user.gid):
+        return
+    other = f'uid {state.uid}' if state.uid != user.uid else f'group {state.gid}'
     raise ConfigError(
         Problem(
             code='config-owner',
             where=state.path,
-            message=f'belongs to uid {state.uid}, not to {user.name}',
+            message=f'belongs to {other}, not to {user.name}',
             hint=f'look at: sudo namei -l {state.path}'
             if state.realpath != state.path
             else f'give it back to its user: {give_back(state.path, user)}',

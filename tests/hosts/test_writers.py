@@ -1,0 +1,153 @@
+"""Several writers at once: our own runs, docker logins, and a lock with its holder."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+DAEMON_JSON = '/etc/docker/daemon.json'
+CONFIG_JSON = '/home/alice/.docker/config.json'
+ROUNDS = 20
+# Each writes an area of its own: what one run loses of another's shows at once.
+RUNS = (
+    '--no-probe --mirror http://m{0}.lab',
+    '--insecure-registry r{0}.lab:1',
+    '--user alice --http-proxy http://alice{0}.lab:1',
+    '--user alice --https-proxy http://alice{0}.lab:2',
+    '--user alice --no-proxy .alice{0}.lab',
+    '--user bob --http-proxy http://bob{0}.lab:1',
+    '--user bob --https-proxy http://bob{0}.lab:2',
+    '--user bob --no-proxy .bob{0}.lab',
+)
+
+
+def at_once(host, commands):
+    """Run shell commands side by side; their exit codes, in order."""
+    script = ''.join(f'({command}) >/run/out.{n} 2>&1 & p{n}=$!\n'
+                     for n, command in enumerate(commands))  # fmt: skip
+    script += ''.join(f'wait $p{n}; echo $?\n' for n in range(len(commands)))
+    return [int(line) for line in host.run(script, timeout_s=300).stdout.split()]
+
+
+def document(host, path):
+    return json.loads(host.read(path))
+
+
+def proxies(host, user):
+    path = f'/home/{user}/.docker/config.json'
+    return document(host, path)['proxies']['default']
+
+
+def test_eight_runs_at_once_lose_nothing(newest):
+    newest.run('useradd --create-home bob')
+    newest.write(DAEMON_JSON, '{"labels": ["a=b"], "registry-mirrors": ["https://t"]}')
+    newest.restart_engine()
+    for number in range(ROUNDS):
+        commands = [
+            f'registry-host configure --lock-timeout 100 {words.format(number)}'
+            for words in RUNS
+        ]
+        codes = at_once(newest, commands)
+        assert codes == [0] * len(RUNS), newest.run('cat /run/out.*').stdout
+        assert document(newest, DAEMON_JSON) == {
+            'labels': ['a=b'],
+            'registry-mirrors': [f'http://m{number}.lab', 'https://t'],
+            'insecure-registries': [f'r{number}.lab:1'],
+        }
+        for user in ('alice', 'bob'):
+            assert proxies(newest, user) == {
+                'httpProxy': f'http://{user}{number}.lab:1',
+                'httpsProxy': f'http://{user}{number}.lab:2',
+                'noProxy': f'.{user}{number}.lab',
+            }
+        assert newest.mirrors() == [f'http://m{number}.lab/', 'https://t/']
+        assert newest.insecure() >= {f'r{number}.lab:1'}
+    left = newest.run('ls -A /var/lib/registry-host').stdout.split()
+    assert sorted(left) == ['checkpoints', 'ledger.json']
+    assert newest.run('registry-host doctor --only unfinished-run').returncode == 0
+
+
+def test_a_run_that_waits_too_long_says_so(newest):
+    newest.run('mkdir -p -m 700 /var/lib/registry-host')
+    hold = 'flock /var/lib/registry-host sleep 3'
+    words = 'registry-host configure --no-probe --mirror http://m.lab --lock-timeout'
+    codes = at_once(newest, [hold, f'sleep 0.5; {words} 0.2', f'sleep 0.5; {words} 20'])
+    assert codes == [0, 75, 0]
+    assert newest.read('/run/out.1') == (
+        'error: /var/lib/registry-host: another run is changing this host; '
+        'nothing was written\n'
+        'hint:  try again when it has ended, or wait longer: --lock-timeout SECONDS\n'
+    )
+
+
+def test_a_lock_ends_with_its_holder(newest):
+    """SIGKILL, while a child works as the user: the next run is not held up."""
+    newest.run('mkfifo /home/alice/hold; chown alice: /home/alice/hold')
+    script = (
+        'import os, signal, sys, threading; sys.path.insert(0, "/opt/registry-host");'
+        'from registry_host.host import Host; host = Host();'
+        'alice = host.find_user(name="alice");'
+        'threading.Timer(1, os.kill, (os.getpid(), signal.SIGKILL)).start();'
+        'lock = host.lock(); lock.__enter__();'
+        'host._as(alice, lambda: open("/home/alice/hold").read())'
+    )
+    done = newest.run(['python3', '-c', script], check=False)
+    assert done.returncode in (-9, 137)
+    assert newest.run('pgrep -u alice python3', check=False).stdout == ''
+    words = 'configure --no-probe --mirror http://m.lab --lock-timeout 0'
+    newest.run(f'registry-host {words}')
+
+
+# docker login, which knows nothing of our lock
+
+LOGIN = 'docker login --username u --password-stdin registry.lab:5002'
+
+
+def logged_in(host):
+    return set(document(host, CONFIG_JSON).get('auths', {}))
+
+
+def test_login_and_configure_lose_nothing_of_each_other(host):
+    host.run('registry-host configure --insecure-registry registry.lab:5002')
+    host.run('install -d -o alice -g alice -m 700 /home/alice/.docker')
+    pauses = itertools.cycle(('0', '0.05', '0.1', '0.15', '0.2', '0.3'))
+    for number in range(ROUNDS):
+        host.run(f'rm -rf {CONFIG_JSON}')
+        host.write(
+            CONFIG_JSON, '{"auths": {"other.lab": {}}}', mode='600', owner='alice'
+        )
+        proxy = f'http://p{number}.lab:1'
+        become = (
+            'setpriv --reuid=alice --regid=alice --init-groups env HOME=/home/alice'
+        )
+        login = f'echo secret | {become} {LOGIN}'
+        ours = f'registry-host configure --user alice --http-proxy {proxy}'
+        codes = at_once(host, [login, f'sleep {next(pauses)}; {ours}'])
+        assert codes == [0, 0], host.run('cat /run/out.*').stdout
+        assert logged_in(host) == {'other.lab', 'registry.lab:5002'}
+        assert proxies(host, 'alice') == {'httpProxy': proxy}
+        assert host.run(['stat', '-c', '%U %a', CONFIG_JSON]).stdout == 'alice 600\n'
+
+
+def test_a_login_that_waits_for_its_password(newest):
+    """It has read the file before us, and writes it after: ours is put in again."""
+    newest.run('registry-host configure --insecure-registry registry.lab:5002')
+    newest.run('install -d -o alice -g alice -m 700 /home/alice/.docker')
+    newest.write(CONFIG_JSON, '{"auths": {}}', mode='600', owner='alice')
+    become = 'setpriv --reuid=alice --regid=alice --init-groups env HOME=/home/alice'
+    ours = 'registry-host configure --user alice --http-proxy http://p.lab:1'
+    slow = f'(sleep 2; echo secret) | {become} {LOGIN}'
+    codes = at_once(newest, [slow, f'sleep 0.5; {ours}'])
+    assert codes == [0, 0], newest.run('cat /run/out.*').stdout
+    assert logged_in(newest) == {'registry.lab:5002'}
+    assert proxies(newest, 'alice') == {'httpProxy': 'http://p.lab:1'}
+
+    # One that takes too long is told of; it writes last, and the next run mends.
+    slow = f'(sleep 9; echo secret) | {become} {LOGIN}'
+    ours = ours.replace('p.lab', 'q.lab')
+    codes = at_once(newest, [slow, f'sleep 0.5; {ours}'])
+    assert codes == [0, 0], newest.run('cat /run/out.*').stdout
+    told = newest.read('/run/out.1')
+    assert 'warning: a docker login of alice is under way' in told
+    newest.run(ours)
+    assert proxies(newest, 'alice') == {'httpProxy': 'http://q.lab:1'}
