@@ -80,6 +80,24 @@ def test_running_containers_put_a_restart_off(modern):
     assert not is_running(modern, 'bystander')
 
 
+def test_undo_of_a_restart_that_was_put_off_needs_none(modern):
+    modern.start_container('bystander')
+    tool(modern, *FLAGS)
+    undone = json.loads(tool(modern, 'undo', '--format=json').stdout)
+    assert undone['activation'] == {
+        'needed': 'reload',
+        'done': 'reload',
+        'pending': None,
+        'verified': True,
+    }
+    assert is_running(modern, 'bystander')
+
+    tool(modern, *FLAGS, '--restart', 'always')
+    modern.run('docker start bystander')
+    undone = json.loads(tool(modern, 'undo', '--format=json').stdout)
+    assert undone['activation']['pending'] == 'restart'
+
+
 def test_live_restore_shelters_containers(modern):
     modern.write(DAEMON_JSON, '{"live-restore": true}')
     modern.restart_engine()

@@ -137,6 +137,22 @@ def test_what_is_not_confirmed_goes_back(host):
     tool(host, 'configure', *FLAGS)
 
 
+def test_the_seconds_count_from_the_end_of_the_run(newest):
+    """The run takes longer than them: there is time to look all the same."""
+    newest.write(
+        '/etc/systemd/system/docker.service.d/slow.conf',
+        '[Service]\nExecReload=\nExecReload=/bin/sh -c '
+        '"sleep 2; kill -HUP $MAINPID"\n',
+    )
+    newest.run('systemctl daemon-reload')
+    tool(newest, 'configure', *FLAGS, '--confirm-within', '1.5')
+    newest.run('sleep 0.7')
+    assert newest.mirrors() == [f'{MIRROR}/']
+    assert 'is on approval' in tool(newest, 'doctor').stdout
+    wait_until_reverted(newest)
+    assert newest.mirrors() == []
+
+
 def test_what_is_confirmed_stays(host):
     tool(host, 'configure', *FLAGS, '--confirm-within', '3')
     assert 'stays' in tool(host, 'confirm').stdout
