@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NoReturn, TypeVar
 
@@ -14,7 +14,7 @@ from registry_host import __version__
 from registry_host.errors import Problem, RegistryHostError
 from registry_host.host import Host
 from registry_host.plan import ALWAYS, IF_SAFE, NEVER
-from registry_host.redact import redact_input
+from registry_host.redact import redact_command
 from registry_host.report import Paint, Report, error_lines, text_lines, to_json
 
 EXIT_FAILED = 1
@@ -179,7 +179,7 @@ def configure(
     from registry_host.configure import configure as run
 
     manner = Manner(
-        line=command_line(context.meta[ARGUMENTS]),
+        arguments=context.meta[ARGUMENTS],
         is_check=is_check,
         has_diff=has_diff,
         restart=restart,
@@ -208,7 +208,7 @@ def unconfigure(
     from registry_host.configure import Manner
     from registry_host.configure import unconfigure as run
 
-    manner = Manner(line=command_line(context.meta[ARGUMENTS]), **options)
+    manner = Manner(arguments=context.meta[ARGUMENTS], **options)
     finish(run(context.obj, manner), output_format)
 
 
@@ -227,7 +227,7 @@ def undo(
     """Take back one run: the newest that stands, or CHECKPOINT of the history."""
     from registry_host.runs import undo as run
 
-    line = command_line(context.meta[ARGUMENTS])
+    line = redact_command(context.meta[ARGUMENTS])
     report = run(context.obj, number=checkpoint, line=line, **options)
     finish(report, output_format)
 
@@ -308,8 +308,8 @@ def reload(
     from registry_host.configure import Manner
     from registry_host.configure import reload as run
 
-    line = command_line(context.meta[ARGUMENTS])
-    report = run(context.obj, Manner(line=line, lock_timeout_s=lock_timeout_s))
+    manner = Manner(context.meta[ARGUMENTS], lock_timeout_s=lock_timeout_s)
+    report = run(context.obj, manner)
     finish(report, output_format)
 
 
@@ -336,25 +336,6 @@ def doctor(
     if is_list:
         finish(list_checks(), output_format)
     finish(run(host, only=only, skip=skip, is_strict=is_strict), output_format)
-
-
-def command_line(arguments: Sequence[str]) -> str:
-    """Show a command line as history keeps it: without secrets, ready for a shell."""
-    import shlex
-
-    shown: list[str] = []
-    for argument in arguments:
-        flag, equals, value = argument.partition('=')
-        if equals and flag.startswith('--'):
-            shown.append(f'{flag}={_shown(value)}')
-        else:
-            shown.append(_shown(argument))
-    return shlex.join(['registry-host', *shown])
-
-
-def _shown(argument: str) -> str:
-    """Rather too much than too little; but a user's name at a domain is no secret."""
-    return redact_input(argument) if ':' in argument else argument
 
 
 def finish(report: Report, output_format: str) -> NoReturn:

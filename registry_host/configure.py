@@ -10,6 +10,7 @@ from registry_host.facts import Facts, gather, look_at_engine
 from registry_host.host import JOURNAL, PENDING
 from registry_host.ledger import load_ledger
 from registry_host.plan import IF_SAFE, Finding, Plan
+from registry_host.redact import redact_command
 from registry_host.report import Report
 from registry_host.settings import WITHDRAW_ALL, Settings, load, read_asked
 from registry_host.targets import build_plan, docker_daemon, read_files
@@ -34,16 +35,23 @@ class Planned(NamedTuple):
 class Manner(NamedTuple):
     """How a command goes about a change, whatever the change is.
 
-    `line` is the command line without secrets, for history. `confirm_within` is in
-    seconds; None is for good.
+    `arguments` are those of our own command line, secrets and all; only `line` may be
+    shown. `confirm_within` is in seconds; None is for good.
     """
 
-    line: str
+    arguments: tuple[str, ...]
     is_check: bool = False
     has_diff: bool = False
     restart: str = IF_SAFE
     lock_timeout_s: float = 10.0
     confirm_within: float | None = None
+
+    @property
+    def line(self) -> str:
+        return redact_command(self.arguments)
+
+    def __repr__(self) -> str:
+        return f'Manner({self.line!r})'
 
 
 def plan_asked(host: Host, asked: Asked) -> Planned:

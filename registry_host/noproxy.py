@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     Address = IPv4Address | IPv6Address
 
 
-@dataclass(frozen=True, slots=True)
-class _Matcher:
+class _Matcher(NamedTuple):
     """One entry: an address or a domain (with its dot in front), maybe for one port."""
 
     port: str
@@ -30,8 +28,7 @@ class _Matcher:
         return is_apex or host.endswith(self.domain)
 
 
-@dataclass(frozen=True, slots=True)
-class NoProxy:
+class NoProxy(NamedTuple):
     """A list of what is reached directly. `str()` is the list as it is stored."""
 
     entries: tuple[str, ...]

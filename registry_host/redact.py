@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # What the engine itself shows in their place (moby MaskCredentials), so that a masked
 # proxy compares with the one of /info.
@@ -47,3 +48,22 @@ def redact_input(text: str) -> str:
     scheme = re.match(r'[A-Za-z][A-Za-z0-9+.-]*://', text)
     lead = scheme[0] if scheme and scheme.end() <= at else ''
     return lead + MASKED_USER_INFO + text[at:]
+
+
+def redact_command(arguments: Sequence[str]) -> str:
+    """Show a command line of ours without secrets, ready for a shell."""
+    import shlex
+
+    shown: list[str] = []
+    for argument in arguments:
+        flag, equals, value = argument.partition('=')
+        if equals and flag.startswith('--'):
+            shown.append(f'{flag}={_redact_argument(value)}')
+        else:
+            shown.append(_redact_argument(argument))
+    return shlex.join(['registry-host', *shown])
+
+
+def _redact_argument(argument: str) -> str:
+    """Rather too much than too little; but a user's name at a domain is no secret."""
+    return redact_input(argument) if ':' in argument else argument

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Problem, SettingsError
@@ -359,16 +358,17 @@ def _check_rules(asked: Asked) -> tuple[Checked[Any], ...]:
     proxies = document.get('proxies', {})
     results: list[Checked[Any]] = []
     for index, text in enumerate(_entries(document, MIRRORS)):
-        results.append(_placed(asked, check_mirror(text), (MIRRORS, index)))
+        results.append(check_mirror(text).at(_place(asked, (MIRRORS, index))))
     for index, text in enumerate(_entries(document, INSECURE)):
-        results.append(_placed(asked, check_insecure_registry(text), (INSECURE, index)))
+        place = _place(asked, (INSECURE, index))
+        results.append(check_insecure_registry(text).at(place))
     for name in (HTTP_PROXY, HTTPS_PROXY):
         if proxies.get(name):
             result = check_proxy(proxies[name], name)
-            results.append(_placed(asked, result, ('proxies', name)))
+            results.append(result.at(_place(asked, ('proxies', name))))
     if proxies.get(NO_PROXY):
         no_proxy = check_no_proxy(proxies[NO_PROXY])
-        results.append(_placed(asked, no_proxy, ('proxies', NO_PROXY)))
+        results.append(no_proxy.at(_place(asked, ('proxies', NO_PROXY))))
     return tuple(results)
 
 
@@ -376,18 +376,6 @@ def _entries(document: Document, name: str) -> list[str]:
     """The entries of a list; one empty text, as `--registry-mirror ''`, withdraws."""
     entries: list[str] = document.get(name, [])
     return [] if entries == [''] else entries
-
-
-def _placed(
-    asked: Asked, result: Checked[Any], path: tuple[str | int, ...]
-) -> Checked[Any]:
-
-    place = _place(asked, path)
-    return replace(
-        result,
-        errors=tuple(problem.at(place) for problem in result.errors),
-        warnings=tuple(problem.at(place) for problem in result.warnings),
-    )
 
 
 def _settings(asked: Asked, results: tuple[Checked[Any], ...], digest: str) -> Settings:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import load
 
-from registry_host.redact import redact, redact_input
+from registry_host.redact import redact, redact_command, redact_input
 from registry_host.urls import check_insecure_registry, check_mirror, check_proxy
 
 MASKED = load('mask_credentials')['cases']
@@ -67,3 +67,35 @@ def test_linear_in_the_length():
     redact(text)
     # Quadratic would take minutes; this is no measure of speed.
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'shown'),
+    (
+        pytest.param(
+            ('configure', '--http-proxy', f'http://u:{SECRET}@p:1'),
+            'registry-host configure --http-proxy http://xxxxx:xxxxx@p:1',
+            id='value-apart',
+        ),
+        pytest.param(
+            ('configure', f'--http-proxy=u:{SECRET}@p:1'),
+            'registry-host configure --http-proxy=xxxxx:xxxxx@p:1',
+            id='value-joined-without-a-scheme',
+        ),
+        pytest.param(
+            ('configure', '--http-proxy', f'http://u:{SECRET} "@/x@p'),
+            'registry-host configure --http-proxy http://xxxxx:xxxxx@p',
+            id='odd-password',
+        ),
+        pytest.param(
+            ('undo', '--root', '/a b'), "registry-host undo --root '/a b'", id='quoted'
+        ),
+        pytest.param(
+            ('configure', '--user', 'a@corp'),
+            'registry-host configure --user a@corp',
+            id='user-at-a-domain',
+        ),
+    ),
+)
+def test_command_line(arguments, shown):
+    assert redact_command(arguments) == shown

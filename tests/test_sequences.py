@@ -129,7 +129,7 @@ class Sequences(RuleBasedStateMachine):
     # The tool
 
     def order(self, line):
-        return Manner(line=line)
+        return Manner(arguments=(line,))
 
     @rule(
         mirrors=st.none() | subset(OURS[MIRRORS] + SHARED[MIRRORS]),

@@ -141,8 +141,7 @@ def test_the_seconds_count_from_the_end_of_the_run(newest):
     """The run takes longer than them: there is time to look all the same."""
     newest.write(
         '/etc/systemd/system/docker.service.d/slow.conf',
-        '[Service]\nExecReload=\nExecReload=/bin/sh -c '
-        '"sleep 2; kill -HUP $MAINPID"\n',
+        '[Service]\nExecReload=\nExecReload=/bin/sh -c "sleep 2; kill -HUP $MAINPID"\n',
     )
     newest.run('systemctl daemon-reload')
     tool(newest, 'configure', *FLAGS, '--confirm-within', '1.5')
