@@ -340,6 +340,8 @@ def doctor(
 
 def finish(report: Report, output_format: str) -> NoReturn:
     """Print a report, and leave with its exit code."""
+    context = click.get_current_context(silent=True)
+    report = report.below(context.obj.root if context else '')
     if output_format == 'json':
         click.echo(to_json(report))
     else:
@@ -393,15 +395,22 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 def _format_of(arguments: list[str]) -> str:
-    """Tell the format before the arguments are parsed, for they may not parse."""
-    pairs = pairwise(arguments)
-    is_json = '--format=json' in arguments or ('--format', 'json') in pairs
+    is_json = _option_of(arguments, '--format') == 'json'
     return 'json' if is_json else 'text'
+
+
+def _option_of(arguments: list[str], name: str) -> str | None:
+    """Find an option before the arguments are parsed, for they may not parse."""
+    joined = (word for word in arguments if word.startswith(f'{name}='))
+    apart = (value for word, value in pairwise(arguments) if word == name)
+    value = next(joined, '').partition('=')[2] or next(apart, None)
+    return value or None
 
 
 def _failed(arguments: list[str], exit_code: int, *problems: Problem) -> Report:
     command = next((word for word in arguments if word in cli.commands), '')
-    return Report(command=command, exit_code=exit_code, errors=problems)
+    report = Report(command=command, exit_code=exit_code, errors=problems)
+    return report.below(_option_of(arguments, '--root') or '')
 
 
 def _with_state(problem: Problem, state: str) -> Problem:

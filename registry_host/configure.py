@@ -11,7 +11,7 @@ from registry_host.host import JOURNAL, PENDING
 from registry_host.ledger import load_ledger
 from registry_host.plan import IF_SAFE, Finding, Plan
 from registry_host.redact import redact_command
-from registry_host.report import Report
+from registry_host.report import Report, undo_line
 from registry_host.settings import WITHDRAW_ALL, Settings, load, read_asked
 from registry_host.targets import build_plan, docker_daemon, read_files
 
@@ -129,7 +129,9 @@ def _run(
         outcome = apply_plan(host, planned.plan, planned.facts.engine, order)
     report = _report_of(command, manner, planned)
     return report._replace(
-        outcome=outcome, findings=mended + report.findings + outcome.findings
+        outcome=outcome,
+        undo=undo_line(outcome),
+        findings=mended + report.findings + outcome.findings,
     )
 
 

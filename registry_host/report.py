@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +23,7 @@ class Report(NamedTuple):
     """All that one command has to say.
 
     `outcome` None: nothing was applied, be it a forecast (`is_check`) or a failure.
-    `confirm_within` is in seconds.
+    `confirm_within` is in seconds; `undo` is how to take back what was done.
     """
 
     command: str
@@ -32,17 +33,59 @@ class Report(NamedTuple):
     is_check: bool = False
     has_diff: bool = False
     confirm_within: float | None = None
+    undo: str = ''
     note: str = ''
     findings: tuple[Finding, ...] = ()
     errors: tuple[Problem, ...] = ()
     results: tuple[Checked[Any], ...] | None = None
     runs: tuple[Run, ...] | None = None
 
+    def below(self, root: str) -> Report:
+        """Have each command that is told be about the same root as this one was.
+
+        Else one that is pasted would change the host that runs.
+        """
+        if not root:
+            return self
+        return self._replace(
+            note=_below(root, self.note),
+            findings=tuple(
+                finding._replace(
+                    remedy=tuple(_below(root, step) for step in finding.remedy)
+                )
+                for finding in self.findings
+            ),
+            errors=tuple(
+                problem._replace(
+                    message=_below(root, problem.message),
+                    hint=_below(root, problem.hint),
+                )
+                for problem in self.errors
+            ),
+            undo=_below(root, self.undo),
+        )
+
     @property
     def is_changed(self) -> bool:
         """Whether the host was changed, or, with --check, would be."""
         is_known = self.is_check or self.outcome is not None
         return bool(is_known and self.plan and not self.plan.is_empty)
+
+
+def undo_line(outcome: Outcome, *, is_undo: bool = False) -> str:
+    verb = 'bring' if is_undo else 'take'
+    return f'to {verb} it back: sudo registry-host undo {outcome.checkpoint}'
+
+
+def _below(root: str, text: str) -> str:
+    from shlex import quote
+
+    # A command, not a path: /var/lib/registry-host is one too.
+    return re.sub(
+        r'(?<![/\w])registry-host (?=[a-z])',
+        lambda _: f'registry-host --root {quote(root)} ',
+        text,
+    )
 
 
 # JSON
@@ -248,7 +291,7 @@ def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
     if outcome.checkpoint is None:
         return
     if report.confirm_within is None:
-        yield f'to take it back: sudo registry-host undo {outcome.checkpoint}'
+        yield report.undo
     else:
         yield f'on approval: taken back in {report.confirm_within:g} s if not confirmed'
         yield 'to let it stay: sudo registry-host confirm'
@@ -283,6 +326,8 @@ def _run_lines(runs: Sequence[Run]) -> Iterator[str]:
             outcome += f', {run.done}'
         if run.done < run.needed and run.live is not None:
             outcome += f' ({run.needed} was needed)'
+        if run.origin.undoes is not None:
+            outcome += f', undoes {run.origin.undoes}'
         if run.id in undone_by:
             outcome += f', undone by {undone_by[run.id]}'
         yield f'{run.id:>3}  {run.started}  {run.by}  {outcome}'

@@ -11,7 +11,7 @@ from registry_host.checkpoints import Run
 from registry_host.errors import Problem, UndoError
 from registry_host.facts import look_at_engine
 from registry_host.plan import Finding
-from registry_host.report import Report
+from registry_host.report import Report, undo_line
 from registry_host.transaction import (
     pending_run,
     require_in_time,
@@ -77,6 +77,7 @@ def undo(
     return report._replace(
         plan=undone.plan,
         outcome=undone.outcome,
+        undo=undo_line(undone.outcome, is_undo=True),
         findings=mended + undone.plan.findings + undone.outcome.findings,
         note='' if undone.plan.is_empty else f'took back {run.title}',
     )

@@ -85,10 +85,15 @@ def on_a_host() -> None:
             note='the doctor: one mirror, which somebody else had put there, is dead',
         )
         tour.show(
-            "registry-host configure --mirror '' --insecure-registry ''",
-            note='withdrawn; what others had put there stays',
+            'registry-host undo', note='taken back, in the file and in the engine'
         )
         tour.show('cat /etc/docker/daemon.json')
+        tour.show(
+            f'{CONFIGURE} --confirm-within 2',
+            note='on approval: it goes back by itself unless somebody confirms it',
+        )
+        tour.show('sleep 3; cat /etc/docker/daemon.json')
+        tour.show('registry-host history', note='what was done here')
     print('\ntry: done; the host and its network are gone')
 
 
@@ -112,6 +117,8 @@ def in_a_folder() -> None:
         tour.show(CONFIGURE, note='the change')
         tour.show(CONFIGURE, note='again: nothing to do, nothing written')
         tour.show('registry-host doctor', note='the doctor')
+        tour.show('registry-host undo', note='taken back')
+        tour.show('registry-host history', note='what was done here')
         json.loads((root / 'etc/docker/daemon.json').read_text())
     print(
         '\ntry: left out, for they need root on Debian: the engine, its reload and the '

@@ -57,6 +57,11 @@ class Root:
             if file.is_file()
         }
 
+    @property
+    def program(self) -> str:
+        """How messages name the command that is about this root."""
+        return f'registry-host --root {self.path}'
+
     def run(self, *words: str) -> Ended:
         return run_command(self.capsys, '--root', str(self.path), *words)
 

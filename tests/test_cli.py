@@ -37,7 +37,7 @@ def test_text_of_a_change_and_of_none(root):
         '+{"debug": false, "registry-mirrors": ["http://registry.lab:5000"]}\n'
         'updated /etc/docker/daemon.json\n'
         'no reload was done: the engine reads the file when it starts\n'
-        'to take it back: sudo registry-host undo 1\n'
+        f'to take it back: sudo {root.program} undo 1\n'
     )
     before = root.snapshot()
     second = root.run('configure', *MIRROR, '--diff')

@@ -39,7 +39,7 @@ def test_history_as_text(root, monkeypatch):
     configured(root, '--user=alice', '--http-proxy', 'http://u:hunter2@p:1')
     root.run('undo')
     text = re.sub(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', 'TIME', root.run('history').out)
-    line = f'registry-host --root {root.path}'
+    line = root.program
     assert text == (
         '  1  TIME  alice  applied\n'
         f'     {line} configure --mirror {MIRROR}\n'
@@ -47,7 +47,7 @@ def test_history_as_text(root, monkeypatch):
         '  2  TIME  alice  applied, undone by 3\n'
         f'     {line} configure --user=alice --http-proxy http://xxxxx:xxxxx@p:1\n'
         f'     create {CONFIG_JSON}\n'
-        '  3  TIME  alice  applied\n'
+        '  3  TIME  alice  applied, undoes 2\n'
         f'     {line} undo\n'
         f'     delete {CONFIG_JSON}\n'
     )
@@ -191,12 +191,12 @@ def test_undo_of_a_run_under_another_names_the_one_that_goes_first(root):
     assert (
         'has changed "registry-mirrors" in /etc/docker/daemon.json since' in ended.err
     )
-    assert 'hint:  take that back first: sudo registry-host undo 3\n' in ended.err
+    assert f'hint:  take that back first: sudo {root.program} undo 3\n' in ended.err
     assert root.run('undo', '2').code == 0
     assert json.loads(root.read(DAEMON_JSON)) == {'registry-mirrors': ['http://b']}
     again = root.run('undo', '2')
     assert 'is undone already, by run 4' in again.err
-    assert 'hint:  to bring it back: sudo registry-host undo 4\n' in again.err
+    assert f'hint:  to bring it back: sudo {root.program} undo 4\n' in again.err
     assert root.run('undo', '4').code == 0
     assert json.loads(root.read(DAEMON_JSON)) == {
         'registry-mirrors': ['http://b'],
@@ -231,7 +231,7 @@ def test_unknown_checkpoint(root):
     assert (ended.code, ended.err) == (
         2,
         'error: 7: there is no such checkpoint; nothing was written\n'
-        'hint:  registry-host history\n',
+        f'hint:  {root.program} history\n',
     )
 
 
@@ -281,7 +281,7 @@ def test_forecast_and_doctor_tell_of_a_run_that_was_cut_short(root):
     ended = root.run('doctor', '--only', 'unfinished-run')
     assert ended.code == 1
     assert 'the next run takes it back first' in ended.out
-    assert 'hint:  sudo registry-host undo\n' in ended.out
+    assert f'hint:  sudo {root.program} undo\n' in ended.out
     assert root.snapshot() == before
     ended = root.run('configure', '--insecure-registry', 'r:1')
     assert ended.code == 0
