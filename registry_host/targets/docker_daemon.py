@@ -312,7 +312,8 @@ def _written(
     """An engine that was told its file by a flag does not start without it."""
     is_needed = 'config-file' in engine.flags
     file = applied._replace(is_created=applied.is_created and not is_needed)
-    return written(state, document, edited, file, new_mode=0o644)
+    new_mode = 0o600 if _has_password(edited) else 0o644
+    return written(state, document, edited, file, new_mode=new_mode)
 
 
 def _require_proxies_known(engine: EngineFacts, merged: proxies.Merged) -> None:
@@ -414,8 +415,7 @@ def readable_password(
     state: FileState, document: jsontext.Document, check: str
 ) -> Iterable[Finding]:
     """Tell of a proxy's password in a file that every user may read."""
-    has_password = any(redact(text) != text for text in proxy_texts(document).values())
-    if has_password and state.mode & 0o044:
+    if _has_password(document) and state.mode & 0o044:
         yield Finding(
             check=check,
             severity='warning',
@@ -424,6 +424,10 @@ def readable_password(
             path=state.path,
             remedy=(f'chmod 600 {state.path}',),
         )
+
+
+def _has_password(document: jsontext.Document) -> bool:
+    return any(redact(text) != text for text in proxy_texts(document).values())
 
 
 def unverified_hub(

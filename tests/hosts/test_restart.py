@@ -42,7 +42,8 @@ def test_restart_is_safe_where_nothing_runs(modern):
     assert 'restarted the engine; no container was stopped\n' in done.stdout
     assert f'live http-proxy: {MASKED}\n' in done.stdout
     assert 'hunter2' not in done.stdout + done.stderr
-    assert f"warning: {DAEMON_JSON} holds a proxy's password" in done.stdout
+    assert "holds a proxy's password" not in done.stdout
+    assert modern.run(['stat', '-c', '%a', DAEMON_JSON]).stdout == '600\n'
     assert proxy_of(modern) == MASKED
     first = starts(modern)
     again = json.loads(tool(modern, *FLAGS, '--format=json').stdout)
