@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.directives import Version, parse_version
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 API_TIMEOUT_S = 5.0
 # An authorization plugin that does not answer holds a reload for about 15 s.
 RELOAD_TIMEOUT_S = 20.0
+# How long after the event of another's reload ours may come.
+OWN_EVENT_TIMEOUT_S = 3.0
 # How long after an error in the engine's log its event may still come.
 ERROR_GRACE_S = 0.5
 # filters={"type":["daemon"],"event":["reload"]}
@@ -209,12 +211,15 @@ def reload(
     socket_path: str,
     pid: int,
     unit: str | None,
+    is_expected: Callable[[Info], bool] = lambda info: True,
     timeout_s: float = RELOAD_TIMEOUT_S,
 ) -> Reload:
     """Make the engine re-read its daemon.json, and wait until it says that it did.
 
     Neither the exit code of a reload nor the log line "Reloaded configuration" proves
-    anything: moby sends the event only on commit (daemon/reload.go; 20.10 to 29).
+    anything: moby sends the event only on commit (daemon/reload.go; 20.10 to 29). The
+    event may be that of a reload which another has asked for just before, a run that
+    was killed for one: until the engine shows what is expected, ours is waited for.
     """
     client = Client(host, socket_path)
     if not client.is_answering():
@@ -224,7 +229,11 @@ def reload(
     with client.reload_events() as events:
         _trigger(host, pid, unit)
         is_taken, reason = _wait_for_event(events, log, timeout_s)
-    return Reload(is_taken=is_taken, reason=reason, info=_info_or_none(client))
+        info = _info_or_none(client)
+        if not is_taken or (info is not None and is_expected(info)):
+            return Reload(is_taken=is_taken, reason=reason, info=info)
+        _wait_for_event(events, log, min(timeout_s, OWN_EVENT_TIMEOUT_S))
+    return Reload(is_taken=True, reason='', info=_info_or_none(client))
 
 
 def restart(

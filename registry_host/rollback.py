@@ -275,7 +275,9 @@ def _engine_back(
         how = Activation.RESTART
     info: Info | None
     try:
-        info = activate(host, engine, how, None, timeout_s=timeout_s)
+        info = activate(
+            host, engine, how, run.live, timeout_s=timeout_s, is_proof=False
+        )
     except (EngineError, OSError) as err:
         info = _look(host, engine)
         if info is None or run.live is None or not agrees(run.live, info):

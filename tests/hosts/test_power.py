@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from conftest import ENGINES
 
@@ -78,3 +80,54 @@ def test_the_next_run_recovers_and_does_its_own_work(lasting):
     assert lasting.insecure() >= {'other.lab:1'}
     assert PUSH not in lasting.insecure()
     assert 'registry-mirrors' not in lasting.read(DAEMON_JSON)
+
+
+USERS = ('alice', 'bob')
+KILLS = 60
+
+
+def state_of(host):
+    """The files of the engine and two users, and what the engine uses."""
+    paths = [DAEMON_JSON, *(f'/home/{user}/.docker/config.json' for user in USERS)]
+    script = 'for f; do stat -c "%a %U %G" $f; cat $f; echo; done 2>&1'
+    shown = host.run(['sh', '-c', script, 'sh', *paths]).stdout
+    left = host.run("find /etc /home /root -name '*.registry-host'").stdout
+    return shown, left, host.mirrors(), sorted(host.insecure())
+
+
+def test_killed_at_any_time_of_a_live_run(newest, capsys):
+    """SIGKILL after ever more time, children as the users and the reload included."""
+    newest.run('useradd --create-home bob')
+    newest.write(DAEMON_JSON, ORIGINAL, mode='640')
+    newest.run('install -d -m 700 -o alice -g alice /home/alice/.docker')
+    newest.write(
+        '/home/alice/.docker/config.json',
+        '{"auths": {}}',
+        mode='600',
+        owner='alice:alice',
+    )
+    newest.restart_engine()
+    words = f'{CONFIGURE} --user alice --user bob'
+    before = state_of(newest)
+    newest.run(words)
+    after = state_of(newest)
+    newest.run('registry-host undo')
+    assert state_of(newest) == before
+    outcomes = {'before': 0, 'recovered': 0, 'after': 0}
+    for number in range(KILLS):
+        seconds = 0.1 + 0.6 * number / KILLS
+        newest.run(f'timeout -s KILL {seconds} {words}', check=False)
+        done = json.loads(newest.run('registry-host reload --format=json').stdout)
+        is_recovered = any(f['check'] == 'recovered' for f in done['findings'])
+        found = state_of(newest)
+        assert found in (before, after), (seconds, found)
+        assert not (is_recovered and found == after)
+        outcomes['after' if found == after else 'before'] += 1
+        outcomes['recovered'] += is_recovered
+        if found == after:
+            newest.run('registry-host undo')
+            assert state_of(newest) == before
+    with capsys.disabled():
+        print(f'\n  {KILLS} runs killed: {outcomes}', end=' ')
+    assert outcomes['recovered']
+    assert outcomes['after']
