@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from registry_host import __version__
-from registry_host.errors import Problem, RegistryHostError
+from registry_host.errors import Problem, RegistryHostError, place_of
 from registry_host.host import Host
 from registry_host.plan import ALWAYS, IF_SAFE, NEVER
 from registry_host.redact import redact_command
@@ -430,16 +430,11 @@ def _usage_problem(err: click.ClickException) -> Problem:
 
 
 def _bug_problem(err: Exception) -> Problem:
-    """Say where it happened; not the values there, for they may be secrets."""
-    import traceback
-
-    frame = traceback.extract_tb(err.__traceback__)[-1]
-    place = f'{frame.filename.rpartition("/")[2]}:{frame.lineno}'
     python = '.'.join(map(str, sys.version_info[:3]))
     return Problem(
         code='bug',
         message=f'a bug in registry-host {__version__} (Python {python}): '
-        f'{type(err).__name__} at {place}',
+        f'{place_of(err)}',
         hint='registry-host --version; please report it with the command line, '
         'passwords taken out',
     )

@@ -27,6 +27,14 @@ class Problem(NamedTuple):
         return f'{self.where}: {self.message}' if self.where else self.message
 
 
+def place_of(err: Exception) -> str:
+    """Say what went wrong where in our code; its values may be secrets."""
+    import traceback
+
+    frame = traceback.extract_tb(err.__traceback__)[-1]
+    return f'{type(err).__name__} at {frame.filename.rpartition("/")[2]}:{frame.lineno}'
+
+
 class RegistryHostError(Exception):
     """An expected failure: shown without a traceback, ends with `exit_code`.
 

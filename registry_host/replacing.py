@@ -72,7 +72,7 @@ def replace(
 def _put(before: FileState, after: FileState, temporary: str, rename: Rename) -> str:
     try:
         if before.content is None:
-            _create(before, after, temporary, rename)
+            _renamed(temporary, after.realpath, NO_REPLACE, before, rename)
         else:
             _exchange(before, after, temporary, rename)
     except OSError as err:
@@ -85,32 +85,31 @@ def _put(before: FileState, after: FileState, temporary: str, rename: Rename) ->
     return 'renamed'
 
 
-def _create(
-    before: FileState, after: FileState, temporary: str, rename: Rename
-) -> None:
+def _renamed(
+    source: str, destination: str, flags: int, before: FileState, rename: Rename
+) -> bool:
+    """Rename as `flags` say; False where the file system can only rename over a file.
+
+    Then `before` is looked for first, and what comes between is lost: there is no way
+    to see it.
+    """
     try:
-        rename(temporary, after.realpath, NO_REPLACE)
-    except FileExistsError:
-        raise changed(after.path) from None
+        rename(source, destination, flags)
+        return True
+    except (FileExistsError, FileNotFoundError):
+        raise changed(before.path) from None
     except OSError as err:
         if err.errno not in _UNSUPPORTED:
             raise
-        _require_at(before)
-        rename(temporary, after.realpath, REPLACE)
+    _require_at(before)
+    rename(source, destination, REPLACE)
+    return False
 
 
 def _exchange(
     before: FileState, after: FileState, temporary: str, rename: Rename
 ) -> None:
-    try:
-        rename(temporary, after.realpath, EXCHANGE)
-    except FileNotFoundError:
-        raise changed(after.path) from None
-    except OSError as err:
-        if err.errno not in _UNSUPPORTED:
-            raise
-        _require_at(before)
-        rename(temporary, after.realpath, REPLACE)
+    if not _renamed(temporary, after.realpath, EXCHANGE, before, rename):
         return
     try:
         if not is_at(temporary, before):
@@ -140,15 +139,7 @@ def _remove(before: FileState, temporary: str, rename: Rename) -> str:
     folder = os.path.dirname(real)
     if before.content is None:
         return 'none'
-    try:
-        rename(real, temporary, NO_REPLACE)
-    except FileNotFoundError:
-        raise changed(before.path) from None
-    except OSError as err:
-        if err.errno not in _UNSUPPORTED:
-            raise
-        _require_at(before)
-        rename(real, temporary, REPLACE)
+    _renamed(real, temporary, NO_REPLACE, before, rename)
     try:
         if not is_at(temporary, before):
             raise changed(before.path)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from registry_host.doctor.checks import CHECKS, Check
 from registry_host.doctor.observations import Observed, observe
-from registry_host.errors import Problem, SettingsError
+from registry_host.errors import Problem, SettingsError, place_of
 from registry_host.plan import Finding
 from registry_host.report import Report
 
@@ -85,12 +84,10 @@ def run_checks(checks: Iterable[Check], observed: Observed) -> Iterable[Finding]
 
 
 def _crashed(check: Check, err: Exception) -> Finding:
-    frame = traceback.extract_tb(err.__traceback__)[-1]
-    place = f'{frame.filename.rpartition("/")[2]}:{frame.lineno}'
     return Finding(
         check=check.name,
         severity='error',
-        message=f'the check itself failed: {type(err).__name__} at {place}',
+        message=f'the check itself failed: {place_of(err)}',
         remedy=(f'registry-host doctor --skip {check.name}',),
     )
 

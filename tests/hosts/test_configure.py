@@ -184,11 +184,7 @@ def reload_meets(host, edit):
         f'kill -s HUP $MAINPID; sleep 0.5; mv {DAEMON_JSON}.ours {DAEMON_JSON}'
     )
     host.write('/usr/local/bin/meet', f'#!/bin/sh\n{script}\n', mode='755')
-    host.write(
-        '/etc/systemd/system/docker.service.d/meet.conf',
-        '[Service]\nExecReload=\nExecReload=/usr/local/bin/meet\n',
-    )
-    host.run('systemctl daemon-reload')
+    host.drop_in('ExecReload=', 'ExecReload=/usr/local/bin/meet')
     host.restart_engine()
 
 
@@ -228,13 +224,12 @@ def test_live_lists_that_the_old_file_does_not_name_come_back(host):
 
 
 def test_directive_given_as_a_flag_too(host):
-    host.write(
-        '/etc/systemd/system/docker.service.d/flag.conf',
-        '[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd:// '
+    host.drop_in(
+        'ExecStart=',
+        'ExecStart=/usr/sbin/dockerd -H fd:// '
         '--containerd=/run/containerd/containerd.sock '
-        '--registry-mirror=https://by-flag.example\n',
+        '--registry-mirror=https://by-flag.example',
     )
-    host.run('systemctl daemon-reload')
     # Socket activation: dockerd takes its socket from systemd with -H fd://.
     host.run('systemctl restart docker.socket docker.service', check=False)
     if host.suite == 'bookworm':
@@ -271,11 +266,7 @@ def test_ended_while_the_engine_is_waited_for(host):
     """A reload that never comes: the wait is cut short, and all is as before."""
     host.write(DAEMON_JSON, '{"labels": ["a=b"]}')
     host.restart_engine()
-    host.write(
-        '/etc/systemd/system/docker.service.d/slow.conf',
-        '[Service]\nExecReload=\nExecReload=/bin/sh -c "touch /run/asked"\n',
-    )
-    host.run('systemctl daemon-reload')
+    host.drop_in('ExecReload=', 'ExecReload=/bin/sh -c "touch /run/asked"')
     script = (
         f'registry-host configure --mirror {MIRROR} & pid=$!; '
         'while ! test -e /run/asked; do sleep 0.05; done; sleep 0.3; '

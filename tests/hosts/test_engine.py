@@ -31,21 +31,14 @@ def test_reload_that_takes(host, unit):
 
 def test_reload_that_never_happens(newest):
     """The service manager reports success, and the engine heard nothing."""
-    newest.write(
-        '/etc/systemd/system/docker.service.d/deaf.conf',
-        '[Service]\nExecReload=\nExecReload=/bin/true\n',
-    )
-    newest.run('systemctl daemon-reload')
+    newest.drop_in('ExecReload=', 'ExecReload=/bin/true')
     assert reload(newest, 'docker.service') == (
         'False the engine reported no reload within 2 s\n'
     )
 
 
 def test_unit_without_a_reload_is_signalled(newest):
-    newest.write(
-        '/etc/systemd/system/docker.service.d/none.conf', '[Service]\nExecReload=\n'
-    )
-    newest.run('systemctl daemon-reload')
+    newest.drop_in('ExecReload=')
     assert reload(newest, 'docker.service') == 'True \n'
 
 

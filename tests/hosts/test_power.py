@@ -11,8 +11,8 @@ MIRROR = 'http://registry.lab:5000'
 PUSH = 'registry.lab:5002'
 DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/root/.docker/config.json'
+KILL = '/bin/sh -c "kill -9 $(cat /run/run.pid)"'
 ORIGINAL = '{ "labels":["a=b"] }'
-CUT = '/etc/systemd/system/docker.service.d/cut.conf'
 CONFIGURE = (
     f'registry-host configure --mirror {MIRROR} --insecure-registry {PUSH} '
     '--http-proxy http://proxy.lab:1'
@@ -34,16 +34,12 @@ def reboot(host):
 def test_power_cut_between_write_and_reload(lasting):
     lasting.write(DAEMON_JSON, ORIGINAL, mode='640')
     lasting.restart_engine()
-    lasting.write(
-        CUT,
-        '[Service]\nExecReload=\nExecReload=/bin/sh -c "kill -9 $(cat /run/run.pid)"\n',
-    )
-    lasting.run('systemctl daemon-reload')
+    lasting.drop_in('ExecReload=', f'ExecReload={KILL}')
     done = lasting.run(f"sh -c 'echo $$ >/run/run.pid; exec {CONFIGURE}'", check=False)
     assert done.returncode in (-9, 137)
     assert MIRROR in lasting.read(DAEMON_JSON)
     assert lasting.mirrors() == []
-    lasting.run(f'rm {CUT}')
+    lasting.drop_in()
 
     reboot(lasting)
 
@@ -66,13 +62,9 @@ def test_power_cut_between_write_and_reload(lasting):
 
 
 def test_the_next_run_recovers_and_does_its_own_work(lasting):
-    lasting.write(
-        CUT,
-        '[Service]\nExecReload=\nExecReload=/bin/sh -c "kill -9 $(cat /run/run.pid)"\n',
-    )
-    lasting.run('systemctl daemon-reload')
+    lasting.drop_in('ExecReload=', f'ExecReload={KILL}')
     lasting.run(f"sh -c 'echo $$ >/run/run.pid; exec {CONFIGURE}'", check=False)
-    lasting.run(f'rm {CUT}')
+    lasting.drop_in()
     reboot(lasting)
     done = lasting.run('registry-host configure --insecure-registry other.lab:1').stdout
     assert 'had not ended: the old file is back' in done

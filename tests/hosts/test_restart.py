@@ -118,12 +118,8 @@ def test_swarm_puts_a_restart_off(newest):
 
 def test_an_engine_that_does_not_come_back_is_brought_back(modern):
     """It refuses to start with our file, often enough for systemd to give up on it."""
-    modern.write(
-        '/etc/systemd/system/docker.service.d/refuse.conf',
-        '[Service]\nRestartSec=100ms\n'
-        f"ExecStartPre=/bin/sh -c '! grep -q proxies {DAEMON_JSON}'\n",
-    )
-    modern.run('systemctl daemon-reload')
+    refuse = f"ExecStartPre=/bin/sh -c '! grep -q proxies {DAEMON_JSON}'"
+    modern.drop_in('RestartSec=100ms', refuse)
     modern.write(DAEMON_JSON, '{"labels": ["a=b"]}')
     modern.restart_engine()
     done = tool(modern, *FLAGS, check=False)
@@ -140,9 +136,7 @@ def test_what_cannot_be_taken_back_is_told_and_finished_later(newest):
     """The engine starts with neither file; once it can, the told command mends."""
     newest.write(DAEMON_JSON, '{"labels": ["a=b"]}')
     newest.restart_engine()
-    refuse = '/etc/systemd/system/docker.service.d/refuse.conf'
-    newest.write(refuse, '[Service]\nExecStartPre=/bin/false\n')
-    newest.run('systemctl daemon-reload')
+    newest.drop_in('ExecStartPre=/bin/false')
     done = tool(newest, *FLAGS, check=False)
     assert done.returncode == 1
     assert 'partly applied: the old file is back' in done.stderr
@@ -152,7 +146,7 @@ def test_what_cannot_be_taken_back_is_told_and_finished_later(newest):
     assert seen.returncode == 1
     assert 'was cut short' in seen.stdout
 
-    newest.run(f'rm {refuse}; systemctl daemon-reload')
+    newest.drop_in()
     mended = tool(newest, 'undo')
     assert 'had not ended' in mended.stdout
     assert newest.docker_info()['Labels'] == ['a=b']
