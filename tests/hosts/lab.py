@@ -22,6 +22,7 @@ from pathlib import Path
 
 # Siblings, whether pytest or a script of scripts/ runs this.
 import images
+import owners
 import services
 
 TREE = Path(__file__).resolve().parents[2]
@@ -38,7 +39,16 @@ HUB_PORT, CACHE_PORT, PUSH_PORT, LOGIN_PORT, TLS_PORT, WEB_PORT = (
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 # bcrypt of something nobody knows: the registry is there to refuse.
 HTPASSWD = 'lab:$2y$05$' + 'x' * 53 + '\n'
-
+# A network namespace of its own around a host, and its link with an address that it
+# keeps when it boots again: systemd-nspawn would derive it from the machine's name.
+WITH_LINK = """
+lab="nsenter --net=/proc/$1/ns/net ip link"
+$lab add "$2" type veth peer name host0 address "$3" netns $$
+$lab set "$2" master rh0 up
+shift 3
+export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
+exec "$@"
+"""
 
 _boots = itertools.count(1)
 
@@ -82,13 +92,19 @@ class Lab:
         self.ip(f'addr add {GATEWAY}/24 dev rh0')
         self.ip('link set rh0 up')
         self._start_names()
+        self._start_site()
         self._start_registries()
 
     # Programs inside
 
     @property
     def namespace(self) -> list[str]:
-        return ['nsenter', f'--net=/proc/{self._holder.pid}/ns/net']
+        return ['nsenter', f'--net=/proc/{self.holder}/ns/net']
+
+    @property
+    def holder(self) -> int:
+        """The process that holds the namespace."""
+        return self._holder.pid
 
     def ip(self, words: str) -> None:
         self.run(['ip', *words.split()])
@@ -136,7 +152,42 @@ class Lab:
         self.folder.chmod(0o755)
         self.start_nameserver(GATEWAY)
 
-    def start_nameserver(self, address: str) -> None:
+    def _start_site(self) -> None:
+        """Start what a site has: DHCP, and a nameserver that knows nothing of ours.
+
+        DHCP serves hosts of `owners` alone, to each the address of its number.
+        """
+        self.ip(f'addr add {owners.SITE}/24 dev rh0')
+        names, hosts = self.folder / 'site', self.folder / 'site-hosts'
+        names.mkdir()
+        (names / 'router').write_text(f'{owners.SITE} {owners.SITE_NAME}\n')
+        hosts.write_text(
+            ''.join(f'{_hardware(n)},10.99.0.{n}\n' for n in range(11, 200))
+        )
+        self._site_log = self.start_nameserver(
+            owners.SITE,
+            names,
+            f'--domain={owners.SITE_DOMAIN}',
+            f'--local=/{owners.SITE_DOMAIN}/',
+            # Two minutes are the shortest lease that there is.
+            '--dhcp-range=10.99.0.0,static,2m',
+            f'--dhcp-hostsfile={hosts}',
+            f'--dhcp-option=option:router,{GATEWAY}',
+            f'--dhcp-leasefile={self.folder / "site-leases"}',
+            '--dhcp-authoritative',
+            # It would look for three seconds if others have the address.
+            '--no-ping',
+        )
+
+    def leases(self, address: str) -> int:
+        """Count how often the site's DHCP server gave an address to its host."""
+        return self._site_log.read_text().count(f'DHCPACK(rh0) {address} ')
+
+    def start_nameserver(
+        self, address: str, names: Path | None = None, *options: str
+    ) -> Path:
+        """Start a nameserver of `names`, or of the lab's; return its log."""
+        log = self.folder / f'dnsmasq-{address}.log'
         self.spawn(
             [
                 'dnsmasq',
@@ -148,12 +199,14 @@ class Lab:
                 '--bind-interfaces',
                 '--except-interface=lo',
                 f'--listen-address={address}',
-                f'--hostsdir={self._names}',
+                f'--hostsdir={names or self._names}',
                 '--user=root',
                 '--pid-file=',
+                *options,
             ],
-            log=self.folder / f'dnsmasq-{address}.log',
+            log=log,
         )
+        return log
 
     def add_name(self, name: str, address: str) -> None:
         (self._names / name).write_text(f'{address} {name}\n')
@@ -280,11 +333,14 @@ class Lab:
     ) -> LabHost:
         """Boot a throw-away host and wait until its engine answers.
 
-        One that `is_lasting` keeps its files over a reboot.
+        One that `is_lasting` keeps its files over a reboot; so does one of `owners`,
+        whose name stands in place of a suite.
         """
         taken = {host.number for host in self.hosts}
         number = next(n for n in range(11, 200) if n not in taken)
-        kind = LastingHost if is_lasting else LabHost
+        kind: type[LabHost] = LastingHost if is_lasting else LabHost
+        if suite in owners.OWNERS:
+            kind = OwnerHost
         host = kind(self, suite, number, binds)
         self.hosts.append(host)
         host.boot()
@@ -298,12 +354,15 @@ class LabHost:
         self.lab = lab
         self.suite = suite
         self.number = number
-        self.name = f'{suite}-{number}'
+        self.name = f'{self._kind()}-{number}'
         self.address = f'10.99.0.{number}'
         self.log = lab.folder / f'{self.name}.log'
         self._binds = binds
         self._nspawn: subprocess.Popen[bytes] | None = None
         self.leader = 0
+
+    def _kind(self) -> str:
+        return self.suite
 
     def _disks(self) -> list[str]:
         """The options of systemd-nspawn that say where files are."""
@@ -312,6 +371,10 @@ class LabHost:
             '--volatile=overlay',
             '--tmpfs=/var/lib/docker:mode=0711',
         ]
+
+    def _network(self) -> list[str]:
+        """The options of systemd-nspawn that say where the link is."""
+        return ['--network-bridge=rh0']
 
     def _around(self) -> list[str]:
         """What systemd-nspawn is started with."""
@@ -324,7 +387,7 @@ class LabHost:
             *self._disks(),
             # Short, for the name of the network link is made of it.
             f'--machine=rh{os.getpid()}-{next(_boots)}',
-            '--network-bridge=rh0',
+            *self._network(),
             '--capability=all',
             '--system-call-filter=add_key keyctl bpf',
             '--resolv-conf=off',
@@ -357,6 +420,13 @@ class LabHost:
         return bool(self.leader)
 
     def _configure_network(self) -> None:
+        self._set_address()
+        self._name_itself()
+        self.run(
+            f'rm -f /etc/resolv.conf && echo "nameserver {GATEWAY}" >/etc/resolv.conf'
+        )
+
+    def _set_address(self) -> None:
         enter = ['nsenter', f'--target={self.leader}', '--net', 'ip']
         services.wait_for(
             f'{self.name}: network',
@@ -373,12 +443,10 @@ class LabHost:
             f'route add default via {GATEWAY}',
         ):
             subprocess.run([*enter, *words.split()], check=True, capture_output=True)
-        self.run(
-            'rm -f /etc/resolv.conf && '
-            f'echo "nameserver {GATEWAY}" >/etc/resolv.conf && '
-            # The name that the image's builder had: sudo looks it up.
-            'echo "127.0.0.1 localhost $(cat /etc/hostname)" >/etc/hosts'
-        )
+
+    def _name_itself(self) -> None:
+        # The name that the image's builder had: sudo looks it up.
+        self.run('echo "127.0.0.1 localhost $(cat /etc/hostname)" >/etc/hosts')
 
     def is_engine_up(self) -> bool:
         return self.run(['docker', 'version'], check=False).returncode == 0
@@ -495,17 +563,29 @@ class LastingHost(LabHost):
     def __init__(self, lab: Lab, suite: str, number: int, binds: Sequence[str]) -> None:
         super().__init__(lab, suite, number, binds)
         self._disk = Path(tempfile.mkdtemp(prefix=f'{self.name}-', dir=lab.folder))
-        image = images.ensure(suite)
+        layers = ':'.join(map(str, self._layers()))
         mount = (
-            f'cd {self._disk} && mount -t tmpfs tmpfs . && cd {self._disk} && '
+            f'cd {self._disk} && {self._mount_disk()} && cd {self._disk} && '
             'mkdir upper work root docker && mount -t overlay overlay -o '
-            f'lowerdir={image},upperdir=upper,workdir=work root && '
-            'echo up && exec sleep infinity'
+            f'lowerdir={layers},upperdir=upper,workdir=work root && '
+            f'{self._prepare()} && echo up && exec sleep infinity'
         )
         holder = ['unshare', '--mount', '--propagation=slave', 'sh', '-c', mount]
         self._holder = lab.spawn(holder, is_inside=False, stdout=subprocess.PIPE)
         assert self._holder.stdout is not None
-        self._holder.stdout.readline()
+        said = self._holder.stdout.readline().decode()
+        if said != 'up\n':
+            raise RuntimeError(f'{self.name}: no disk: {said}')
+
+    def _layers(self) -> list[Path]:
+        return [images.ensure(self.suite)]
+
+    def _mount_disk(self) -> str:
+        return 'mount -t tmpfs tmpfs .'
+
+    def _prepare(self) -> str:
+        """Write what is done to the disk before the first boot."""
+        return 'true'
 
     def _disks(self) -> list[str]:
         return [
@@ -520,6 +600,71 @@ class LastingHost(LabHost):
     def close(self) -> None:
         super().close()
         _end(self._holder)
+        self._disk.rmdir()
+
+
+class OwnerHost(LastingHost):
+    """A host whose /etc/resolv.conf has an owner, on the site's network."""
+
+    def __init__(self, lab: Lab, name: str, number: int, binds: Sequence[str]) -> None:
+        self.owner = owners.OWNERS[name]
+        super().__init__(lab, self.owner.suite, number, binds)
+
+    def _kind(self) -> str:
+        return self.owner.name
+
+    def _layers(self) -> list[Path]:
+        return [owners.ensure(self.owner.name), *super()._layers()]
+
+    def _mount_disk(self) -> str:
+        if not self.owner.is_immutable:
+            return super()._mount_disk()
+        # Memory knows the flag since Linux 6.6 alone. This disk's file has no name, so
+        # that it is gone with the host as memory is.
+        make = 'truncate -s 1G image && mke2fs -q -t ext4 image'
+        return f'{make} && mount -o loop image . && rm image'
+
+    def _prepare(self) -> str:
+        if self.owner.is_immutable:
+            return 'chattr +i root/etc/resolv.conf'
+        return 'cp root/etc/resolv.conf .' if self.owner.is_bind_mounted else 'true'
+
+    def _disks(self) -> list[str]:
+        disks = super()._disks()
+        if self.owner.is_bind_mounted:
+            disks.append(f'--bind={self._disk}/resolv.conf:/etc/resolv.conf')
+        return disks
+
+    def _network(self) -> list[str]:
+        return []
+
+    def _around(self) -> list[str]:
+        link = [str(self.lab.holder), f'rh{next(_boots)}', _hardware(self.number)]
+        script = ['unshare', '--net', 'sh', '-ec', WITH_LINK, 'sh', *link]
+        return [*super()._around(), *script]
+
+    def _configure_network(self) -> None:
+        if not self.owner.renew:
+            self._set_address()
+        self._name_itself()
+        services.wait_for(f'{self.name}: names', lambda: self.knows(owners.SITE_NAME))
+
+    def knows(self, name: str) -> bool:
+        """Ask the way that programs of the host do."""
+        return self.run(['getent', 'ahosts', name], check=False).returncode == 0
+
+    def renew_lease(self) -> None:
+        """Have the owner ask the site for its address again."""
+        before = self.lab.leases(self.address)
+        self.run(self.owner.renew)
+        services.wait_for(
+            f'{self.name}: lease', lambda: self.lab.leases(self.address) > before
+        )
+
+
+def _hardware(number: int) -> str:
+    """Return the hardware address of the host with a number."""
+    return f'02:00:0a:63:00:{number:02x}'
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

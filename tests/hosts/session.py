@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import images
+import owners
 from lab import PATH, opened
 
 RECORD = Path('/run/registry-host-lab.json')
@@ -29,8 +30,9 @@ def main(words: list[str]) -> int:
 
 
 def build(suites: list[str]) -> int:
-    for suite in suites or list(images.IMAGES):
-        print(f'{suite}: {images.ensure(suite)}')
+    for suite in suites or [*images.IMAGES, *owners.OWNERS]:
+        ensure = owners.ensure if suite in owners.OWNERS else images.ensure
+        print(f'{suite}: {ensure(suite)}')
     return 0
 
 
@@ -39,7 +41,7 @@ def up(suites: list[str]) -> int:
     if read_record():
         print('lab: it is up already: scripts/lab status')
         return 1
-    build(suites)
+    build(suites or list(images.IMAGES))
     log = RECORD.with_suffix('.log')
     keeper = [sys.executable, __file__, 'keep', *(suites or images.IMAGES)]
     with open(log, 'wb') as output:
@@ -107,9 +109,9 @@ def status(_: list[str]) -> int:
     assert isinstance(hosts, dict)
     assert isinstance(services, dict)
     for suite, host in hosts.items():
-        print(f'host  {suite:10} {host["address"]:12} scripts/lab shell {suite}')
+        print(f'host  {suite:24} {host["address"]:12} scripts/lab shell {suite}')
     for name, endpoint in services.items():
-        print(f'      {name:10} {endpoint}')
+        print(f'      {name:24} {endpoint}')
     print('try   registry-host configure --mirror http://registry.lab:5000 --diff')
     return 0
 
