@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from registry_host.errors import ConfigError, LockedError
+from registry_host.errors import ConfigError, ConflictError, LockedError
 from registry_host.host import Host
 from registry_host.plan import FileState, User
 
@@ -227,6 +227,47 @@ def test_readers_see_old_or_new_but_nothing_between(host, tmp_path):
     assert seen <= {old, new}
 
 
+# Another writer, who knows nothing of us
+
+
+class Overtaken(Host):
+    """Somebody writes the file between our last look and our rename."""
+
+    def rename(self, source: str, destination: str, flags: int) -> None:
+        ours = destination if source.endswith('.registry-host') else source
+        theirs = f'{ours}.theirs'
+        with open(theirs, 'wb') as file:
+            file.write(b'theirs')
+        if not self.is_done:
+            self.is_done = True
+            os.rename(theirs, ours)
+        else:
+            os.unlink(theirs)
+        super().rename(source, destination, flags)
+
+    is_done = False
+
+
+@pytest.mark.parametrize(
+    ('old', 'new'),
+    (
+        pytest.param(b'old', b'new', id='replaced'),
+        pytest.param(b'old', None, id='removed'),
+        pytest.param(None, b'new', id='created'),
+    ),
+)
+def test_what_another_wrote_at_the_last_moment_stays(tmp_path, old, new):
+    file = tmp_path / 'etc/docker/daemon.json'
+    file.parent.mkdir(parents=True)
+    if old is not None:
+        put(tmp_path, PATH, old)
+    with pytest.raises(ConflictError) as caught:
+        replace(Overtaken(str(tmp_path)), PATH, content=new)
+    assert caught.value.exit_code == 75
+    assert file.read_bytes() == b'theirs'
+    assert listing(tmp_path) == ['etc/docker/daemon.json']
+
+
 # One writer at a time
 
 
@@ -241,6 +282,9 @@ def test_second_writer_is_told(host, tmp_path):
         pass
     folder = tmp_path / 'var/lib/registry-host'
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.chmod(0o755)
+    with host.lock():
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_private_file_is_roots_alone_and_goes(host, tmp_path):

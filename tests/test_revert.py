@@ -70,6 +70,14 @@ def test_what_cannot_be_told_apart_is_not_touched(now):
     assert not holds(BEFORE, AFTER, now)
 
 
+def test_what_is_not_json_goes_back_whole_or_not_at_all():
+    before, after = b'nameserver 192.0.2.1\n', b'nameserver 9.9.9.9\n'
+    assert revert(before, after, after) == before
+    assert revert(before, after, before) == before
+    with pytest.raises(InseparableError):
+        revert(before, after, b'nameserver 192.0.2.2\n')
+
+
 def test_holds():
     assert holds(BEFORE, AFTER, AFTER)
     assert holds(BEFORE, AFTER, AFTER[:-1] + b', "more": 1}')

@@ -121,6 +121,7 @@ def test_a_checkpoint_of_a_newer_version_is_left_alone(root):
         pytest.param('{}', id='empty'),
         pytest.param('{\r\n\t"labels" : ["a=b"], "icc":true}', id='odd-layout'),
         pytest.param('{"registry-mirrors": ["https://t"]}\n\n', id='foreign-list'),
+        pytest.param('{"registry-mirrors": null}', id='null'),
     ),
 )
 def test_undo_brings_the_bytes_back(root, content):
@@ -202,6 +203,19 @@ def test_undo_of_a_run_under_another_names_the_one_that_goes_first(root):
         'registry-mirrors': ['http://b'],
         'insecure-registries': ['r:1'],
     }
+
+
+def test_a_run_comes_back_only_onto_what_it_was_made_from(root):
+    configured(root, '--mirror', 'http://a')
+    configured(root, '--mirror', 'http://b')
+    root.run('undo')
+    root.run('undo')
+    ended = root.run('undo', '3')
+    assert ended.code == 1
+    assert f'hint:  take that back first: sudo {root.program} undo 4\n' in ended.err
+    assert root.run('undo', '4').code == 0
+    assert root.run('undo', '3').code == 0
+    assert json.loads(root.read(DAEMON_JSON)) == {'registry-mirrors': ['http://b']}
 
 
 def test_undo_of_what_is_gone_goes_on_to_the_one_before(root):
