@@ -49,6 +49,7 @@ class Process(NamedTuple):
     pid: int
     argv: tuple[str, ...]
     uid: int
+    name: str = ''
 
 
 class Host:
@@ -220,6 +221,30 @@ class Host:
 
     def exists(self, path: str) -> bool:
         return os.path.exists(self.resolve(path))
+
+    def is_same_file(self, path: str, other: str) -> bool:
+        """Whether two names, links followed, are of one inode: hard links, say."""
+        try:
+            return os.path.samefile(self.resolve(path), self.resolve(other))
+        except OSError:
+            return False
+
+    def file_flags(self, path: str) -> int:
+        """Read what chattr(1) sets (linux/fs.h FS_*_FL); 0 where it cannot be asked."""
+        import fcntl
+
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            fd = os.open(self.resolve(path), flags)
+        except OSError:
+            return 0
+        try:
+            answer = fcntl.ioctl(fd, _get_flags_request(os.uname().machine), bytes(8))
+        except OSError:  # A file system without: tmpfs, overlay, NFS.
+            return 0
+        finally:
+            os.close(fd)
+        return int.from_bytes(answer[:4], sys.byteorder)
 
     def names(self, folder: str) -> tuple[str, ...]:
         """List a folder; nothing where there is none, or it is not ours to read."""
@@ -471,13 +496,17 @@ class Host:
             return path
         return self.find_program('dockerd')
 
-    def processes(self, name: str) -> tuple[Process, ...]:
-        """Look through all processes for those whose program has this name."""
+    def processes(self, *names: str) -> tuple[Process, ...]:
+        """Look through all processes for those whose program has one of these names."""
         import psutil
 
-        named = (p.pid for p in psutil.process_iter(['name']) if p.info['name'] == name)
-        found = (self.process(pid) for pid in named)
-        return tuple(process for process in found if process and process.argv)
+        running = ((p.pid, p.info['name']) for p in psutil.process_iter(['name']))
+        found = ((self.process(pid), name) for pid, name in running if name in names)
+        return tuple(
+            process._replace(name=name)
+            for process, name in found
+            if process and process.argv
+        )
 
     def proc_text(self, folder: int | str, name: str) -> str:
         """Read /proc/FOLDER/NAME; empty where it is gone or not ours to read."""
@@ -532,6 +561,18 @@ def give_back(path: str, user: User) -> str:
     default (proc_sys_fs(5), protected_hardlinks).
     """
     return f'sudo chown -hRP {user.name}: {os.path.dirname(path)}'
+
+
+def _get_flags_request(machine: str) -> int:
+    """Number FS_IOC_GETFLAGS, which is _IOR('f', 1, long) (asm-generic/ioctl.h).
+
+    A few machines have its direction one bit lower (arch/*/include/uapi/asm/ioctl.h).
+    """
+    import struct
+
+    is_lower = machine.startswith(('ppc', 'mips', 'sparc', 'alpha'))
+    direction = 0x40000000 if is_lower else 0x80000000
+    return direction | struct.calcsize('l') << 16 | ord('f') << 8 | 1
 
 
 def _locked() -> Problem:

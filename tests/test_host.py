@@ -3,12 +3,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
 import threading
 
 import pytest
 
 from registry_host.errors import ConfigError, ConflictError, LockedError
-from registry_host.host import Host
+from registry_host.host import Host, _get_flags_request
 from registry_host.plan import FileState, User
 
 PATH = '/etc/docker/daemon.json'
@@ -114,6 +115,49 @@ def test_fifo_does_not_block(host, tmp_path):
     with pytest.raises(ConfigError) as caught:
         host.read(PATH)
     assert str(caught.value) == (f'{PATH}: is not a plain file where a file is due')
+
+
+def test_same_file(host, tmp_path):
+    file = put(tmp_path, '/a', b'')
+    os.link(file, tmp_path / 'b')
+    (tmp_path / 'c').symlink_to('/a')
+    put(tmp_path, '/d', b'')
+    assert host.is_same_file('/a', '/b')
+    assert host.is_same_file('/c', '/b')
+    assert not host.is_same_file('/a', '/d')
+    assert not host.is_same_file('/a', '/nonexistent')
+
+
+def test_flags_of_a_file(host, tmp_path):
+    file = put(tmp_path, '/a', b'')
+    (tmp_path / 'c').symlink_to('/a')
+    done = subprocess.run(['chattr', '+i', file], capture_output=True)
+    if done.returncode != 0:
+        pytest.skip('no chattr, or not for us, or not on this file system')
+    try:
+        assert host.file_flags('/c') & 0x10
+    finally:
+        subprocess.run(['chattr', '-i', file], check=True)
+    assert host.file_flags('/c') & 0x10 == 0
+    assert host.file_flags('/nonexistent') == 0
+
+
+def test_flags_where_there_are_none():
+    assert Host().file_flags('/proc/self/status') == 0
+
+
+@pytest.mark.parametrize(
+    ('machine', 'direction'),
+    (
+        ('x86_64', 0x8),
+        ('aarch64', 0x8),
+        ('s390x', 0x8),
+        ('ppc64le', 0x4),
+        ('mips', 0x4),
+    ),
+)
+def test_number_of_the_request_for_flags(machine, direction):
+    assert _get_flags_request(machine) & 0xF000FFFF == direction << 28 | 0x6601
 
 
 # Replacing
@@ -430,3 +474,16 @@ def test_a_child_that_is_stopped_does_not_stop_us(home, monkeypatch):
         privileges.run_as(NOBODY, stop)
     with pytest.raises(ChildProcessError):
         privileges.run_as(NOBODY, lambda: os._exit(0))
+
+
+def test_processes_by_any_of_several_names(tmp_path):
+    """The kernel keeps 15 letters of a name (TASK_COMM_LEN)."""
+    long = tmp_path / 'systemd-resolved'
+    long.symlink_to('/bin/sleep')
+    with subprocess.Popen([long, '60']) as process:
+        found = Host().processes('nonesuch', 'systemd-resolved')
+        process.kill()
+    (mine,) = (p for p in found if p.pid == process.pid)
+    assert (mine.name, mine.argv) == ('systemd-resolved', (str(long), '60'))
+    assert mine.uid == os.geteuid()
+    assert Host().processes('nonesuch') == ()
