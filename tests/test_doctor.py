@@ -26,6 +26,7 @@ def test_names_are_an_api():
         'mirror-rules',
         'mirror-reachable',
         'mirror-resolves',
+        'nameserver-owner',
         'hub-verification',
         'insecure-rules',
         'insecure-unmatched',

@@ -10,6 +10,8 @@ from registry_host.doctor.observations import Config, Observed
 from registry_host.engine import expected_lists
 from registry_host.enginekeys import OLDEST, show_version
 from registry_host.errors import Problem
+from registry_host.nameowner import RESOLV_CONF, Ownership
+from registry_host.namesteps import steps
 from registry_host.plan import Finding
 from registry_host.redact import redact
 from registry_host.settings import INSECURE, MIRRORS
@@ -247,6 +249,17 @@ def _mirror_reachable(seen: Observed) -> Findings:
             yield _finding(name, 'ok', message)
 
 
+def _other_nameserver(name: str, host: str, ownership: Ownership) -> Finding:
+    """Tell how this host gets another nameserver, for each host has its own way."""
+    return _finding(
+        name,
+        'info',
+        f'to have this host ask a nameserver that knows {host} (NAMESERVER below)',
+        *steps(ownership, 'NAMESERVER'),
+        path=ownership.target,
+    )
+
+
 @check('mirror-resolves', 'each nameserver knows the name of each registry mirror')
 def _mirror_resolves(seen: Observed) -> Findings:
     name = 'mirror-resolves'
@@ -263,12 +276,45 @@ def _mirror_resolves(seen: Observed) -> Findings:
                 message = f'nameserver {server} does not resolve {host}: {failure}'
                 remedy = f'is the name right? If so, replace the nameserver {server}'
                 yield _finding(name, severity, message, remedy)
+        if not is_resolved and seen.ownership is not None:
+            yield _other_nameserver(name, host, seen.ownership)
         if is_resolved and is_known_by_all:
             shown = ', '.join(seen.addresses[host])
             yield _finding(name, 'ok', f'{host} resolves to {shown}')
         elif not is_resolved and is_known_by_all:
             message = f'{host} does not resolve on this host'
             yield _finding(name, 'error', message, f'getent ahosts {host}')
+
+
+_UNITS = {
+    'connman': 'connman',
+    'dhcpcd': 'dhcpcd',
+    'network-manager': 'NetworkManager',
+    'resolved': 'systemd-resolved',
+    'tailscale': 'tailscaled',
+}
+
+
+@check('nameserver-owner', 'what writes /etc/resolv.conf is known, and is there')
+def _nameserver_owner(seen: Observed) -> Findings:
+    name, owned = 'nameserver-owner', seen.ownership
+    if owned is None:
+        yield _finding(
+            name, 'error', f'{RESOLV_CONF} cannot be read', f'ls -l {RESOLV_CONF}'
+        )
+        return
+    owner = f'{owned.owner} ({owned.mode})' if owned.mode else owned.owner
+    message = f'{RESOLV_CONF}: {owner}: {"; ".join(owned.evidence)}'
+    if owned.is_active is False:
+        message += '; so nobody keeps it up to date'
+        unit = _UNITS.get(owned.owner)
+        remedy = (f'systemctl status {unit}',) if unit else ()
+        yield _finding(name, 'warning', message, *remedy)
+    elif owned.rivals:
+        message += f'; but {" and ".join(owned.rivals)} will write over it'
+        yield _finding(name, 'warning', message)
+    else:
+        yield _finding(name, 'ok', message)
 
 
 @check('hub-verification', 'Docker Hub is contacted with its certificate verified')

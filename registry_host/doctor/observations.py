@@ -13,6 +13,8 @@ from registry_host.configure import plan_asked
 from registry_host.errors import ConfigError, Problem, RegistryHostError
 from registry_host.facts import Facts, gather
 from registry_host.ledger import Ledger, load_ledger
+from registry_host.nameevidence import gather as look_at_names
+from registry_host.nameowner import Ownership, decide
 from registry_host.plan import FileState, Finding, Plan, User
 from registry_host.resolvconf import nameservers
 from registry_host.settings import (
@@ -62,6 +64,7 @@ class Observed:
     probes: Mapping[Mirror, Probe] = field(default_factory=dict)
     lookups: Mapping[tuple[str, str], Lookup] = field(default_factory=dict)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ownership: Ownership | None = None
     unfinished: tuple[Finding, ...] = ()
     plan: Plan | None = None
     plan_problems: tuple[Problem, ...] = ()
@@ -89,6 +92,7 @@ def observe(host: Host) -> Observed:
         daemon=daemon,
         clients=tuple(_client_configs(host, facts)),
         nameservers=_nameservers(host) if facts.is_live else (),
+        ownership=_ownership(host),
         unfinished=unfinished(host),
         plan=plan,
         plan_problems=plan_problems,
@@ -130,6 +134,13 @@ def _nameservers(host: Host) -> tuple[str, ...]:
     except ConfigError:
         return ()
     return nameservers(content.decode('utf-8', 'replace'))
+
+
+def _ownership(host: Host) -> Ownership | None:
+    try:
+        return decide(look_at_names(host))
+    except ConfigError:
+        return None
 
 
 def _plan(host: Host) -> tuple[Plan | None, tuple[Problem, ...]]:
