@@ -340,6 +340,9 @@ def doctor(
 
 def finish(report: Report, output_format: str) -> NoReturn:
     """Print a report, and leave with its exit code."""
+    # All is done: who is ended from here on must not say that nothing was.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     context = click.get_current_context(silent=True)
     report = report.below(context.obj.root if context else '')
     if output_format == 'json':

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import takewhile
 
 from registry_host.plan import Change
 from registry_host.redact import redact
 
 MASK = '********'
+CONTEXT_LINES = 3
+LINES_LIMIT = 2000
+_HUNK = re.compile(r'^@@ -(\d+)(,\d+)? \+(\d+)(,\d+)? @@')
+# What would command a terminal, or turn the order of what is read.
+_CONTROLS = re.compile(
+    r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)'
+)
 _STRING = r'"(?:[^"\\\n]|\\[^\n])*"'
 _MEMBER = re.compile(rf'({_STRING})(\s*:\s*)({_STRING})')
 _SECRET_NAME = re.compile(r'auth|credential|key|passw|secret|token', re.IGNORECASE)
@@ -28,23 +37,51 @@ _CLIENT_NAMES = frozenset(
 
 def unified_diff(change: Change) -> str:
     """Show one change as diff -u would; '' where nothing changes."""
-    from difflib import unified_diff as diff_lines
-
     before, after = (
         mask(change.target, (state.content or b'').decode('utf-8', 'replace'))
         for state in (change.before, change.after)
     )
-    lines = list(
-        diff_lines(
-            before.splitlines(keepends=True),
-            after.splitlines(keepends=True),
-            change.path if change.before.content is not None else '/dev/null',
-            change.path if change.after.content is not None else '/dev/null',
-        )
+    names = tuple(
+        change.path if state.content is not None else '/dev/null'
+        for state in (change.before, change.after)
     )
-    if not lines and change.action != 'none':
-        return f'--- {change.path}\n+++ {change.path}\n (only a secret changes)\n'
-    return ''.join(_terminated(line) for line in lines)
+    heading = f'--- {names[0]}\n+++ {names[1]}\n'
+    if before == after:
+        is_secret = change.action != 'none'
+        return f'{heading} (only a secret changes)\n' if is_secret else ''
+    hunks = _hunks(before.splitlines(keepends=True), after.splitlines(keepends=True))
+    return heading + ''.join(_terminated(line) for line in hunks)
+
+
+def _hunks(before: list[str], after: list[str]) -> Iterator[str]:
+    """Compare what is not alike at both ends: difflib may be quadratic."""
+    from difflib import unified_diff as diff_lines
+
+    head = _alike(before, after)
+    tail = _alike(before[head:][::-1], after[head:][::-1])
+    start = max(0, head - CONTEXT_LINES)
+    old, new = (
+        side[start : min(len(side), len(side) - tail + CONTEXT_LINES)]
+        for side in (before, after)
+    )
+    if max(len(old), len(new)) > LINES_LIMIT:
+        yield f' ({max(len(old), len(new))} lines, too many to be shown)\n'
+        return
+    _, _, *lines = diff_lines(old, new, n=CONTEXT_LINES)
+    for line in lines:
+        yield _HUNK.sub(lambda found: _moved(found, start), line)
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """Count the lines that both begin with."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _moved(found: re.Match[str], start: int) -> str:
+    """Number the lines of a hunk in the whole files; an empty side stands at 0."""
+    numbers = (str(int(n) + start) for n in (found[1], found[3]))
+    return f'@@ -{next(numbers)}{found[2] or ""} +{next(numbers)}{found[4] or ""} @@'
 
 
 def _terminated(line: str) -> str:
@@ -61,4 +98,5 @@ def mask(target: str, text: str) -> str:
             return found[0]
         return f'{found[1]}{found[2]}"{MASK}"'
 
-    return redact(_MEMBER.sub(shown, text))
+    text = redact(_MEMBER.sub(shown, text))
+    return _CONTROLS.sub(lambda found: f'<U+{ord(found[0]):04X}>', text)

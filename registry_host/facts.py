@@ -151,10 +151,21 @@ def _find_process(host: Host, uids: frozenset[int]) -> Process | None:
         text = _read_small(host, pidfile)
         if text.isdigit() and host.proc_text(int(text), 'comm').strip() == 'dockerd':
             process = host.process(int(text))
-            if process is not None and process.uid in uids:
+            if process is not None and _is_trusted(host, process, uids):
                 return process
-    found = (p for p in host.processes('dockerd') if p.uid in uids)
+    found = (p for p in host.processes('dockerd') if _is_trusted(host, p, uids))
     return min(found, key=lambda p: (p.uid, p.pid), default=None)
+
+
+def _is_trusted(host: Host, process: Process, uids: frozenset[int]) -> bool:
+    """Whether a process by the name of dockerd is one, and whose.
+
+    Any program has the name that it is started by: `ln -s /usr/bin/sudo dockerd` makes
+    one of root's that a user has given its arguments.
+    """
+    program = host.executable_of(process.pid).rpartition('/')[2]
+    is_engine = program.startswith('dockerd') or not (program or host.is_root)
+    return process.uid in uids and is_engine
 
 
 def _read_small(host: Host, path: str) -> str:

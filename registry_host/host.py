@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 import sys
 import time
@@ -470,6 +471,8 @@ class Host:
         """Look at a process, if it runs in our own pid namespace.
 
         An engine inside a container is seen from outside too, and is not this host's.
+        Its uid is the highest that it has: a program that lends root to whoever starts
+        it (setuid) is theirs.
         """
         try:
             if os.readlink(f'/proc/{pid}/ns/pid') != os.readlink('/proc/self/ns/pid'):
@@ -481,17 +484,24 @@ class Host:
         try:
             with open(f'/proc/{pid}/cmdline', 'rb') as file:
                 words = file.read().split(b'\0')[:-1]
-            uid = os.stat(f'/proc/{pid}').st_uid
         except OSError:
             return None
+        ids = re.search(r'^Uid:([\s\d]+)$', self.proc_text(pid, 'status'), re.MULTILINE)
+        if ids is None:
+            return None
+        uid = max(map(int, ids[1].split()))
         return Process(pid=pid, argv=tuple(map(os.fsdecode, words)), uid=uid)
+
+    def executable_of(self, pid: int) -> str:
+        """Name the file that a process runs; '' where that is not ours to see."""
+        try:
+            return os.readlink(f'/proc/{pid}/exe')
+        except OSError:
+            return ''
 
     def program_of(self, pid: int) -> str | None:
         """Find the file that a process runs; one upgraded since, by its name."""
-        try:
-            path = os.readlink(f'/proc/{pid}/exe')
-        except OSError:
-            path = ''
+        path = self.executable_of(pid)
         if path and not path.endswith(' (deleted)'):
             return path
         return self.find_program('dockerd')

@@ -22,6 +22,7 @@ TIMEOUT_S = 20.0
 # A file system of the user's own can hold even a killed child (fuse(4)).
 KILL_TIMEOUT_S = 2.0
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 
 
 def run_as(user: User, work: Callable[[], Result]) -> Result:
@@ -40,11 +41,19 @@ def run_as(user: User, work: Callable[[], Result]) -> Result:
         status = 1
         try:
             os.close(reader)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
+            # Who cannot be killed must not hold up those who wait for our output.
+            void = os.open(os.devnull, os.O_RDWR)
+            for fd in (0, 1, 2):
+                os.dup2(void, fd)
             os.setgroups([])
             os.setresgid(user.gid, user.gid, user.gid)
             os.setresuid(user.uid, user.uid, user.uid)
             # Only now, for a change of ids clears it (Linux kernel/cred.c 6.1).
             library.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+            # No core of it, with what root has read, whatever fs.suid_dumpable says.
+            library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
             if os.getppid() != parent:
                 os._exit(status)
             with open(writer, 'wb') as pipe:
@@ -61,9 +70,13 @@ def run_as(user: User, work: Callable[[], Result]) -> Result:
     finally:
         os.close(reader)
         _wait_for(child)
-    if not answer:
-        raise ChildProcessError(f'the child for {user.name!r} ended without an answer')
-    kind, value = ast.literal_eval(answer.decode())
+    try:
+        kind, value = ast.literal_eval(answer.decode())
+    except (ValueError, SyntaxError):
+        # It was killed, before its answer or amid it.
+        raise ChildProcessError(
+            errno.ECHILD, f'the process that works as {user.name} was killed'
+        ) from None
     return cast(Result, _unpack(kind, value, user))
 
 

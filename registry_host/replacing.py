@@ -163,8 +163,9 @@ def discard(
     newer one, so it gets its place back.
     """
     known = [state.content for state in states if state.content is not None]
+    limit = max(map(len, known), default=0) + 1
     try:
-        content = _content_at(temporary)
+        content = _content_at(temporary, limit)
     except FileNotFoundError:
         return
     if content is None:
@@ -180,7 +181,7 @@ def _give_back(temporary: str, real: str, known: list[bytes], rename: Rename) ->
     try:
         rename(temporary, real, NO_REPLACE)
     except FileExistsError:
-        if _content_at(real) in known:
+        if _content_at(real, max(map(len, known), default=0) + 1) in known:
             rename(temporary, real, EXCHANGE)
             os.unlink(temporary)
 
@@ -189,7 +190,7 @@ def is_at(path: str, state: FileState) -> bool:
     """Whether a real path holds the plain file that `state` describes."""
     try:
         found = os.stat(path, follow_symlinks=False)
-        content = _content_at(path)
+        content = _content_at(path, len(state.content or b'') + 1)
     except FileNotFoundError:
         return state.content is None
     return content == state.content and (
@@ -198,15 +199,16 @@ def is_at(path: str, state: FileState) -> bool:
     )
 
 
-def _content_at(path: str) -> bytes | None:
-    """Read a plain file; None for anything else."""
+def _content_at(path: str, limit: int = -1) -> bytes | None:
+    """Read a plain file, up to `limit` bytes; None for anything else."""
     found = os.stat(path, follow_symlinks=False)
     # Asked before opening: a FIFO would block, a device may act on being opened.
     if not stat.S_ISREG(found.st_mode):
         return None
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(fd, 'rb') as file:
-        return file.read()
+        # Others may make it as large as they like; one byte more is another content.
+        return file.read(limit)
 
 
 def _require_at(state: FileState) -> None:

@@ -33,7 +33,10 @@ def revert(
     if now == after or now == before:
         return before
     was, made, found = (_read(content) for content in (before, after, now))
-    edited = jsontext.edit(found, *_edits(was.root, made.root, found.root, ()))
+    try:
+        edited = jsontext.edit(found, *_edits(was.root, made.root, found.root, ()))
+    except TypeError as err:
+        raise InseparableError(str(err)) from None
     for path in _created(was.root, made.root, ()):
         if edited.get(*path) == {} and edited.has(*path):
             edited = jsontext.edit(edited, Drop(path))

@@ -202,7 +202,8 @@ def _read(host: Host, state: FileState) -> FileState:
     if now.realpath == state.realpath:
         return now
     path = state.realpath.removeprefix(host.root)
-    return host.read(path, user=state.user, folder_mode=state.folder_mode)
+    now = host.read(path, user=state.user, folder_mode=state.folder_mode)
+    return now._replace(path=state.path)
 
 
 def _target(step: Step, now: FileState) -> FileState:

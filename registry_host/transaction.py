@@ -102,14 +102,15 @@ def take_back_pending(host: Host, pending: Pending) -> Finding:
     """Take back a change that nobody has confirmed in time."""
     run = checkpoints.load_run(host, pending.checkpoint)
     line = 'registry-host revert'
-    undone = take_back(host, run, line=line, restart=ALWAYS)
+    undone = take_back(host, run, line=line, restart=ALWAYS, is_by_itself=True)
     confirm.disarm(host, run.id)
     paths = ', '.join(change.path for change in undone.plan.pending)
+    left = ''.join(f'; {finding.message}' for finding in undone.plan.findings)
     return Finding(
         check='not-confirmed',
         severity='warning',
         message=f'{run.title} was not confirmed in time, and was taken back: '
-        f'{paths or "nothing was left of it"}',
+        f'{paths or "nothing was left of it"}{left}',
         remedy=('registry-host history',),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.apply import Order, Outcome, apply_plan
 from registry_host.checkpoints import Origin, Run
-from registry_host.errors import Problem, RegistryHostError, UndoError
+from registry_host.errors import ConfigError, Problem, RegistryHostError, UndoError
 from registry_host.facts import EngineFacts, Facts, look_at_engine
 from registry_host.ledger import (
     LEDGER,
@@ -27,7 +27,7 @@ from registry_host.settings import (
     asked_by_flags,
     load,
 )
-from registry_host.targets import TARGETS, docker_daemon
+from registry_host.targets import TARGETS, docker_daemon, left_alone
 from registry_host.targets.target import FileRef, TargetPlan, absent
 
 if TYPE_CHECKING:
@@ -42,19 +42,29 @@ class Undone(NamedTuple):
     outcome: Outcome
 
 
-def take_back(host: Host, run: Run, *, line: str, restart: str = IF_SAFE) -> Undone:
+def take_back(
+    host: Host,
+    run: Run,
+    *,
+    line: str,
+    restart: str = IF_SAFE,
+    is_by_itself: bool = False,
+) -> Undone:
     """Take back what one run did, and only that; within a transaction.
 
     Raises UndoError with a diff where others have changed the same since, and what
-    apply_plan raises.
+    apply_plan raises. `is_by_itself`: nobody is there to decide, so what users did to
+    their own files does not hold up the rest.
     """
     engine = look_at_engine(host)
-    plan = plan_undo(host, run, engine)
+    plan = plan_undo(host, run, engine, is_by_itself=is_by_itself)
     order = Order(Origin('undo', line, undoes=run.id), restart=restart)
     return Undone(plan, apply_plan(host, plan, engine, order))
 
 
-def plan_undo(host: Host, run: Run, engine: EngineFacts) -> Plan:
+def plan_undo(
+    host: Host, run: Run, engine: EngineFacts, *, is_by_itself: bool = False
+) -> Plan:
     """Plan the way from what the files are now to what they were without this run."""
     ledger, ledger_state = load_ledger(host)
     ledgers = (*_ledgers(run), ledger)
@@ -72,7 +82,13 @@ def plan_undo(host: Host, run: Run, engine: EngineFacts) -> Plan:
             entries = (each.find(past.target, past.path) for each in ledgers)
             parts.append(_part_back(past, now, Entries(*entries), facts))
         except RegistryHostError as err:
-            problems += err.problems
+            is_told = user is not None and (
+                is_by_itself or isinstance(err, ConfigError)
+            )
+            if is_told:
+                findings += (left_alone(each, past.path) for each in err.problems)
+            else:
+                problems += err.problems
     if problems:
         raise UndoError(*problems)
     for part in parts:

@@ -44,6 +44,9 @@ class Scene(Host):
     def program_of(self, pid):
         return '/usr/sbin/dockerd'
 
+    def executable_of(self, pid):
+        return self._proc.get((pid, 'exe'), '/usr/sbin/dockerd')
+
     def find_user(self, *, name=None, uid=None):
         return ALICE if uid == ALICE.uid or name == 'alice' else None
 
@@ -142,6 +145,22 @@ def test_roots_engine_before_a_users(monkeypatch):
         processes=[dockerd(uid=1000, pid=3), dockerd(pid=7)],
     )
     assert find_engine(scene).pid == 7
+
+
+@pytest.mark.parametrize(
+    ('exe', 'state'),
+    (
+        pytest.param('/usr/bin/sudo', 'absent', id='another-program'),
+        pytest.param('', 'absent', id='gone-meanwhile'),
+        pytest.param('/usr/bin/dockerd-ce', 'unreachable', id='alternative'),
+        pytest.param('/usr/bin/dockerd (deleted)', 'unreachable', id='upgraded'),
+    ),
+)
+def test_the_file_that_runs_counts_not_its_name(monkeypatch, exe, state):
+    """A user's link `dockerd` to a program that root runs for them, as sudo."""
+    monkeypatch.setattr('os.geteuid', lambda: 0)
+    scene = Scene(processes=[dockerd()], proc={(7, 'exe'): exe})
+    assert find_engine(scene).state == state
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from registry_host.doctor.observations import Config, Observed
 from registry_host.engine import expected_lists
 from registry_host.enginekeys import OLDEST, show_version
 from registry_host.errors import Problem
+from registry_host.host import give_back
 from registry_host.nameowner import RESOLV_CONF, Ownership
 from registry_host.namesteps import steps
 from registry_host.plan import Finding
@@ -465,7 +466,7 @@ def _client_config_mode(seen: Observed) -> Findings:
                 name,
                 'error',
                 f'{client.path} belongs to uid {state.uid}, not to {user.name}',
-                f'sudo chown {user.name}: {client.path}',
+                give_back(client.path, user),
                 path=client.path,
             )
         document = client.document
@@ -476,7 +477,7 @@ def _client_config_mode(seen: Observed) -> Findings:
                 'warning',
                 f'{client.path} holds logins, and others may read it '
                 f'(mode {state.mode:04o})',
-                f'chmod 600 {client.path}',
+                f'sudo -u {user.name} chmod 600 {client.path}',
                 path=client.path,
             )
 

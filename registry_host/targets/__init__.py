@@ -20,24 +20,24 @@ TARGETS: Mapping[str, Target] = {
     target.NAME: target for target in (docker_daemon, docker_config)
 }
 
-Files = tuple[tuple[Target, FileRef, FileState], ...]
+# As read, or why it could not be.
+Files = tuple[tuple[Target, FileRef, FileState | ConfigError], ...]
 
 
 def read_files(host: Host, settings: Settings, facts: Facts, ledger: Ledger) -> Files:
-    """Read all that the targets ask for; ConfigError names every unreadable one."""
-    found: list[tuple[Target, FileRef, FileState]] = []
-    problems: list[Problem] = []
-    for target in TARGETS.values():
-        for ref in target.files(settings, facts, ledger):
-            try:
-                state = host.read(ref.path, user=ref.user, folder_mode=ref.folder_mode)
-            except ConfigError as err:
-                problems += err.problems
-            else:
-                found.append((target, ref, state))
-    if problems:
-        raise ConfigError(*problems)
-    return tuple(found)
+    """Read all that the targets ask for."""
+    return tuple(
+        (target, ref, _read(host, ref))
+        for target in TARGETS.values()
+        for ref in target.files(settings, facts, ledger)
+    )
+
+
+def _read(host: Host, ref: FileRef) -> FileState | ConfigError:
+    try:
+        return host.read(ref.path, user=ref.user, folder_mode=ref.folder_mode)
+    except ConfigError as err:
+        return err
 
 
 def build_plan(
@@ -47,15 +47,25 @@ def build_plan(
     ledger: Ledger,
     ledger_state: FileState,
 ) -> Plan:
-    """Join what each target makes of its files; ConfigError holds all that is wrong."""
+    """Join what each target makes of its files; ConfigError holds all that is wrong.
+
+    Where ours is only withdrawn, a user whose own file is no use holds up nobody else:
+    it is told, and stays in the ledger for the next time.
+    """
     parts: list[TargetPlan] = []
     problems: list[Problem] = []
+    left: list[Finding] = []
     for target, ref, state in files:
         applied = ledger.find(target.NAME, ref.path)
         try:
+            if isinstance(state, ConfigError):
+                raise state
             parts.append(target.plan_file(settings, facts, ref, state, applied))
         except ConfigError as err:
-            problems += err.problems
+            if ref.is_withdrawn and ref.user is not None:
+                left += (left_alone(problem, ref.path) for problem in err.problems)
+            else:
+                problems += err.problems
     if problems:
         raise ConfigError(*problems)
     after = ledger.with_checked(settings.digest)
@@ -68,8 +78,15 @@ def build_plan(
         expected=next(expected, None),
         drift=max((part.drift for part in parts), default=Activation.NONE),
         findings=_settings_findings(settings)
+        + tuple(left)
         + tuple(finding for part in parts for finding in part.findings),
     )
+
+
+def left_alone(problem: Problem, path: str) -> Finding:
+    """Tell of a user's own file that is left as it is, while all else goes on."""
+    message = f'{problem}; it is left as it is'
+    return Finding.of(problem, 'warning', path)._replace(message=message)
 
 
 def _settings_findings(settings: Settings) -> tuple[Finding, ...]:
