@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry_host.host import Host
 
 CHECKPOINTS = f'{STATE_FOLDER}/checkpoints'
+LEFT_BEHIND = f'{STATE_FOLDER}/left-behind'
 LIMIT = 20
 VERSION = 1
 
@@ -147,6 +148,24 @@ def close(host: Host, run: Run, outcome: str) -> None:
     host.remove_state(JOURNAL)
 
 
+# What a recovery had to leave behind
+
+
+def left_behind(host: Host) -> tuple[Run, ...]:
+    """Read the runs of which users' files could not be put back; no damaged ones."""
+    runs = (_run_or_damaged(host, n, LEFT_BEHIND) for n in _numbers(host, LEFT_BEHIND))
+    return tuple(run for run in runs if run.steps)
+
+
+def leave_behind(host: Host, run: Run) -> None:
+    """Remember the steps of a run that are to be taken back once that can be."""
+    host.write_state(_path_of(run.id, LEFT_BEHIND), _encode(host, run))
+
+
+def forget_left_behind(host: Host, run: Run) -> None:
+    host.remove_state(_path_of(run.id, LEFT_BEHIND))
+
+
 # Checkpoints
 
 
@@ -155,17 +174,17 @@ def history(host: Host) -> tuple[Run, ...]:
     return tuple(_run_or_damaged(host, number) for number in _numbers(host))
 
 
-def _run_or_damaged(host: Host, number: int) -> Run:
+def _run_or_damaged(host: Host, number: int, folder: str = CHECKPOINTS) -> Run:
     try:
-        return load_run(host, number)
+        return load_run(host, number, folder)
     except ConfigError as err:
         origin = Origin(command='unknown', line=str(err))
         return Run(id=number, origin=origin, started='', by='', outcome=DAMAGED)
 
 
-def load_run(host: Host, number: int) -> Run:
+def load_run(host: Host, number: int, folder: str = CHECKPOINTS) -> Run:
     """Read one checkpoint; ConfigError if it is damaged or not there."""
-    path = _path_of(number)
+    path = _path_of(number, folder)
     content = host.read(path).content
     if content is None:
         raise ConfigError(_unknown(number))
@@ -196,13 +215,13 @@ def undone(runs: Iterable[Run]) -> dict[int, int]:
     return by
 
 
-def _numbers(host: Host) -> list[int]:
-    stems = (name.removesuffix('.json') for name in host.names(CHECKPOINTS))
+def _numbers(host: Host, folder: str = CHECKPOINTS) -> list[int]:
+    stems = (name.removesuffix('.json') for name in host.names(folder))
     return sorted(int(stem) for stem in stems if stem.isdigit())
 
 
-def _path_of(number: int) -> str:
-    return f'{CHECKPOINTS}/{number}.json'
+def _path_of(number: int, folder: str = CHECKPOINTS) -> str:
+    return f'{folder}/{number}.json'
 
 
 def _unknown(number: int) -> Problem:

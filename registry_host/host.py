@@ -391,7 +391,8 @@ class Host:
 
     def clean_state(self) -> None:
         """Remove what runs that were cut short left in passing; for a lock's holder."""
-        for folder in (STATE_FOLDER, f'{STATE_FOLDER}/checkpoints'):
+        folders = (STATE_FOLDER, f'{STATE_FOLDER}/checkpoints')
+        for folder in (*folders, f'{STATE_FOLDER}/left-behind'):
             for name in self.names(folder):
                 if name.endswith(TEMPORARY):
                     self.remove_state(f'{folder}/{name}')

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.activation import activate, agrees, allowed
@@ -17,6 +18,9 @@ from registry_host.checkpoints import (
     Run,
     Step,
     close,
+    forget_left_behind,
+    leave_behind,
+    left_behind,
     load_journal,
     save_journal,
 )
@@ -28,7 +32,7 @@ from registry_host.errors import (
     Problem,
     RegistryHostError,
 )
-from registry_host.facts import look_at_engine
+from registry_host.facts import EngineFacts, look_at_engine
 from registry_host.plan import IF_SAFE, Activation, Change, FileState, Finding
 from registry_host.replacing import is_torn
 from registry_host.revert import InseparableError, revert
@@ -36,7 +40,6 @@ from registry_host.targets import docker_daemon
 
 if TYPE_CHECKING:
     from registry_host.engine import Info
-    from registry_host.facts import EngineFacts
     from registry_host.host import Host
 
 FINISH = 'sudo registry-host undo'
@@ -51,13 +54,13 @@ class Back(NamedTuple):
     """How going back went.
 
     `failed` could not be written; `kept` were changed by somebody else so that ours
-    could not be told apart; both say why. `engine` says what became of it, '' if it was
-    not touched.
+    could not be told apart; both map paths to the reason why. `engine` says what became
+    of it, '' if it was not touched.
     """
 
     is_touched: bool = False
-    failed: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
+    failed: Mapping[str, str] = MappingProxyType({})
+    kept: Mapping[str, str] = MappingProxyType({})
     engine: str = ''
     is_engine_back: bool = True
 
@@ -67,15 +70,19 @@ class Back(NamedTuple):
 
     def __str__(self) -> str:
         if self.failed:
-            state = f'partly applied: {", ".join(self.failed)} could not be put back'
+            state = f'partly applied: {_told(self.failed)} could not be put back'
         elif not self.is_engine_back:
             state = 'partly applied: the old file is back'
         else:
             state = f'the old file is {"back" if self.is_touched else "as it was"}'
         if self.kept:
-            state += f', but {", ".join(self.kept)} was changed by somebody else '
+            state += f', but {_told(self.kept)} was changed by somebody else '
             state += 'since, and is left so'
         return f'{state}; {self.engine}' if self.engine else state
+
+
+def _told(files: Mapping[str, str]) -> str:
+    return ', '.join(f'{path} ({reason})' for path, reason in files.items())
 
 
 class _Trouble:
@@ -94,9 +101,6 @@ class _Trouble:
         except (OSError, RegistryHostError) as err:
             noted = self.kept if _is_by_its_user(state, err) else self.failed
             noted.setdefault(state.path, _reason(err))
-
-    def told(self, files: dict[str, str]) -> tuple[str, ...]:
-        return tuple(f'{path} ({reason})' for path, reason in files.items())
 
 
 def _is_by_its_user(state: FileState, err: OSError | RegistryHostError) -> bool:
@@ -120,11 +124,17 @@ def recover(host: Host) -> tuple[Finding, ...]:
 
     May itself be cut at any step, and be run again.
     """
+    mended = tuple(filter(None, (_try_again(host, run) for run in left_behind(host))))
     run = load_journal(host)
     if run is None:
-        return ()
+        return mended
     back = go_back(host, run, look_at_engine(host), is_activated=True, policy=IF_SAFE)
-    if not back.is_whole:
+    left = _of_users(run, back.failed)
+    note = ''
+    if back.is_engine_back and left.steps and len(left.steps) == len(back.failed):
+        leave_behind(host, left)
+        note = '; each run tries that again'
+    elif not back.is_whole:
         raise ApplyError(
             Problem(
                 code='recovery-incomplete',
@@ -134,14 +144,36 @@ def recover(host: Host) -> tuple[Finding, ...]:
             )
         )
     close(host, run, RECOVERED)
-    return (
-        Finding(
-            check='recovered',
-            severity='warning',
-            message=f'{run.title} had not ended: {back}',
-            remedy=('registry-host history',),
-        ),
+    return (*mended, _mended('recovered', f'{run.title} had not ended: {back}{note}'))
+
+
+def _mended(check: str, message: str) -> Finding:
+    return Finding(check, 'warning', message, remedy=('registry-host history',))
+
+
+def _of_users(run: Run, paths: Mapping[str, str]) -> Run:
+    """Pick the steps of a run that only concern users' own files."""
+    steps = (step for step in run.steps if step.change.path in paths)
+    return run._replace(
+        steps=tuple(
+            step
+            for step in steps
+            if step.change.before.user and step.change.before.user.uid != 0
+        )
     )
+
+
+def _try_again(host: Host, run: Run) -> Finding | None:
+    """Put back files of users that could not be: their disk may have room by now.
+
+    Until then they hold up nobody else.
+    """
+    engine = EngineFacts(state='unknown')
+    back = go_back(host, run, engine, is_activated=False, policy=IF_SAFE)
+    if back.failed:
+        return _mended('left-behind', f'of {run.title}: {back}')
+    forget_left_behind(host, run)
+    return _mended('recovered', f'of {run.title}: {back}')
 
 
 def go_back(
@@ -176,9 +208,7 @@ def go_back(
     for step in reversed(run.steps):
         with trouble.over(step.change.before):
             host.remove_folders(step.change.before)
-    return back._replace(
-        failed=trouble.told(trouble.failed), kept=trouble.told(trouble.kept)
-    )
+    return back._replace(failed=trouble.failed, kept=trouble.kept)
 
 
 def _way_back(host: Host, step: Step, run: Run, engine: EngineFacts) -> Change:

@@ -148,7 +148,19 @@ def unfinished(host: Host) -> tuple[Finding, ...]:
                 remedy=(FINISH,),
             ),
         )
-    return () if pending is None else (_on_approval(host, pending),)
+    left = tuple(_left_behind(each) for each in checkpoints.left_behind(host))
+    return left if pending is None else (*left, _on_approval(host, pending))
+
+
+def _left_behind(run: checkpoints.Run) -> Finding:
+    paths = ', '.join(step.change.path for step in run.steps)
+    return Finding(
+        check='unfinished-run',
+        severity='warning',
+        message=f'of {run.title}, {paths} could not be put back yet; each run tries',
+        path=checkpoints.LEFT_BEHIND,
+        remedy=(f'is there room? df -h {run.steps[0].change.path}',),
+    )
 
 
 def _on_approval(host: Host, pending: Pending) -> Finding:

@@ -72,6 +72,7 @@ def plan_undo(
     parts: list[TargetPlan] = []
     problems: list[Problem] = []
     findings: list[Finding] = []
+    left: list[Problem] = []
     for past in reversed(run.changes):
         user = past.before.user
         if user is not None and host.find_user(name=user.name) != user:
@@ -87,8 +88,11 @@ def plan_undo(
             )
             if is_told:
                 findings += (left_alone(each, past.path) for each in err.problems)
+                left += err.problems
             else:
                 problems += err.problems
+    if not parts and not is_by_itself:  # There is nothing else that could go back.
+        problems += left
     if problems:
         raise UndoError(*problems)
     for part in parts:

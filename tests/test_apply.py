@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from registry_host import checkpoints
 from registry_host.apply import Order, apply_plan
 from registry_host.checkpoints import Origin
 from registry_host.configure import plan_asked
@@ -14,7 +15,7 @@ from registry_host.errors import ApplyError, ConflictError, StoppedError
 from registry_host.facts import EngineFacts
 from registry_host.host import JOURNAL, Host
 from registry_host.settings import read_asked
-from registry_host.transaction import transaction
+from registry_host.transaction import transaction, unfinished
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/home/alice/.docker/config.json'
@@ -130,6 +131,42 @@ def test_interruption_between_two_files_puts_back(root):
         'daemon.json',
         'passwd',
     ]
+
+
+class FullHome(Host):
+    """The disk of the users is full, and nobody else's."""
+
+    def replace_file(self, before, after, temporary=None):
+        if after.user is not None:
+            raise OSError(errno.ENOSPC, 'No space left on device', after.realpath)
+        return super().replace_file(before, after, temporary)
+
+
+def test_a_users_full_disk_holds_up_nobody_else(root):
+    """After a run that was cut short; what could not be put back is tried again."""
+    root.write(DAEMON_JSON, '{"debug": false}')
+    root.write(CONFIG_JSON, '{"auths": {}}', 0o600)
+    host = Host(str(root.path))
+    applied(host)
+    run = checkpoints.load_run(host, 1)
+    checkpoints.save_journal(host, run)
+    host.remove_state('/var/lib/registry-host/checkpoints/1.json')
+
+    for _ in range(2):
+        with transaction(FullHome(str(root.path))) as mended:
+            (finding,) = mended
+        assert f'{CONFIG_JSON} (No space left on device)' in finding.message
+    assert finding.check == 'left-behind'
+    assert root.read(DAEMON_JSON) == '{"debug": false}'
+    assert 'httpProxy' in root.read(CONFIG_JSON)
+    (told,) = unfinished(host)
+    assert 'could not be put back yet; each run tries' in told.message
+
+    with transaction(host) as mended:
+        (finding,) = mended
+    assert finding.check == 'recovered'
+    assert root.read(CONFIG_JSON) == '{"auths": {}}'
+    assert unfinished(host) == ()
 
 
 def test_plan_after_apply_is_empty(root):
