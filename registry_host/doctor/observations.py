@@ -14,7 +14,7 @@ from registry_host.errors import ConfigError, Problem, RegistryHostError
 from registry_host.facts import Facts, gather
 from registry_host.ledger import Ledger, load_ledger
 from registry_host.plan import FileState, Finding, Plan, User
-from registry_host.resolvconf import nameservers
+from registry_host.resolvconf import parse, view
 from registry_host.settings import (
     DEFAULT_FILES,
     MIRRORS,
@@ -129,7 +129,7 @@ def _nameservers(host: Host) -> tuple[str, ...]:
         content = host.read('/etc/resolv.conf').content or b''
     except ConfigError:
         return ()
-    return nameservers(content.decode('utf-8', 'replace'))
+    return view(parse(content), 'glibc').nameservers
 
 
 def _plan(host: Host) -> tuple[Plan | None, tuple[Problem, ...]]:
