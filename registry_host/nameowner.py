@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from registry_host.resolvconf import nameservers
+from registry_host.resolvconf import parse, view
 
 RESOLV_CONF = '/etc/resolv.conf'
 # NetworkManager src/core/dns/nm-dns-manager.c _resolvconf_resolved_managed, 0047d36.
@@ -271,7 +271,10 @@ def _resolved_stub(seen: Evidence) -> _Verdict:
     So it does with D-Bus down, and resolvconf's file fed by resolvconf-pull-resolved
     (tailscale#3026). Resolved calls this mode foreign.
     """
-    if seen.text is None or not STUBS.issuperset(nameservers(seen.text)):
+    if seen.text is None:
+        return _NOTHING
+    asked = view(parse(seen.text.encode()), 'glibc').nameservers
+    if not STUBS.issuperset(asked):
         return _NOTHING
     return _resolved(seen, ('stub=yes',), 'foreign')
 

@@ -26,6 +26,7 @@ def test_names_are_an_api():
         'mirror-rules',
         'mirror-reachable',
         'mirror-resolves',
+        'resolv-conf',
         'nameserver-owner',
         'hub-verification',
         'insecure-rules',
@@ -103,3 +104,25 @@ def test_nothing_is_written(root):
     before = root.snapshot()
     root.run('doctor')
     assert root.snapshot() == before
+
+
+def test_traps_of_resolv_conf(root):
+    root.write('/etc/resolv.conf', 'nameserver 9.9.9.9:53\nsortlist 10.0.0.0\r\n')
+    ended = root.run('doctor', '--only=resolv-conf')
+    assert (ended.code, ended.out) == (
+        1,
+        "warning: resolv-conf: /etc/resolv.conf:1: '9.9.9.9:53': a port or brackets "
+        'make it no address to any reader\n'
+        'error: resolv-conf: /etc/resolv.conf:2: glibc reads this sortlist for ever: '
+        'every lookup hangs\n'
+        '1 error, 1 warning\n',
+    )
+    root.write('/etc/resolv.conf', 'nameserver 9.9.9.9\n')
+    assert findings(root, '--only=resolv-conf') == (0, [('resolv-conf', 'ok')])
+
+
+def test_owner_of_resolv_conf_in_a_root_folder(root):
+    root.write('/etc/resolv.conf', 'nameserver 9.9.9.9\n')
+    ended = root.run('doctor', '--only=nameserver-owner')
+    assert (ended.code, ended.out.partition(':')[0]) == (0, 'ok')
+    assert 'nameserver-owner: /etc/resolv.conf: static: ' in ended.out

@@ -15,6 +15,7 @@ from registry_host.nameowner import RESOLV_CONF, Ownership
 from registry_host.namesteps import steps
 from registry_host.plan import Finding
 from registry_host.redact import redact
+from registry_host.resolvtraps import FATAL, Trap, traps
 from registry_host.settings import INSECURE, MIRRORS
 from registry_host.targets.docker_config import shadowed_proxies
 from registry_host.targets.docker_daemon import (
@@ -285,6 +286,25 @@ def _mirror_resolves(seen: Observed) -> Findings:
         elif not is_resolved and is_known_by_all:
             message = f'{host} does not resolve on this host'
             yield _finding(name, 'error', message, f'getent ahosts {host}')
+
+
+@check('resolv-conf', 'every reader of /etc/resolv.conf sees the same in it')
+def _resolv_conf(seen: Observed) -> Findings:
+    name = 'resolv-conf'
+    if seen.resolv_conf is None:
+        yield _skipped(name, f'{RESOLV_CONF} cannot be read')
+        return
+    yield from _or_ok(
+        (_trapped(name, trap) for trap in traps(seen.resolv_conf, seen.interfaces)),
+        name,
+        f'glibc, musl and Go see the same in {RESOLV_CONF}',
+    )
+
+
+def _trapped(name: str, trap: Trap) -> Finding:
+    severity = 'error' if trap.code in FATAL else 'warning'
+    message = f'{RESOLV_CONF}:{trap.line}: {trap.message}'
+    return _finding(name, severity, message, path=RESOLV_CONF)
 
 
 _UNITS = {

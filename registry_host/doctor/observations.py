@@ -14,9 +14,9 @@ from registry_host.errors import ConfigError, Problem, RegistryHostError
 from registry_host.facts import Facts, gather
 from registry_host.ledger import Ledger, load_ledger
 from registry_host.nameevidence import gather as look_at_names
-from registry_host.nameowner import Ownership, decide
+from registry_host.nameowner import RESOLV_CONF, Ownership, decide
 from registry_host.plan import FileState, Finding, Plan, User
-from registry_host.resolvconf import nameservers
+from registry_host.resolvconf import ResolvConf, parse, view
 from registry_host.settings import (
     DEFAULT_FILES,
     MIRRORS,
@@ -60,7 +60,8 @@ class Observed:
     daemon: Config
     clients: tuple[Config, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
-    nameservers: tuple[str, ...] = ()
+    resolv_conf: ResolvConf | None = None
+    interfaces: tuple[str, ...] | None = None
     probes: Mapping[Mirror, Probe] = field(default_factory=dict)
     lookups: Mapping[tuple[str, str], Lookup] = field(default_factory=dict)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -68,6 +69,13 @@ class Observed:
     unfinished: tuple[Finding, ...] = ()
     plan: Plan | None = None
     plan_problems: tuple[Problem, ...] = ()
+
+    @property
+    def nameservers(self) -> tuple[str, ...]:
+        """Those that the C library asks, which is what most programs do."""
+        if self.resolv_conf is None:
+            return ()
+        return view(self.resolv_conf, 'glibc', self.interfaces).nameservers
 
     def entries(self, area: str) -> tuple[str, ...]:
         if self.daemon.document is None:
@@ -91,7 +99,8 @@ def observe(host: Host) -> Observed:
         facts=facts,
         daemon=daemon,
         clients=tuple(_client_configs(host, facts)),
-        nameservers=_nameservers(host) if facts.is_live else (),
+        resolv_conf=_resolv_conf(host),
+        interfaces=host.names('/sys/class/net') if facts.is_live else None,
         ownership=_ownership(host),
         unfinished=unfinished(host),
         plan=plan,
@@ -128,12 +137,11 @@ def _client_configs(host: Host, facts: Facts) -> list[Config]:
     ]
 
 
-def _nameservers(host: Host) -> tuple[str, ...]:
+def _resolv_conf(host: Host) -> ResolvConf | None:
     try:
-        content = host.read('/etc/resolv.conf').content or b''
+        return parse(host.read(RESOLV_CONF).content or b'')
     except ConfigError:
-        return ()
-    return nameservers(content.decode('utf-8', 'replace'))
+        return None
 
 
 def _ownership(host: Host) -> Ownership | None:
