@@ -53,12 +53,14 @@ HASTY_TIMEOUT_S = 3.0
 class Order(NamedTuple):
     """How a plan is to be applied: by which command, how far, and for how long.
 
-    `confirm_within` is in seconds; None is for good.
+    `confirm_within` is in seconds; None is for good. `names` are those that the host
+    must find then.
     """
 
     origin: Origin
     restart: str = IF_SAFE
     confirm_within: float | None = None
+    names: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -178,6 +180,10 @@ def _run(
         if order.confirm_within is not None:
             confirm.arm(host, run.id, order.confirm_within)
         findings = tuple(_write(host, run))
+        if order.names:
+            from registry_host.nameprobe import require_resolved
+
+            require_resolved(host, order.names)
         info = None
         if may.activation is not Activation.NONE:
             is_activated = True

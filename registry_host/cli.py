@@ -62,6 +62,7 @@ def settings_options(command: Command) -> Command:
             help='Who uses the proxies: the engine itself (a restart), or its '
             'containers and builds. Default: client.',
         ),
+        *_name_options(),
         click.option(
             '--user',
             'users',
@@ -73,6 +74,31 @@ def settings_options(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def _name_options() -> tuple[Callable[[Command], Command], ...]:
+    return (
+        click.option(
+            '--nameserver',
+            'nameservers',
+            metavar='IP',
+            multiple=True,
+            help="A nameserver to ask first. Repeat it; '' withdraws ours.",
+        ),
+        click.option(
+            '--dns-search',
+            'search',
+            metavar='DOMAIN',
+            multiple=True,
+            help="A domain to look up short names in. Repeat it; '' withdraws ours.",
+        ),
+        click.option(
+            '--dns-exclusive',
+            'is_exclusive',
+            is_flag=True,
+            help='Ask no nameservers but those of --nameserver.',
+        ),
+    )
 
 
 def change_options(command: Command) -> Command:
@@ -151,6 +177,9 @@ def _flags(options: dict[str, Any]) -> dict[str, Any]:
         'https-proxy': options['https_proxy'],
         'no-proxy': options['no_proxy'],
         'for': readers if proxy_for else None,
+        'nameservers': list(options['nameservers']) or None,
+        'search': list(options['search']) or None,
+        'exclusive': True if options['is_exclusive'] else None,
         'users': list(options['users']) or None,
     }
 

@@ -13,7 +13,7 @@ from registry_host.plan import IF_SAFE, Finding, Plan
 from registry_host.redact import redact_command
 from registry_host.report import Report, undo_line
 from registry_host.settings import WITHDRAW_ALL, Settings, load, read_asked
-from registry_host.targets import build_plan, docker_daemon, read_files
+from registry_host.targets import build_plan, docker_daemon, read_files, resolver
 
 if TYPE_CHECKING:
     from registry_host.host import Host
@@ -25,11 +25,15 @@ EXIT_PENDING = 3
 
 
 class Planned(NamedTuple):
-    """A plan, and what it was made from."""
+    """A plan, and what it was made from.
+
+    `names` are those that this host must find once it is done.
+    """
 
     plan: Plan
     settings: Settings
     facts: Facts
+    names: tuple[str, ...] = ()
 
 
 class Manner(NamedTuple):
@@ -87,7 +91,9 @@ def configure(
     asked = read_asked(host, file=settings_file, flags=flags)
     planned = plan_asked(host, asked)
     if is_probing:
-        require_registries(host, planned.settings, planned.facts, planned.plan)
+        names = require_nameservers(host, planned)
+        require_registries(host, planned, known=names)
+        planned = planned._replace(names=names)
     return _run(host, 'configure', manner, planned, lambda: plan_asked(host, asked))
 
 
@@ -123,7 +129,12 @@ def _run(
 
     if manner.confirm_within is not None:
         confirm.require_possible(host)
-    order = Order(Origin(command, manner.line), manner.restart, manner.confirm_within)
+    order = Order(
+        Origin(command, manner.line),
+        manner.restart,
+        manner.confirm_within,
+        planned.names,
+    )
     with transaction(host, lock_timeout_s=manner.lock_timeout_s) as mended:
         planned = plan_again()
         outcome = apply_plan(host, planned.plan, planned.facts.engine, order)
@@ -147,10 +158,36 @@ def _report_of(command: str, manner: Manner, planned: Planned) -> Report:
     )
 
 
-def require_registries(
-    host: Host, settings: Settings, facts: Facts, plan: Plan
-) -> None:
-    """Ask the mirrors that are about to be written; ProbeError if one is no use."""
+def require_nameservers(host: Host, planned: Planned) -> tuple[str, ...]:
+    """Ask the nameservers that are about to be written; ProbeError if one is no use.
+
+    Returns the names that they all know, and the host is to find by them.
+    """
+    plan, settings = planned.plan, planned.settings
+    is_pending = any(c.target == resolver.NAME for c in plan.pending)
+    if not is_pending or not planned.facts.is_live or not settings.nameservers:
+        return ()
+    from registry_host.nameprobe import HUB, probe_nameservers
+
+    mirrors = settings.mirrors or docker_daemon.mirrors_of(host, planned.facts.engine)
+    names = tuple(dict.fromkeys(m.host for m in mirrors if not m.is_ip)) or (HUB,)
+    problems = probe_nameservers(host, settings.nameservers, names)
+    if problems:
+        raise ProbeError(*map(_or_all_the_same, problems))
+    return names
+
+
+def _or_all_the_same(problem: Problem) -> Problem:
+    hint = f'{problem.hint} (--no-probe writes it all the same)'
+    return problem._replace(hint=hint)
+
+
+def require_registries(host: Host, planned: Planned, known: tuple[str, ...]) -> None:
+    """Ask the mirrors that are about to be written; ProbeError if one is no use.
+
+    Those by a name that is `known` to new nameservers alone cannot be asked yet.
+    """
+    plan, settings, facts = planned.plan, planned.settings, planned.facts
     change = next((c for c in plan.pending if c.target == docker_daemon.NAME), None)
     if change is None or not facts.is_live or not settings.mirrors:
         return
@@ -160,16 +197,16 @@ def require_registries(
 
     route = docker_daemon.route_after(host, change, facts.engine)
     probes = probe_mirrors(host, settings.mirrors, route)
-    problems = [probe.problem for probe in probes if probe.problem]
-    if problems:
-        raise ProbeError(
-            *(
-                problem._replace(
-                    hint=f'{problem.hint} (--no-probe writes it all the same)',
-                )
-                for problem in problems
-            )
+    problems = [
+        probe.problem
+        for probe in probes
+        if probe.problem
+        and (
+            probe.problem.code != 'mirror-unresolved' or probe.mirror.host not in known
         )
+    ]
+    if problems:
+        raise ProbeError(*map(_or_all_the_same, problems))
 
 
 def _engine_findings(facts: Facts, plan: Plan) -> tuple[Finding, ...]:

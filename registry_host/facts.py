@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from registry_host.engine import Info
     from registry_host.host import Host, Process
     from registry_host.ledger import Ledger
+    from registry_host.nameowner import Ownership
     from registry_host.settings import Settings
 
 DAEMON_JSON = '/etc/docker/daemon.json'
@@ -58,7 +59,8 @@ class EngineFacts(NamedTuple):
 
 class Facts(NamedTuple):
     """`users` are those whose config.json is asked for; `former_users` those of each
-    file in the ledger, by its path, as far as they still exist.
+    file in the ledger, by its path, as far as they still exist. `ownership` is that of
+    resolv.conf, None where it does not matter to this run.
     """
 
     is_live: bool
@@ -66,6 +68,7 @@ class Facts(NamedTuple):
     engine: EngineFacts
     users: tuple[User, ...]
     former_users: Mapping[str, User]
+    ownership: Ownership | None = None
 
 
 def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
@@ -78,7 +81,14 @@ def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
         engine=look_at_engine(host),
         users=_asked_users(host, settings),
         former_users={path: user for path, user in found if user},
+        ownership=_ownership(host) if settings.has_dns else None,
     )
+
+
+def _ownership(host: Host) -> Ownership:
+    from registry_host import nameevidence, nameowner
+
+    return nameowner.decide(nameevidence.gather(host))
 
 
 def _asked_users(host: Host, settings: Settings) -> tuple[User, ...]:

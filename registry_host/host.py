@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FILE_LIMIT_BYTES = 16 * 1024 * 1024
 LINKS_LIMIT = 40
+RESOLV_CONF = '/etc/resolv.conf'
 STATE_FOLDER = '/var/lib/registry-host'
 # An unfinished run's, and that of a run on approval.
 JOURNAL = f'{STATE_FOLDER}/journal.json'

@@ -20,7 +20,10 @@ CHECKED_LIMIT = 8
 
 
 class OurKey(NamedTuple):
-    """What stands under one key by our doing, and what stood there before us."""
+    """What stands under one key by our doing, and what stood there before us.
+
+    `before` is in the words of the target.
+    """
 
     ours: tuple[str, ...]
     before: str | None = None
@@ -51,7 +54,7 @@ class Applied(NamedTuple):
     def joined(self, keys: Mapping[str, OurKey | None]) -> Applied:
         """Put what is ours under some keys now; None, or nothing, is forgotten."""
         joined = {**self.keys, **keys}
-        kept = {name: key for name, key in joined.items() if key and key.ours}
+        kept = {name: key for name, key in joined.items() if key and any(key)}
         return self._replace(keys=kept)
 
 

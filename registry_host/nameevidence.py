@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
+from registry_host.host import RESOLV_CONF
 from registry_host.nameowner import (
-    RESOLV_CONF,
     RESOLVED_FILES,
     Evidence,
     NetworkManager,

@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from registry_host.host import RESOLV_CONF
 from registry_host.resolvconf import parse, view
 
-RESOLV_CONF = '/etc/resolv.conf'
 # NetworkManager src/core/dns/nm-dns-manager.c _resolvconf_resolved_managed, 0047d36.
 RESOLVED_FILES = {
     '/run/systemd/resolve/stub-resolv.conf': 'stub',

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from shlex import quote
 
-from registry_host.nameowner import RESOLV_CONF, Ownership
+from registry_host.host import RESOLV_CONF
+from registry_host.nameowner import Ownership
 
 DROP_IN = '90-registry-host.conf'
 _RESOLVED = f'/etc/systemd/resolved.conf.d/{DROP_IN}'

@@ -35,9 +35,13 @@ INSECURE = 'insecure-registries'
 HTTP_PROXY = 'http-proxy'
 HTTPS_PROXY = 'https-proxy'
 NO_PROXY = 'no-proxy'
+NAMESERVERS = 'nameservers'
+SEARCH = 'search'
+EXCLUSIVE = 'exclusive'
 ENGINE = 'engine'
 CLIENT = 'client'
-AREAS = frozenset({MIRRORS, INSECURE, HTTP_PROXY, HTTPS_PROXY, NO_PROXY})
+DNS_AREAS = frozenset({NAMESERVERS, SEARCH})
+AREAS = DNS_AREAS | {MIRRORS, INSECURE, HTTP_PROXY, HTTPS_PROXY, NO_PROXY}
 
 Document = dict[str, Any]
 
@@ -46,7 +50,8 @@ class Settings(NamedTuple):
     """What is asked, by area. `named` holds the areas that this run may touch.
 
     In a named area an empty tuple or None withdraws what we applied there. `proxy_for`
-    says whose proxies are meant: 'engine', 'client'. `users` None means the one who
+    says whose proxies are meant: 'engine', 'client'. `is_dns_exclusive`: no nameservers
+    but these are asked. `users` None means the one who
     runs us. `digest` identifies settings that passed the schema. `exposed` tells of
     passwords that others can see where they were given.
     """
@@ -59,6 +64,9 @@ class Settings(NamedTuple):
     https_proxy: Proxy | None = None
     no_proxy: NoProxy | None = None
     proxy_for: frozenset[str] = frozenset({CLIENT})
+    nameservers: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    is_dns_exclusive: bool = False
     users: tuple[str, ...] | None = None
     digest: str = ''
     results: tuple[Checked[Any], ...] = ()
@@ -67,6 +75,10 @@ class Settings(NamedTuple):
     def has_proxies_for(self, reader: str) -> bool:
         is_any = bool(self.http_proxy or self.https_proxy or self.no_proxy)
         return is_any and reader in self.proxy_for
+
+    @property
+    def has_dns(self) -> bool:
+        return bool(self.nameservers or self.search)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
@@ -161,6 +173,11 @@ def _with_flags(document: Document, given: Mapping[str, Any]) -> Document:
     }
     if proxies:
         joined['proxies'] = {**_table(joined, 'proxies'), **proxies}
+    dns = {
+        name: given[name] for name in (NAMESERVERS, SEARCH, EXCLUSIVE) if name in given
+    }
+    if dns:
+        joined['dns'] = {**_table(joined, 'dns'), **dns}
     if 'users' in given:
         joined['client'] = {**_table(joined, 'client'), 'users': list(given['users'])}
     return joined
@@ -328,6 +345,9 @@ _FLAGS = {
     INSECURE: 'insecure-registry',
     'for': 'proxy-for',
     'users': 'user',
+    NAMESERVERS: 'nameserver',
+    SEARCH: 'dns-search',
+    EXCLUSIVE: 'dns-exclusive',
 }
 
 
@@ -369,7 +389,21 @@ def _check_rules(asked: Asked) -> tuple[Checked[Any], ...]:
     if proxies.get(NO_PROXY):
         no_proxy = check_no_proxy(proxies[NO_PROXY])
         results.append(no_proxy.at(_place(asked, ('proxies', NO_PROXY))))
+    results += _check_dns(asked)
     return tuple(results)
+
+
+def _check_dns(asked: Asked) -> Iterable[Checked[Any]]:
+    dns = asked.document.get('dns')
+    if not dns:
+        return
+    from registry_host.nameservers import check_nameservers, check_search_domain
+
+    checked = check_nameservers(_entries(dns, NAMESERVERS))
+    for index, result in enumerate(checked):
+        yield result.at(_place(asked, ('dns', NAMESERVERS, index)))
+    for index, text in enumerate(_entries(dns, SEARCH)):
+        yield check_search_domain(text).at(_place(asked, ('dns', SEARCH, index)))
 
 
 def _entries(document: Document, name: str) -> list[str]:
@@ -386,10 +420,15 @@ def _settings(asked: Asked, results: tuple[Checked[Any], ...], digest: str) -> S
     def value(kind: str) -> Any:
         return next((r.value for r in results if r.kind == kind), None)
 
+    def texts(kind: str) -> tuple[str, ...]:
+        found = (result.value for result in results if result.kind == kind)
+        return tuple(dict.fromkeys(text for text in found if text))
+
     document = asked.document
     is_declaration = asked.file is not None
+    dns = document.get('dns', {})
     users = document.get('client', {}).get('users')
-    present = {*document, *document.get('proxies', {})}
+    present = {*document, *document.get('proxies', {}), *dns}
     return Settings(
         named=AREAS if is_declaration else AREAS & present,
         is_declaration=is_declaration,
@@ -399,6 +438,9 @@ def _settings(asked: Asked, results: tuple[Checked[Any], ...], digest: str) -> S
         https_proxy=value(HTTPS_PROXY),
         no_proxy=value(NO_PROXY),
         proxy_for=frozenset(document.get('proxies', {}).get('for', [CLIENT])),
+        nameservers=texts('nameserver'),
+        search=texts('dns-search'),
+        is_dns_exclusive=dns.get(EXCLUSIVE, False),
         users=None if users is None else tuple(dict.fromkeys(users)),
         digest=digest,
         results=results,

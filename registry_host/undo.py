@@ -22,12 +22,15 @@ from registry_host.plan import IF_SAFE, Change, FileState, Finding, Plan
 from registry_host.settings import (
     CLIENT,
     ENGINE,
+    EXCLUSIVE,
     INSECURE,
     MIRRORS,
+    NAMESERVERS,
+    SEARCH,
     asked_by_flags,
     load,
 )
-from registry_host.targets import TARGETS, docker_daemon, left_alone
+from registry_host.targets import TARGETS, docker_daemon, left_alone, resolver
 from registry_host.targets.target import FileRef, TargetPlan, absent
 
 if TYPE_CHECKING:
@@ -179,10 +182,13 @@ def _areas(entries: Entries) -> frozenset[str]:
 def _asked_before(target: str, entries: Entries) -> Settings:
     """The settings that make our part what it was before the run, and touch no more."""
     reader = ENGINE if target == docker_daemon.NAME else CLIENT
-    flags: dict[str, Any] = {'for': [reader]}
+    flags: dict[str, Any] = {
+        'for': [reader],
+        EXCLUSIVE: resolver.is_exclusive(entries.was),
+    }
     for area in _areas(entries):
         ours = entries.was.ours(area)
-        is_list = area in (MIRRORS, INSECURE)
+        is_list = area in (MIRRORS, INSECURE, NAMESERVERS, SEARCH)
         flags[area] = list(ours) if is_list else ','.join(ours)
     return load(asked_by_flags(flags), is_known=lambda digest: True)
 

@@ -186,7 +186,7 @@ def _is_address(host: str) -> bool:
 # Checking
 
 
-class _Checker:
+class Checker:
     """Collects all that is wrong with one input, in a stable order."""
 
     def __init__(self, kind: str, prefix: str, text: str) -> None:
@@ -328,7 +328,7 @@ def _split_port(authority: str) -> tuple[str, str | None, bool]:
 _UNPRINTABLE = re.compile(r'[\s\x00-\x1f\x7f\\"<>^`{|}]')
 
 
-def _check_characters(check: _Checker, text: str) -> None:
+def _check_characters(check: Checker, text: str) -> None:
     if not _UNPRINTABLE.search(text):
         return
     stripped = text.strip()
@@ -343,7 +343,7 @@ def check_mirror(text: str) -> Checked[Mirror]:
     Stricter than moby's ValidateMirror (daemon/pkg/registry/config.go, b985e23), which
     accepts an empty host, ports over 65535, and from 24.0.8 on a path.
     """
-    check = _Checker('registry-mirror', 'mirror', text)
+    check = Checker('registry-mirror', 'mirror', text)
     if not text.strip():
         check.error('empty', 'the mirror is empty', 'http://registry.example:5000')
         return check.result(None)
@@ -364,7 +364,7 @@ def check_mirror(text: str) -> Checked[Mirror]:
     return check.result(mirror)
 
 
-def _check_mirror_scheme(check: _Checker, text: str, parts: _Parts) -> _Parts:
+def _check_mirror_scheme(check: Checker, text: str, parts: _Parts) -> _Parts:
     """Check the scheme; return the parts of what was probably meant."""
     if parts.scheme in ('http', 'https'):
         doubled = _SCHEME.match(text[len(parts.scheme) + 3 :])
@@ -393,7 +393,7 @@ def _root_of(parts: _Parts) -> str:
     return f'{parts.scheme}://{host}{port}' if parts.host else ''
 
 
-def _check_authority(check: _Checker, parts: _Parts) -> tuple[str | None, int | None]:
+def _check_authority(check: Checker, parts: _Parts) -> tuple[str | None, int | None]:
     if parts.is_unbracketed:
         is_ipv6 = _is_address(parts.host)
         hint = f'[{parts.host}]' if is_ipv6 else 'one colon, before the port'
@@ -403,7 +403,7 @@ def _check_authority(check: _Checker, parts: _Parts) -> tuple[str | None, int | 
     return check.host(parts.host), check.port(parts.port)
 
 
-def _check_root(check: _Checker, parts: _Parts, mirror: Mirror | None) -> None:
+def _check_root(check: Checker, parts: _Parts, mirror: Mirror | None) -> None:
     """A mirror is the root of a registry: nothing may follow host and port."""
     root = mirror.url if mirror else ''
     if parts.path not in ('', '/'):
@@ -420,7 +420,7 @@ def _check_root(check: _Checker, parts: _Parts, mirror: Mirror | None) -> None:
         check.error('fragment', 'a mirror has no fragment', root)
 
 
-def _check_mirror_host(check: _Checker, mirror: Mirror) -> None:
+def _check_mirror_host(check: Checker, mirror: Mirror) -> None:
     meant = _misspelled_hub(mirror.host)
     if meant:
         check.error(
@@ -474,7 +474,7 @@ def check_insecure_registry(text: str) -> Checked[Registry]:
     A scheme and one closing slash are dropped, for the engine would drop the one with a
     warning, and not start for the other (moby config.go loadInsecureRegistries).
     """
-    check = _Checker('insecure-registry', 'insecure', text)
+    check = Checker('insecure-registry', 'insecure', text)
     if not text.strip():
         check.error('empty', 'the registry is empty', 'registry.example:5000')
         return check.result(None)
@@ -496,7 +496,7 @@ def _network(text: str) -> str | None:
     return None if network is None else str(network)
 
 
-def _check_network(check: _Checker, network: str) -> None:
+def _check_network(check: Checker, network: str) -> None:
     from ipaddress import ip_network
 
     parsed = ip_network(network)
@@ -511,7 +511,7 @@ def _check_network(check: _Checker, network: str) -> None:
         )
 
 
-def _check_registry(check: _Checker, text: str) -> Checked[Registry]:
+def _check_registry(check: Checker, text: str) -> Checked[Registry]:
     parts = _take_apart(text)
     if parts.scheme not in ('', 'http', 'https'):
         check.error('scheme', 'a registry has no scheme', parts.host)
@@ -539,7 +539,7 @@ def _check_registry(check: _Checker, text: str) -> Checked[Registry]:
     return check.result(Registry(host, port, is_bracketed=is_bracketed))
 
 
-def _registry_host(check: _Checker, parts: _Parts) -> tuple[str | None, int | None]:
+def _registry_host(check: Checker, parts: _Parts) -> tuple[str | None, int | None]:
     if parts.is_unbracketed and _is_address(parts.host):
         return check.host(parts.host), None
     return _check_authority(check, parts)
@@ -547,7 +547,7 @@ def _registry_host(check: _Checker, parts: _Parts) -> tuple[str | None, int | No
 
 def check_proxy(text: str, kind: str) -> Checked[Proxy]:
     """Hold a proxy URL against what Go and curl both take. `kind` names the setting."""
-    check = _Checker(kind, 'proxy', text)
+    check = Checker(kind, 'proxy', text)
     if not text.strip():
         check.error('empty', 'the proxy is empty', 'http://proxy.example:3128')
         return check.result(None)
@@ -583,7 +583,7 @@ def check_no_proxy(text: str) -> Checked[NoProxy]:
     """Hold a NO_PROXY list against how Go reads it: commas alone separate entries."""
     from registry_host.noproxy import parse_no_proxy
 
-    check = _Checker('no-proxy', 'no-proxy', text)
+    check = Checker('no-proxy', 'no-proxy', text)
     value = parse_no_proxy(text)
     for entry in value.entries:
         shown = redact_input(entry)

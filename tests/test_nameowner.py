@@ -9,10 +9,9 @@ import pytest
 from recorded import load
 
 from registry_host.errors import ConfigError
-from registry_host.host import Completed, Host, Process
+from registry_host.host import RESOLV_CONF, Completed, Host, Process
 from registry_host.nameevidence import gather, look_at_resolvconf, section
 from registry_host.nameowner import (
-    RESOLV_CONF,
     Evidence,
     NetworkManager,
     decide,

@@ -10,6 +10,7 @@ from registry_host.targets import TARGETS
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/home/alice/.docker/config.json'
+RESOLV_CONF = '/etc/resolv.conf'
 # For each target: its file, flags that change it, flags that withdraw, a foreign file.
 CONTRACT = {
     'docker-daemon': (
@@ -26,8 +27,15 @@ CONTRACT = {
         '{"auths":{"r:1" : {"auth":"eDp5"}},\n\n "proxies": {"default": '
         '{"httpProxy": "http://old:1", "noProxy":"a, b" }}, "n": 12345678901234567890}',
     ),
+    'resolver': (
+        RESOLV_CONF,
+        ('--nameserver', '9.9.9.9', '--dns-search', 'corp.example'),
+        ('--nameserver', '', '--dns-search', ''),
+        '; of ours\r\nnameserver 192.0.2.1\n\noptions  ndots:2 # x\nsearch\ta.example',
+    ),
 }
 every_target = pytest.mark.parametrize('name', TARGETS)
+every_json_target = pytest.mark.parametrize('name', ('docker-daemon', 'docker-config'))
 
 
 def test_every_target_has_a_contract():
@@ -57,6 +65,19 @@ def test_withdrawal_brings_back_every_byte(root, name):
 
 
 @every_target
+def test_undo_brings_back_every_byte(root, name):
+    path, flags, _, foreign = CONTRACT[name]
+    root.write(path, foreign, 0o640)
+    root.run('configure', *flags)
+    assert root.run('undo').code == 0
+    assert root.read(path) == foreign
+    (root.path / path.lstrip('/')).unlink()
+    root.run('configure', *flags)
+    assert root.run('unconfigure').code == 0
+    assert not (root.path / path.lstrip('/')).exists()
+
+
+@every_json_target
 def test_foreign_members_survive(root, name):
     path, flags, _, foreign = CONTRACT[name]
     root.write(path, foreign)
@@ -68,7 +89,7 @@ def test_foreign_members_survive(root, name):
             assert after[key] == value
 
 
-@every_target
+@every_json_target
 @pytest.mark.parametrize(
     'content', ('{', '[]', '{"a": 1,}', '\ufeff{}', '{"proxies": 1}', '{"a":1,"a":2}')
 )
@@ -82,7 +103,7 @@ def test_malformed_file_is_never_rewritten(root, name, content):
     assert root.snapshot() == before
 
 
-@every_target
+@every_json_target
 def test_empty_file_counts_as_an_empty_object(root, name):
     path, flags, _, _ = CONTRACT[name]
     root.write(path, '')

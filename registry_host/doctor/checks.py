@@ -10,8 +10,8 @@ from registry_host.doctor.observations import Config, Observed
 from registry_host.engine import expected_lists
 from registry_host.enginekeys import OLDEST, show_version
 from registry_host.errors import Problem
-from registry_host.host import give_back
-from registry_host.nameowner import RESOLV_CONF, Ownership
+from registry_host.host import RESOLV_CONF, give_back
+from registry_host.nameowner import Ownership
 from registry_host.namesteps import steps
 from registry_host.plan import Finding
 from registry_host.redact import redact

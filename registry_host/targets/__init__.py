@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from registry_host.errors import ConfigError, Problem
 from registry_host.ledger import Ledger, ledger_change
 from registry_host.plan import Activation, FileState, Finding, Plan
-from registry_host.targets import docker_config, docker_daemon
+from registry_host.targets import docker_config, docker_daemon, resolver
 from registry_host.targets.target import FileRef, Target, TargetPlan
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from registry_host.settings import Settings
 
 TARGETS: Mapping[str, Target] = {
-    target.NAME: target for target in (docker_daemon, docker_config)
+    target.NAME: target for target in (resolver, docker_daemon, docker_config)
 }
 
 # As read, or why it could not be.

@@ -480,6 +480,16 @@ def _unverified_hub_problem(mirror: Mirror, *, is_listed: bool) -> Problem:
 # The way to the mirrors
 
 
+def mirrors_of(host: Host, engine: EngineFacts) -> tuple[Mirror, ...]:
+    """Read the mirrors that this engine's file names; () where it cannot be read."""
+    try:
+        document = read_json(host.read(engine.config_path, user=engine.user))
+    except ConfigError:
+        return ()
+    checked = (check_mirror(text).value for text in list_of(document, MIRRORS) or ())
+    return tuple(mirror for mirror in checked if mirror)
+
+
 def has_new_mirrors(change: Change) -> bool:
     """Say whether the list of mirrors becomes another one."""
     before, after = (

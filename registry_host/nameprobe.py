@@ -1,0 +1,98 @@
+"""Nameservers asked before they are written, and the host's own lookups after."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from registry_host.concurrency import ask_all
+from registry_host.errors import ProbeError, Problem
+from registry_host.host import RESOLV_CONF
+
+if TYPE_CHECKING:
+    from registry_host.host import Host
+    from registry_host.lookups import Lookup
+
+TIMEOUT_S = 2.0
+# UDP, then TCP if the answer is cut; A, then AAAA if there is none.
+DEADLINE_S = 4 * TIMEOUT_S
+PROOF_TIMEOUT_S = 10.0
+# What is asked of nameservers where no mirror is named.
+HUB = 'registry-1.docker.io'
+_SINKHOLES = ('0.', '127.', '::')
+
+Answers = dict[tuple[str, str], 'Lookup']
+
+
+def probe_nameservers(
+    host: Host, nameservers: Sequence[str], names: Sequence[str]
+) -> tuple[Problem, ...]:
+    """Ask each new nameserver for each name, all at once; say what is wrong with them.
+
+    Each must know them all: after a "no such name" neither the C library nor Go asks
+    the next one (glibc 2.36 resolv/res_query.c, Go net/dnsclient_unix.go).
+    """
+    nonsense = f'{os.urandom(8).hex()}.invalid'
+    jobs: dict[tuple[str, str], Callable[[], Lookup]] = {
+        (server, name): partial(host.look_up, name, server, timeout_s=TIMEOUT_S)
+        for server in nameservers
+        for name in (*names, nonsense)
+    }
+    answers = ask_all(jobs, deadline_s=DEADLINE_S)
+    return tuple(
+        problem
+        for server in nameservers
+        for problem in _wrong_with(server, names, nonsense, answers)
+    )
+
+
+def _wrong_with(
+    server: str, names: Sequence[str], nonsense: str, answers: Answers
+) -> Iterator[Problem]:
+    for name in names:
+        lookup = answers.get((server, name))
+        failure = lookup.failure if lookup else f'no answer within {DEADLINE_S:g} s'
+        addresses = lookup.addresses if lookup else ()
+        if failure:
+            yield _problem(server, 'dead', f'does not resolve {name}: {failure}')
+        elif any(address.startswith(_SINKHOLES) for address in addresses):
+            shown = ', '.join(addresses)
+            yield _problem(server, 'sinkhole', f'sends {name} nowhere: {shown}')
+    lookup = answers.get((server, nonsense))
+    if lookup and lookup.addresses:
+        shown = ', '.join(lookup.addresses)
+        message = f'makes up addresses for names that do not exist: {shown}'
+        yield _problem(server, 'lying', message)
+
+
+def _problem(server: str, kind: str, message: str) -> Problem:
+    return Problem(
+        code=f'nameserver-{kind}',
+        where=f'--nameserver {server}',
+        message=message,
+        hint=f'is the address right? nslookup {HUB} {server}',
+    )
+
+
+def require_resolved(host: Host, names: Sequence[str]) -> None:
+    """Look names up as this host's programs do; ProbeError if one is not found.
+
+    Another program does it, for the C library of this one may have read the file
+    before, and a lookup of its own cannot be cut short.
+    """
+    deadline = time.monotonic() + PROOF_TIMEOUT_S
+    for name in names:
+        left_s = max(1.0, deadline - time.monotonic())
+        found = host.run(['getent', 'ahosts', name], timeout_s=left_s)
+        if not found.is_ok or not found.out.strip():
+            raise ProbeError(
+                Problem(
+                    code='names-unproven',
+                    where=RESOLV_CONF,
+                    message=f'this host does not find {name} by it',
+                    hint=f'getent ahosts {name}',
+                )
+            )

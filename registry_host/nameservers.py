@@ -1,0 +1,52 @@
+"""Rules for nameservers and search domains as they are asked for. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from registry_host.resolvconf import NAMESERVERS_LIMIT, address_key
+from registry_host.urls import Checked, Checker
+
+
+def check_nameservers(texts: Sequence[str]) -> Iterator[Checked[str]]:
+    """Check a list; more than three are an error, for nobody would ask the others."""
+    for index, text in enumerate(texts):
+        if index < NAMESERVERS_LIMIT:
+            yield check_nameserver(text)
+        else:
+            checker = Checker('nameserver', 'nameserver', text)
+            checker.error('beyond', 'only three nameservers are ever asked')
+            yield checker.result(None)
+
+
+def check_nameserver(text: str) -> Checked[str]:
+    """Check one address; resolv.conf(5) knows no ports and no names."""
+    from ipaddress import ip_address
+
+    checker = Checker('nameserver', 'nameserver', text)
+    try:
+        address = ip_address(text) if text.split() == [text] else None
+    except ValueError:
+        address = None
+    if address is None:
+        found = re.fullmatch(
+            r'\s*\[?([\d.]+|[\da-fA-F:.]+(?=\]|\s*$))\]?(:\d+)?\s*', text
+        )
+        hint = found[1] if found else ''
+        message = 'a nameserver is an IP address, without a port'
+        checker.error('address', message, hint)
+    elif address.is_unspecified or address.is_multicast:
+        checker.error('address', 'nobody answers at this address')
+    elif address.is_loopback:
+        checker.warn('loopback', 'containers have no nameserver at this address')
+    return checker.result(None if address is None else address_key(text))
+
+
+def check_search_domain(text: str) -> Checked[str]:
+    checker = Checker('dns-search', 'search', text)
+    name = text.removesuffix('.')
+    domain = checker.host(name)
+    if domain is not None and (':' in domain or domain.replace('.', '').isdigit()):
+        checker.error('address', 'a search domain is a name')
+    return checker.result(domain)
