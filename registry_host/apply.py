@@ -54,13 +54,14 @@ class Order(NamedTuple):
     """How a plan is to be applied: by which command, how far, and for how long.
 
     `confirm_within` is in seconds; None is for good. `names` are those that the host
-    must find then.
+    must find then. `is_by_itself`: nobody is there who could decide.
     """
 
     origin: Origin
     restart: str = IF_SAFE
     confirm_within: float | None = None
     names: tuple[str, ...] = ()
+    is_by_itself: bool = False
 
 
 class Outcome(NamedTuple):
@@ -88,19 +89,26 @@ def apply_plan(host: Host, plan: Plan, engine: EngineFacts, order: Order) -> Out
     is_undo = order.origin.undoes is not None
     if plan.is_empty and not plan.writes and not is_undo:
         return Outcome()
-    _require_reachable(plan, engine)
+    if not order.is_by_itself:
+        _require_reachable(plan, engine)
     _require_valid(host, plan, engine)
     _require_unchanged(host, plan)
     may = Allowed(Activation.NONE)
     if plan.activation >= Activation.RELOAD and engine.is_running:
         may = allowed(host, engine, plan.activation, order.restart)
+    elif order.is_by_itself and engine.state == 'unreachable' and engine.unit:
+        # It may be the change that has done this to it.
+        may = Allowed(Activation.RESTART)
     if is_undo:  # Even if nothing of the run is left: it has been taken back.
         return _run(host, plan, engine, may, order)
     if not plan.writes:
         return _activate_alone(host, plan, engine, may)
     if plan.is_empty:  # Only our own memory: one file, nothing to go back from.
         for change in plan.writes:
-            host.replace_file(change.before, change.after)
+            try:
+                host.replace_file(change.before, change.after)
+            except OSError as err:
+                raise _write_failed(err, change) from None
         return Outcome()
     return _run(host, plan, engine, may, order)
 
@@ -228,7 +236,14 @@ def _journal_of(
             for change in plan.writes
         ),
         files=tuple((change.path, change.action) for change in plan.pending),
+        ledgers=_ledgers_of(plan),
     )
+
+
+def _ledgers_of(plan: Plan) -> tuple[bytes | None, bytes | None]:
+    if plan.record is None:
+        return None, None
+    return plan.record.before.content, plan.record.after.content
 
 
 def _write(host: Host, run: Run) -> Iterator[Finding]:
@@ -475,15 +490,17 @@ def _roll_back(
         back = _go_back(
             host, run, is_activated=is_activated, timeout_s=RELOAD_TIMEOUT_S
         )
-        state, hint = str(back), '' if back.is_whole else FINISH
+        state, is_whole = str(back), back.is_whole
     except (OSError, RegistryHostError) as err:
-        state, hint = f'partly applied: going back failed ({err})', FINISH
+        state, is_whole = f'partly applied: going back failed ({err})', False
     problems = [
         problem._replace(
-            message=f'{problem.message}; {state}', hint=hint or problem.hint
+            message=f'{problem.message}; {state}',
+            hint=problem.hint if is_whole else FINISH,
         )
         for problem in cause.problems
     ]
-    failure = type(cause)(*problems)
+    # To try again is no cure for what is left half-done.
+    failure = type(cause)(*problems) if is_whole else ApplyError(*problems)
     failure.state = ''
     raise failure from None

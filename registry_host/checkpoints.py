@@ -7,12 +7,13 @@ config is written. It becomes a checkpoint by a change of its name, in one step.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import ConfigError, Problem
-from registry_host.host import JOURNAL, STATE_FOLDER
+from registry_host.host import JOURNAL, LEFT_BEHIND, STATE_FOLDER
 from registry_host.plan import (
     Activation,
     Change,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from registry_host.host import Host
 
 CHECKPOINTS = f'{STATE_FOLDER}/checkpoints'
-LEFT_BEHIND = f'{STATE_FOLDER}/left-behind'
 LIMIT = 20
 VERSION = 1
 
@@ -78,7 +78,8 @@ class Run(NamedTuple):
 
     `started` is ISO 8601 in UTC. `live` is what the engine showed before, None where
     none ran. `done` is how far the run activates its change. Without `steps` there is
-    nothing to undo.
+    nothing to undo. `ledgers` are the bytes of our ledger before and after, the same
+    where a run has only put back what others had taken out.
     """
 
     id: int
@@ -91,6 +92,7 @@ class Run(NamedTuple):
     live: Live | None = None
     steps: tuple[Step, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
+    ledgers: tuple[bytes | None, bytes | None] = (None, None)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -138,7 +140,13 @@ def commit(host: Host, run: Run) -> None:
 
 def close(host: Host, run: Run, outcome: str) -> None:
     """Remember that a run came to nothing, if there is room, and drop its journal."""
-    record = run._replace(outcome=outcome, steps=(), done=Activation.NONE, live=None)
+    record = run._replace(
+        outcome=outcome,
+        steps=(),
+        done=Activation.NONE,
+        live=None,
+        ledgers=(None, None),
+    )
     try:
         host.write_state(_path_of(run.id), _encode(host, record))
     except OSError:
@@ -146,15 +154,21 @@ def close(host: Host, run: Run, outcome: str) -> None:
         # must not stay is a checkpoint of a run that came to nothing after all.
         host.remove_state(_path_of(run.id))
     host.remove_state(JOURNAL)
+    # What fails again and again leaves no more behind than what is done.
+    with contextlib.suppress(OSError):
+        prune(host)
 
 
 # What a recovery had to leave behind
 
 
 def left_behind(host: Host) -> tuple[Run, ...]:
-    """Read the runs of which users' files could not be put back; no damaged ones."""
-    runs = (_run_or_damaged(host, n, LEFT_BEHIND) for n in _numbers(host, LEFT_BEHIND))
-    return tuple(run for run in runs if run.steps)
+    """Read the runs of which users' files could not be put back, the newest first.
+
+    A damaged one has no steps.
+    """
+    numbers = reversed(_numbers(host, LEFT_BEHIND))
+    return tuple(_run_or_damaged(host, number, LEFT_BEHIND) for number in numbers)
 
 
 def leave_behind(host: Host, run: Run) -> None:
@@ -251,6 +265,7 @@ def _encode(host: Host, run: Run) -> bytes:
         'live': _encode_live(run.live),
         'steps': [_encode_step(host, step) for step in run.steps],
         'files': run.files,
+        'ledgers': [_to_text(content) for content in run.ledgers],
     }
     return (json.dumps(document, indent=1) + '\n').encode()
 
@@ -314,6 +329,10 @@ def _decode(host: Host, content: bytes, path: str) -> Run:
             live=_decode_live(document['live']),
             steps=tuple(_decode_step(host, step) for step in document['steps']),
             files=tuple((name, action) for name, action in document['files']),
+            ledgers=(
+                _to_bytes(document['ledgers'][0]),
+                _to_bytes(document['ledgers'][1]),
+            ),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigError(_damaged(path)) from None

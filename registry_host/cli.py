@@ -15,7 +15,14 @@ from registry_host.errors import Problem, RegistryHostError, place_of
 from registry_host.host import Host
 from registry_host.plan import ALWAYS, IF_SAFE, NEVER
 from registry_host.redact import redact_command
-from registry_host.report import Paint, Report, error_lines, text_lines, to_json
+from registry_host.report import (
+    MENDED,
+    Paint,
+    Report,
+    error_lines,
+    text_lines,
+    to_json,
+)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -374,6 +381,19 @@ def finish(report: Report, output_format: str) -> NoReturn:
         signal.signal(number, signal.SIG_DFL)
     context = click.get_current_context(silent=True)
     report = report.below(context.obj.root if context else '')
+    try:
+        _print(report, output_format)
+    except BrokenPipeError:
+        _discard_output()  # Nobody reads on, and nobody needs to: it is done.
+    except OSError as err:
+        _discard_output()
+        message = f'error: the result cannot be printed ({err.strerror}); it stands'
+        click.echo(message, err=True)
+        sys.exit(report.exit_code or EXIT_FAILED)
+    sys.exit(report.exit_code)
+
+
+def _print(report: Report, output_format: str) -> None:
     if output_format == 'json':
         click.echo(to_json(report))
     else:
@@ -382,7 +402,14 @@ def finish(report: Report, output_format: str) -> NoReturn:
         paint = Paint(is_coloured=_is_coloured(sys.stderr))
         for line in error_lines(report.errors, paint):
             click.echo(line, err=True)
-    sys.exit(report.exit_code)
+    sys.stdout.flush()
+
+
+def _discard_output() -> None:
+    """Have Python's own flush at the end fail no more."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_coloured(stream: Any) -> bool:
@@ -410,14 +437,24 @@ def main(argv: list[str] | None = None) -> NoReturn:
         problem = _usage_problem(err)
         finish(_failed(arguments, EXIT_USAGE, problem), output_format)
     except RegistryHostError as err:
-        problems = (_with_state(problem, err.state) for problem in err.problems)
-        finish(_failed(arguments, err.exit_code, *problems), output_format)
+        state = err.state
+        if state and any(finding.check in MENDED for finding in err.findings):
+            state = 'nothing else was written'
+        problems = (_with_state(problem, state) for problem in err.problems)
+        report = _failed(arguments, err.exit_code, *problems)
+        finish(report._replace(findings=err.findings), output_format)
     except (click.Abort, KeyboardInterrupt):
         message = 'interrupted; nothing was written'
         problem = Problem(code='interrupted', message=message)
         finish(_failed(arguments, EXIT_INTERRUPTED, problem), output_format)
-    except BrokenPipeError:
-        sys.exit(EXIT_FAILED)
+    except OSError as err:
+        problem = Problem(
+            code='system',
+            where=str(err.filename or 'registry-host'),
+            message=err.strerror or type(err).__name__,
+            hint='registry-host doctor --only unfinished-run',
+        )
+        finish(_failed(arguments, EXIT_FAILED, problem), output_format)
     except Exception as err:  # noqa: BLE001 - the last resort: exit 70, no secrets
         finish(_failed(arguments, EXIT_BUG, _bug_problem(err)), output_format)
 
@@ -442,7 +479,7 @@ def _option_of(arguments: list[str], name: str) -> str | None:
 def _failed(arguments: list[str], exit_code: int, *problems: Problem) -> Report:
     command = next((word for word in arguments if word in cli.commands), '')
     report = Report(command=command, exit_code=exit_code, errors=problems)
-    return report.below(_option_of(arguments, '--root') or '')
+    return report.below(Host(_option_of(arguments, '--root') or '/').root)
 
 
 def _with_state(problem: Problem, state: str) -> Problem:

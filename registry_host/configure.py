@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from registry_host.errors import EngineError, ProbeError, Problem
+from registry_host.errors import EngineError, ProbeError, Problem, RegistryHostError
 from registry_host.facts import Facts, gather, look_at_engine
-from registry_host.host import JOURNAL, PENDING
+from registry_host.host import JOURNAL, LEFT_BEHIND, PENDING
 from registry_host.ledger import load_ledger
 from registry_host.plan import IF_SAFE, Finding, Plan
 from registry_host.redact import redact_command
@@ -88,6 +89,19 @@ def configure(
     is_probing: bool,
 ) -> Report:
     """Bring the host to what is asked, or (`is_check`) tell what that would take."""
+    with _in_order(host, manner) as mended:
+        report = _configure(host, manner, settings_file, flags, is_probing=is_probing)
+    return report._replace(findings=tuple(dict.fromkeys(mended + report.findings)))
+
+
+def _configure(
+    host: Host,
+    manner: Manner,
+    settings_file: str | None,
+    flags: Mapping[str, Any],
+    *,
+    is_probing: bool,
+) -> Report:
     asked = read_asked(host, file=settings_file, flags=flags)
     planned = plan_asked(host, asked)
     if is_probing:
@@ -99,8 +113,40 @@ def configure(
 
 def unconfigure(host: Host, manner: Manner) -> Report:
     """Withdraw all that earlier runs configured, and nothing else."""
-    planned = plan_withdrawal(host)
-    return _run(host, 'unconfigure', manner, planned, lambda: plan_withdrawal(host))
+    with _in_order(host, manner) as mended:
+        planned = plan_withdrawal(host)
+        report = _run(
+            host, 'unconfigure', manner, planned, lambda: plan_withdrawal(host)
+        )
+    return report._replace(findings=tuple(dict.fromkeys(mended + report.findings)))
+
+
+def _has_unfinished(host: Host) -> bool:
+    """Whether there is something that the next transaction mends, or waits for."""
+    is_cut_short = host.exists(JOURNAL) or host.exists(PENDING)
+    return is_cut_short or bool(host.names(LEFT_BEHIND))
+
+
+@contextlib.contextmanager
+def _in_order(host: Host, manner: Manner) -> Iterator[tuple[Finding, ...]]:
+    """Plan on a host without unfinished runs, for they may have left torn files.
+
+    What was mended, or (`is_check`) would be, is told with an error too.
+    """
+    mended: tuple[Finding, ...] = ()
+    if _has_unfinished(host):
+        from registry_host.transaction import transaction, unfinished
+
+        if manner.is_check:
+            mended = unfinished(host)
+        else:
+            with transaction(host, lock_timeout_s=manner.lock_timeout_s) as mended:
+                pass
+    try:
+        yield mended
+    except RegistryHostError as err:
+        err.findings = mended
+        raise
 
 
 def _run(
@@ -111,16 +157,11 @@ def _run(
     plan_again: Callable[[], Planned],
 ) -> Report:
     """Report a plan, or bring it about as it is once we are the only writer."""
-    is_unfinished = host.exists(JOURNAL) or host.exists(PENDING)
     if manner.is_check:
+        is_done = planned.plan.is_empty and not _has_unfinished(host)
         report = _report_of(command, manner, planned)
-        if is_unfinished:
-            from registry_host.transaction import unfinished
-
-            report = report._replace(findings=unfinished(host) + report.findings)
-        is_done = planned.plan.is_empty and not is_unfinished
         return report._replace(exit_code=0 if is_done else EXIT_PENDING)
-    if planned.plan.is_empty and not planned.plan.writes and not is_unfinished:
+    if planned.plan.is_empty and not planned.plan.writes:
         return _report_of(command, manner, planned)
     from registry_host import confirm
     from registry_host.apply import Order, apply_plan

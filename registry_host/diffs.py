@@ -18,7 +18,12 @@ _CONTROLS = re.compile(
     r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)'
 )
 _STRING = r'"(?:[^"\\\n]|\\[^\n])*"'
-_MEMBER = re.compile(rf'({_STRING})(\s*:\s*)({_STRING})')
+_SCALAR = rf'{_STRING}|-?[0-9][0-9.eE+-]*|true|false|null'
+# A member with its value; the name of one that is an object or a list; an element.
+_TOKEN = re.compile(
+    rf'(?P<name>{_STRING})(?P<colon>\s*:\s*)(?P<value>{_SCALAR})'
+    rf'|{_STRING}\s*:|(?P<element>{_STRING})'
+)
 _SECRET_NAME = re.compile(r'auth|credential|key|passw|secret|token', re.IGNORECASE)
 # All else in a config.json is a secret, or may be one in a version to come.
 _CLIENT_NAMES = frozenset(
@@ -88,15 +93,36 @@ def _terminated(line: str) -> str:
     return line if line.endswith('\n') else f'{line}\n\\ No newline at end of file\n'
 
 
+def _shown(scalar: str, *, is_known: bool) -> str:
+    """Show a scalar of JSON, judged by what it says and not by how it is spelled."""
+    if not is_known:
+        return scalar if scalar in ('true', 'false', 'null') else f'"{MASK}"'
+    if '\\' not in scalar:
+        return scalar
+    import json
+
+    try:
+        said = json.loads(scalar)
+    except ValueError:
+        return f'"{MASK}"'
+    masked = redact(said)
+    return scalar if masked == said else json.dumps(masked, ensure_ascii=False)
+
+
 def mask(target: str, text: str) -> str:
     """Take secrets out of a config's text; its lines stay where they are."""
 
     def shown(found: re.Match[str]) -> str:
-        name = found[1][1:-1]
-        is_known = target != 'docker-config' or name in _CLIENT_NAMES
-        if is_known and not _SECRET_NAME.search(name):
+        if found['element']:
+            return _shown(found['element'], is_known=not is_client)
+        if not found['name']:
             return found[0]
-        return f'{found[1]}{found[2]}"{MASK}"'
+        name = found['name'][1:-1]
+        is_known = not is_client or name in _CLIENT_NAMES
+        is_known = is_known and not _SECRET_NAME.search(name)
+        value = _shown(found['value'], is_known=is_known)
+        return f'{found["name"]}{found["colon"]}{value}'
 
-    text = redact(_MEMBER.sub(shown, text))
+    is_client = target == 'docker-config'
+    text = redact(_TOKEN.sub(shown, text))
     return _CONTROLS.sub(lambda found: f'<U+{ord(found[0]):04X}>', text)

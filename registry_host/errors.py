@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from registry_host.plan import Finding
 
 
 class Problem(NamedTuple):
@@ -39,18 +41,16 @@ class RegistryHostError(Exception):
     """An expected failure: shown without a traceback, ends with `exit_code`.
 
     `state` is what to say of the host after it; '' where the message says it itself.
+    `findings` are what was put in order before it.
     """
 
     exit_code = 1
     state = 'nothing was written'
+    findings: tuple[Finding, ...] = ()
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__('; '.join(str(problem) for problem in problems))
         self.problems = problems
-
-    @classmethod
-    def of(cls, problems: Iterable[Problem]) -> RegistryHostError:
-        return cls(*problems)
 
 
 class SettingsError(RegistryHostError):

@@ -30,6 +30,8 @@ STATE_FOLDER = '/var/lib/registry-host'
 # An unfinished run's, and that of a run on approval.
 JOURNAL = f'{STATE_FOLDER}/journal.json'
 PENDING = f'{STATE_FOLDER}/pending.json'
+# What a recovery could not put back yet.
+LEFT_BEHIND = f'{STATE_FOLDER}/left-behind'
 LOCK_POLL_S = 0.02
 # Marks a name that is ours and in passing.
 TEMPORARY = '.registry-host'
@@ -392,8 +394,7 @@ class Host:
 
     def clean_state(self) -> None:
         """Remove what runs that were cut short left in passing; for a lock's holder."""
-        folders = (STATE_FOLDER, f'{STATE_FOLDER}/checkpoints')
-        for folder in (*folders, f'{STATE_FOLDER}/left-behind'):
+        for folder in (STATE_FOLDER, f'{STATE_FOLDER}/checkpoints', LEFT_BEHIND):
             for name in self.names(folder):
                 if name.endswith(TEMPORARY):
                     self.remove_state(f'{folder}/{name}')
@@ -619,6 +620,8 @@ def _not_a_file(path: str, mode: int) -> Problem:
 def _unreadable(path: str, err: OSError, user: User | None) -> Problem:
     reader = f' as {user.name}' if user else ''
     hint = f'look at: sudo namei -l {path}'
+    if user is None and err.errno == errno.EACCES:
+        hint = f'run it with sudo, or {hint}'
     if user and err.errno == errno.EACCES:
         hint += f"; is it root's by mistake? {give_back(path, user)}"
     return Problem(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 # What the engine itself shows in their place (moby MaskCredentials), so that a masked
 # proxy compares with the one of /info.
 MASKED_USER_INFO = 'xxxxx:xxxxx'
+_SCHEME_END = re.compile(r':(?:\\?/){2}')
 # Between white space or double quotes; an escaped quote belongs to the text.
 _CHUNK = re.compile(r'(?:\\.|[^\s"\\])+')
 
@@ -28,9 +29,10 @@ def _redact_chunk(found: re.Match[str]) -> str:
     at = chunk.rfind('@')
     if at < 0:
         return chunk
-    scheme = chunk.find('://')
-    if 0 <= scheme < at:
-        return chunk[: scheme + 3] + MASKED_USER_INFO + chunk[at:]
+    # JSON may write a slash as \/, as PHP's json_encode does.
+    scheme = _SCHEME_END.search(chunk)
+    if scheme and scheme.end() <= at:
+        return chunk[: scheme.end()] + MASKED_USER_INFO + chunk[at:]
     before = chunk[:at]
     if ':' in before and '/' not in before:
         return MASKED_USER_INFO + chunk[at:]

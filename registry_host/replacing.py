@@ -57,7 +57,8 @@ def replace(
     folder = os.path.dirname(after.realpath)
     if after.content is None:
         return _remove(before, temporary, rename)
-    make_folders(before.missing_folders, after.folder_mode)
+    owner = (after.uid, after.gid)
+    make_folders(before.missing_folders, after.folder_mode, owner)
     _write(temporary, after)
     try:
         how = _put(before, after, temporary, rename)
@@ -324,8 +325,10 @@ def is_torn(content: bytes, old: bytes, new: bytes) -> bool:
     return True
 
 
-def make_folders(folders: tuple[str, ...], mode: int) -> None:
-    """Make folders, outermost first; only the last one gets `mode`."""
+def make_folders(
+    folders: tuple[str, ...], mode: int, owner: tuple[int, int] | None = None
+) -> None:
+    """Make folders, outermost first; only the last one gets `mode` and `owner`."""
     for path in folders:
         try:
             os.mkdir(path, 0o700)
@@ -333,6 +336,9 @@ def make_folders(folders: tuple[str, ...], mode: int) -> None:
             continue
         # mkdir obeys the umask, which config management often sets to 077.
         os.chmod(path, mode if path == folders[-1] else 0o755)
+        if owner and path == folders[-1] and os.geteuid() == 0:
+            # In the folder of a host that does not run, root works for its users.
+            os.chown(path, *owner)
         sync_folder(os.path.dirname(path))
 
 

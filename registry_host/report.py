@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from registry_host.urls import Checked
 
 VERSION = 1
+# What tells that something was put back first.
+MENDED = frozenset({'recovered', 'put-back', 'not-confirmed'})
 _COLOURS = {'error': 'red', 'warning': 'yellow', 'info': 'cyan', 'skipped': 'cyan'}
 
 
@@ -69,7 +71,8 @@ class Report(NamedTuple):
     def is_changed(self) -> bool:
         """Whether the host was changed, or, with --check, would be."""
         is_known = self.is_check or self.outcome is not None
-        return bool(is_known and self.plan and not self.plan.is_empty)
+        is_mended = any(finding.check in MENDED for finding in self.findings)
+        return is_mended or bool(is_known and self.plan and not self.plan.is_empty)
 
 
 def undo_line(outcome: Outcome, *, is_undo: bool = False) -> str:
@@ -164,8 +167,10 @@ def _activation_json(report: Report) -> dict[str, Any]:
     pending = report.outcome.pending if report.outcome else Activation.NONE
     is_verified = bool(report.outcome and report.outcome.is_verified)
     if report.plan and report.plan.is_empty:
-        # Nothing was to do because the live lists were looked at, and agreed.
-        is_verified = report.plan.expected is not None
+        # Nothing was to do because the live lists were looked at, and agreed; or none
+        # of it is the engine's.
+        kinds = {change.activation for change in report.plan.changes}
+        is_verified = report.plan.expected is not None or kinds <= {Activation.NONE}
     return {
         'needed': str(needed),
         'done': str(done),

@@ -168,12 +168,14 @@ def _try_again(host: Host, run: Run) -> Finding | None:
 
     Until then they hold up nobody else.
     """
+    if not run.steps:
+        return _mended('left-behind', run.origin.line)
     engine = EngineFacts(state='unknown')
     back = go_back(host, run, engine, is_activated=False, policy=IF_SAFE)
     if back.failed:
         return _mended('left-behind', f'of {run.title}: {back}')
     forget_left_behind(host, run)
-    return _mended('recovered', f'of {run.title}: {back}')
+    return _mended('put-back', f'of {run.title}: {back}')
 
 
 def go_back(
@@ -240,16 +242,21 @@ def _target(step: Step, now: FileState) -> FileState:
     before, after = step.change.before, step.change.after
     if now.content == before.content:
         return now
-    if now.content in [state.content for state in step.states] or (
-        before.content is not None
-        and after.content is not None
-        and is_torn(now.content or b'', before.content, after.content)
-    ):
+    ours_alone = [state.content for state in step.states]
+    if now.content in ours_alone or _is_torn(now.content, ours_alone):
         ours = step.change.first.mode if now.content is not None else now.mode
         mode = before.mode if now.mode in (ours, before.mode) else now.mode
         return before._replace(mode=mode, missing_folders=now.missing_folders)
     content = revert(before.content, after.content, now.content)
     return now._replace(content=content)
+
+
+def _is_torn(content: bytes | None, states: list[bytes | None]) -> bool:
+    """Whether a cut has left a mixture of two of our states, in place, either way."""
+    texts = [state for state in dict.fromkeys(states) if state is not None]
+    return content is not None and any(
+        is_torn(content, old, new) for old in texts for new in texts if old != new
+    )
 
 
 def _with_interims(host: Host, run: Run, changes: list[Change]) -> Run:

@@ -51,6 +51,11 @@ def undo(
     report = Report(command='undo', is_check=is_check, has_diff=has_diff)
     require_root(host)
     if is_check:
+        cut_short = checkpoints.load_journal(host)
+        if cut_short is not None and number is None:
+            note = f'would take back {cut_short.title}, which was cut short'
+            found = unfinished(host)
+            return report._replace(note=note, findings=found, exit_code=EXIT_PENDING)
         run = _find(host, number)
         if run is None:
             return report._replace(note=_NOTHING, findings=unfinished(host))
@@ -64,7 +69,8 @@ def undo(
     with transaction(
         host, lock_timeout_s=lock_timeout_s, is_about_pending=True
     ) as mended:
-        if mended and number is None:
+        is_it = any(each.check in ('recovered', 'not-confirmed') for each in mended)
+        if is_it and number is None:
             return report._replace(findings=mended)
         run = _find(host, number)
         if run is None:

@@ -14,7 +14,7 @@ from registry_host.errors import (
     StateError,
     UndoError,
 )
-from registry_host.host import JOURNAL, PENDING, STATE_FOLDER
+from registry_host.host import JOURNAL, LEFT_BEHIND, PENDING, STATE_FOLDER
 from registry_host.plan import ALWAYS, Finding
 from registry_host.rollback import FINISH, recover
 from registry_host.undo import take_back
@@ -92,10 +92,11 @@ def pending_run(host: Host) -> Pending | None:
 
 
 def _has_happened(host: Host, number: int) -> bool:
-    return any(
-        run.id == number and run.outcome == checkpoints.APPLIED
-        for run in checkpoints.history(host)
-    )
+    """Whether a run was applied, and stands; one that is damaged may have been."""
+    runs = checkpoints.history(host)
+    happened = (checkpoints.APPLIED, checkpoints.DAMAGED)
+    is_there = any(run.id == number and run.outcome in happened for run in runs)
+    return is_there and number not in checkpoints.undone(runs)
 
 
 def take_back_pending(host: Host, pending: Pending) -> Finding:
@@ -153,12 +154,14 @@ def unfinished(host: Host) -> tuple[Finding, ...]:
 
 
 def _left_behind(run: checkpoints.Run) -> Finding:
+    if not run.steps:
+        return Finding('unfinished-run', 'error', run.origin.line)
     paths = ', '.join(step.change.path for step in run.steps)
     return Finding(
         check='unfinished-run',
         severity='warning',
         message=f'of {run.title}, {paths} could not be put back yet; each run tries',
-        path=checkpoints.LEFT_BEHIND,
+        path=LEFT_BEHIND,
         remedy=(f'is there room? df -h {run.steps[0].change.path}',),
     )
 

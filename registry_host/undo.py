@@ -10,7 +10,6 @@ from registry_host.checkpoints import Origin, Run
 from registry_host.errors import ConfigError, Problem, RegistryHostError, UndoError
 from registry_host.facts import EngineFacts, Facts, look_at_engine
 from registry_host.ledger import (
-    LEDGER,
     Applied,
     Ledger,
     keys_changed,
@@ -18,7 +17,8 @@ from registry_host.ledger import (
     load_ledger,
     read_ledger,
 )
-from registry_host.plan import IF_SAFE, Change, FileState, Finding, Plan
+from registry_host.plan import IF_SAFE, Activation, Change, FileState, Finding, Plan
+from registry_host.revert import InseparableError, revert
 from registry_host.settings import (
     CLIENT,
     ENGINE,
@@ -61,7 +61,9 @@ def take_back(
     """
     engine = look_at_engine(host)
     plan = plan_undo(host, run, engine, is_by_itself=is_by_itself)
-    order = Order(Origin('undo', line, undoes=run.id), restart=restart)
+    order = Order(
+        Origin('undo', line, undoes=run.id), restart=restart, is_by_itself=is_by_itself
+    )
     return Undone(plan, apply_plan(host, plan, engine, order))
 
 
@@ -86,8 +88,8 @@ def plan_undo(
             entries = (each.find(past.target, past.path) for each in ledgers)
             parts.append(_part_back(past, now, Entries(*entries), facts))
         except RegistryHostError as err:
-            is_told = user is not None and (
-                is_by_itself or isinstance(err, ConfigError)
+            is_told = (user is not None and isinstance(err, ConfigError)) or (
+                is_by_itself and (user is not None or isinstance(err, UndoError))
             )
             if is_told:
                 findings += (left_alone(each, past.path) for each in err.problems)
@@ -105,6 +107,7 @@ def plan_undo(
         changes=tuple(part.change for part in parts),
         record=ledger_change(ledger_state, ledger),
         expected=next(expected, None),
+        drift=max((part.drift for part in parts), default=Activation.NONE),
         findings=tuple(findings),
     )
 
@@ -126,22 +129,37 @@ def _part_back(
     merge of any other run, and theirs stays.
     """
     if now.content == past.after.content and entries.now == entries.made:
-        change = _swapped_back(past, now, facts.engine)
+        change = _changed_back(past, now, past.before.content, facts.engine)
         is_read = _is_read(past, facts.engine)
         expected = docker_daemon.expectation(change, facts.engine) if is_read else None
         return TargetPlan(change=change, applied=entries.was, expected=expected)
+    if not _areas(entries):  # It had only put back what others had taken out.
+        return _reverted(past, now, entries, facts)
     ref = FileRef(now.path, now.user, now.folder_mode)
     part = TARGETS[past.target].plan_file(
         _asked_before(past.target, entries), facts, ref, now, entries.now
     )
     for area, key in part.applied.keys.items():
         if area in _areas(entries) and key.before != entries.was.before(area):
-            raise UndoError(_inseparable(past, now, area))
+            raise UndoError(_inseparable(past, now, f'"{area}"'))
     return part
 
 
-def _swapped_back(past: Change, now: FileState, engine: EngineFacts) -> Change:
-    target = _with_content(past, now, past.before.content)
+def _reverted(
+    past: Change, now: FileState, entries: Entries, facts: Facts
+) -> TargetPlan:
+    try:
+        content = revert(past.before.content, past.after.content, now.content)
+    except InseparableError as err:
+        raise UndoError(_inseparable(past, now, str(err))) from None
+    change = _changed_back(past, now, content, facts.engine)
+    return TargetPlan(change=change, applied=entries.now)
+
+
+def _changed_back(
+    past: Change, now: FileState, content: bytes | None, engine: EngineFacts
+) -> Change:
+    target = _with_content(past, now, content)
     if past.target != docker_daemon.NAME or now == target:
         return Change(past.target, now, target, activation=past.activation)
     if not _is_read(past, engine):
@@ -195,11 +213,8 @@ def _asked_before(target: str, entries: Entries) -> Settings:
 
 def _ledgers(run: Run) -> tuple[Ledger, Ledger]:
     """What we remembered before and after a run."""
-    for step in run.steps:
-        if step.change.path == LEDGER:
-            before, after = step.change.before, step.change.after
-            return read_ledger(before.content), read_ledger(after.content)
-    return Ledger(), Ledger()
+    before, after = run.ledgers
+    return read_ledger(before), read_ledger(after)
 
 
 def require_newest(run: Run, since: Iterable[Run]) -> None:
@@ -235,14 +250,14 @@ def _user_gone(past: Change) -> Finding:
     )
 
 
-def _inseparable(past: Change, now: FileState, area: str) -> Problem:
+def _inseparable(past: Change, now: FileState, what: str) -> Problem:
     from registry_host.diffs import unified_diff
 
     since = past._replace(before=past.after, after=now)
     return Problem(
         code='undo-conflict',
         where=past.path,
-        message=f'somebody else has changed "{area}" since',
+        message=f'somebody else has changed {what} since',
         hint='take back those lines by hand, then run the same command again',
         excerpt=unified_diff(since),
     )

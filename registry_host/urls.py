@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from registry_host.errors import Problem
-from registry_host.redact import MASKED_USER_INFO, redact_input
+from registry_host.redact import redact_input
 
 if TYPE_CHECKING:
     from registry_host.noproxy import NoProxy
@@ -160,10 +160,6 @@ class Proxy(NamedTuple):
 
     def reveal(self) -> str:
         return self.text
-
-    @property
-    def has_credentials(self) -> bool:
-        return MASKED_USER_INFO in str(self)
 
 
 def _join(host: str, port: int | None) -> str:

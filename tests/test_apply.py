@@ -164,7 +164,7 @@ def test_a_users_full_disk_holds_up_nobody_else(root):
 
     with transaction(host) as mended:
         (finding,) = mended
-    assert finding.check == 'recovered'
+    assert finding.check == 'put-back'
     assert root.read(CONFIG_JSON) == '{"auths": {}}'
     assert unfinished(host) == ()
 

@@ -76,3 +76,44 @@ def test_what_is_too_long_is_not_compared():
 )
 def test_nothing_commands_a_terminal(text, shown):
     assert f'+{shown}\n' in diff(b'', f'{text}\n'.encode())
+
+
+SECRET = 'hunter2'
+
+
+@pytest.mark.parametrize(
+    ('target', 'text'),
+    (
+        pytest.param(
+            'docker-daemon', r'{"http-proxy": "http:\/\/u:hunter2@p:1"}', id='slashes'
+        ),
+        pytest.param(
+            'docker-daemon', r'{"http-proxy": "http://u:hunter2\u0040p:1"}', id='at'
+        ),
+        pytest.param(
+            'docker-daemon', r'{"labels": ["x=http\u003a//u:hunter2@p"]}', id='colon'
+        ),
+        pytest.param('docker-config', '{"plugins": {"a": ["hunter2"]}}', id='element'),
+        pytest.param(
+            'docker-config', '{"auths": {"r": {"auth": "hunter2"}}}', id='auth'
+        ),
+        pytest.param('docker-config', '{"new": "hunter2"}', id='unknown'),
+        pytest.param('docker-config', '{"new":\n\n "hunter2"}', id='two-lines'),
+    ),
+)
+def test_a_secret_is_known_however_it_is_spelled(target, text):
+    assert SECRET not in diff(b'{}', text.encode(), target)
+    assert SECRET not in diff(text.encode(), text.encode() + b' ', target)
+
+
+def test_numbers_may_be_secrets_too():
+    text = diff(b'{}', b'{"auths": {"r": {"pin": 12345, "on": true}}}', 'docker-config')
+    assert '12345' not in text
+    assert '"on": true' in text
+
+
+def test_what_is_no_secret_is_shown():
+    config = b'{"credsStore": "pass", "proxies": {"default": {"noProxy": ".lab"}}}'
+    assert config.decode() in diff(b'{}', config, 'docker-config')
+    daemon = b'{"labels": ["a=b"], "log-opts": {"max-size": "10m"}}'
+    assert daemon.decode() in diff(b'{}', daemon)

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -357,3 +359,199 @@ def test_a_root_folder_has_no_timer(root):
         'back; nothing was written\n',
     )
     assert not (root.path / DAEMON_JSON.lstrip('/')).exists()
+
+
+# Found by a review
+
+
+def test_undo_of_a_run_that_put_back_what_others_had_taken_out(root):
+    """Our ledger is the same before and after it; the file is not."""
+    root.write(DAEMON_JSON, '{"debug": true}')
+    configured(root, '--mirror', MIRROR)
+    root.write(DAEMON_JSON, '{"icc": true}')
+    configured(root, '--mirror', MIRROR)
+    root.run('undo')
+    assert root.read(DAEMON_JSON) == '{"icc": true}'
+    configured(root, '--mirror', MIRROR)
+    content = json.loads(root.read(DAEMON_JSON)) | {'mtu': 1400}
+    root.write(DAEMON_JSON, json.dumps(content))
+    root.run('undo')
+    assert json.loads(root.read(DAEMON_JSON)) == {'icc': True, 'mtu': 1400}
+
+
+@pytest.mark.parametrize('is_forward', (True, False), ids=('forward', 'back'))
+@pytest.mark.parametrize('words', (('undo',), ('unconfigure',), ('configure',)))
+def test_a_file_torn_in_place_is_put_back_by_the_next_run(root, words, is_forward):
+    labels = [f'l{n}=x' for n in range(900)]
+    original = json.dumps({'registry-mirrors': ['https://t'], 'labels': labels})
+    root.write(DAEMON_JSON, original)
+    cut_short(root)
+    before, after = original.encode(), root.read(DAEMON_JSON).encode()
+    old, new = (before, after) if is_forward else (after, before)
+    torn = new[:5000] + old[5000 : len(new)]
+    torn += b'\0' * (len(new) - len(torn))
+    root.write(DAEMON_JSON, torn)
+    words = (*words, '--insecure-registry', 'r:1') if 'configure' in words else words
+    ended = root.run(*words, '--format=json')
+    assert ended.code == 0, ended.out
+    assert ended.json['changed'] is True
+    assert ended.json['findings'][0]['check'] == 'recovered'
+    content = json.loads(root.read(DAEMON_JSON))
+    content.pop('insecure-registries', None)
+    assert content == json.loads(original)
+
+
+def test_a_recovery_is_told_even_if_what_was_asked_fails(root):
+    root.write(DAEMON_JSON, '{"debug": true}')
+    cut_short(root)
+    root.write('/root/.docker/config.json', '{')
+    ended = root.run('configure', '--user=root', '--http-proxy=http://p:1')
+    assert ended.code == 2
+    assert 'had not ended: the old file is back' in ended.out
+    assert 'nothing else was written' in ended.err
+    assert root.read(DAEMON_JSON) == '{"debug": true}'
+
+
+def test_undo_forecasts_a_recovery(root):
+    cut_short(root)
+    ended = root.run('undo', '--check')
+    assert ended.code == 3
+    assert 'would take back run 1 (configure, ' in ended.out
+    assert 'which was cut short' in ended.out
+
+
+def leave_behind(root):
+    """A run of which alice's file could not be put back, and is ours still."""
+    cut_short(root)
+    host = Host(str(root.path))
+    run = checkpoints.load_journal(host)
+    steps = tuple(step for step in run.steps if step.change.path == CONFIG_JSON)
+    checkpoints.leave_behind(host, run._replace(steps=steps))
+    host.remove_state('/var/lib/registry-host/journal.json')
+    host.remove_state('/var/lib/registry-host/ledger.json')
+    root.path.joinpath(DAEMON_JSON.lstrip('/')).unlink()
+
+
+def test_what_was_left_behind_is_seen_and_put_back(root):
+    leave_behind(root)
+    ended = root.run('unconfigure', '--check')
+    assert ended.code == 3
+    assert 'could not be put back yet' in ended.out
+    ended = root.run('unconfigure')
+    assert 'of run 1 (configure, ' in ended.out
+    assert not (root.path / 'home/alice/.docker').exists()
+    assert root.run('unconfigure', '--check').code == 0
+
+
+def test_what_was_left_behind_does_not_stand_in_for_undo(root):
+    leave_behind(root)
+    left = root.path / 'var/lib/registry-host/left-behind/1.json'
+    content = left.read_text()
+    configured(root, '--mirror', 'http://b')
+    left.parent.mkdir(exist_ok=True, mode=0o700)
+    left.write_text(content.replace('"version": 1', '"version": 2'))
+    ended = root.run('undo')
+    assert 'was written by a newer registry-host' in ended.out
+    assert not (root.path / DAEMON_JSON.lstrip('/')).exists()
+    assert left.exists()
+    assert root.run('doctor', '--only', 'unfinished-run').code == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='owners are part of it')
+def test_a_new_folder_is_its_users(root):
+    configured(root, '--user=alice', '--http-proxy=http://p:1')
+    folder = (root.path / CONFIG_JSON.lstrip('/')).parent
+    for path in (folder, folder / 'config.json'):
+        assert (path.stat().st_uid, path.stat().st_gid) == (1000, 1000)
+
+
+def test_two_users_with_one_file(root):
+    root.write('/home/alice/.docker/config.json', '{}', 0o600)
+    (root.path / 'root/.docker').mkdir()
+    (root.path / 'root/.docker/config.json').symlink_to(CONFIG_JSON)
+    words = ('--user=alice', '--user=root', '--http-proxy=http://p:1')
+    ended = root.run('configure', *words)
+    assert ended.code == 2
+    assert f'is the same file as {CONFIG_JSON}; nothing was written' in ended.err
+
+
+def test_failed_runs_leave_no_more_behind_than_others(root):
+    class Full(Host):
+        def rename(self, source, destination, flags):
+            raise OSError(28, 'No space left on device', destination)
+
+    from registry_host.configure import Manner, configure
+    from registry_host.errors import ApplyError
+
+    for number in range(24):
+        flags = {'registry-mirrors': [f'http://m{number}'], 'users': ['alice']}
+        with pytest.raises(ApplyError):
+            configure(
+                Full(str(root.path)),
+                Manner(('configure',)),
+                settings_file=None,
+                flags=flags,
+                is_probing=False,
+            )
+    assert numbers(root) == list(range(5, 25))
+
+
+@pytest.mark.parametrize(
+    ('redirect', 'code'),
+    (
+        pytest.param('>/dev/full', 1, id='full'),
+        pytest.param('| head -c 0; exit ${PIPESTATUS[0]}', 0, id='nobody-reads'),
+    ),
+)
+def test_output_that_cannot_be_written_is_no_bug(root, redirect, code):
+    program = f'{sys.executable} -m registry_host --root {root.path}'
+    script = f'{program} configure --mirror {MIRROR} {redirect}'
+    done = subprocess.run(['bash', '-c', script], check=False, capture_output=True)
+    assert done.returncode == code
+    assert b'bug' not in done.stderr
+    assert MIRROR in root.read(DAEMON_JSON)
+
+
+def put_on_approval(root, number):
+    """As a run with --confirm-within leaves it, of a boot that is over."""
+    marker = {'version': 1, 'checkpoint': number, 'token': 'x', 'boot': 'x'}
+    path = '/var/lib/registry-host/pending.json'
+    root.write(path, json.dumps(marker | {'deadline': 0.0}), 0o600)
+
+
+def test_an_approval_that_is_over_holds_up_nobody(root):
+    """Somebody else has changed the same, so it cannot go back, and nobody decides."""
+    words = ('--proxy-for=engine', '--http-proxy')
+    configured(root, *words, 'http://p:1')
+    configured(root, *words, 'http://p:2')
+    put_on_approval(root, 2)
+    root.write(DAEMON_JSON, '{"proxies": {"http-proxy": "http://theirs:1"}}')
+    ended = root.run('configure', '--mirror', MIRROR)
+    assert ended.code == 0
+    assert 'run 2 (configure, ' in ended.out
+    assert 'was not confirmed in time' in ended.out
+    assert 'has changed "http-proxy" since; it is left as it is' in ended.out
+    assert json.loads(root.read(DAEMON_JSON)) == {
+        'proxies': {'http-proxy': 'http://theirs:1'},
+        'registry-mirrors': [MIRROR],
+    }
+    assert root.run('doctor', '--only', 'unfinished-run').code == 0
+
+
+def test_an_approval_of_what_is_undone_is_over(root):
+    configured(root, '--mirror', 'http://a')
+    root.run('undo')
+    put_on_approval(root, 1)
+    assert root.run('configure', '--mirror', 'http://b').code == 0
+    assert not (root.path / 'var/lib/registry-host/pending.json').exists()
+
+
+def test_an_approval_of_a_damaged_checkpoint_is_not_forgotten(root):
+    configured(root, '--mirror', 'http://a')
+    root.write(f'{CHECKPOINTS}/1.json', '{', 0o600)
+    put_on_approval(root, 1)
+    ended = root.run('configure', '--mirror', 'http://b')
+    assert ended.code == 2
+    assert f'{CHECKPOINTS}/1.json: cannot be understood' in ended.err
+    assert json.loads(root.read(DAEMON_JSON)) == {'registry-mirrors': ['http://a']}
+    assert (root.path / 'var/lib/registry-host/pending.json').exists()

@@ -228,6 +228,20 @@ class Sequences(RuleBasedStateMachine):
     def is_theirs(self, area, text):
         return text in self.lists[area]
 
+    @rule()
+    def write_anew(self):
+        """What others have, and nothing of ours: as a template that is rolled out."""
+        document = dict(self.members[DAEMON_JSON])
+        document |= {area: theirs for area, theirs in self.lists.items() if theirs}
+        proxies = {
+            'http-proxy': self.proxy[DAEMON_JSON],
+            'no-proxy': ','.join(self.no_proxy[DAEMON_JSON]),
+        }
+        proxies = {name: text for name, text in proxies.items() if text}
+        if proxies:
+            document['proxies'] = proxies
+        self.write(DAEMON_JSON, document)
+
     @precondition(lambda self: any(self.lists.values()))
     @rule(area=AREAS)
     def drop_entry(self, area):

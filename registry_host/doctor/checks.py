@@ -492,12 +492,14 @@ def _client_config_mode(seen: Observed) -> Findings:
         document = client.document
         has_auths = document is not None and bool(document.get('auths'))
         if has_auths and state.mode & 0o077:
+            # As the user, for root would follow a link of theirs.
+            become = f'sudo -u {user.name} ' if user.uid else ''
             yield _finding(
                 name,
                 'warning',
                 f'{client.path} holds logins, and others may read it '
                 f'(mode {state.mode:04o})',
-                f'sudo -u {user.name} chmod 600 {client.path}',
+                f'{become}chmod 600 {client.path}',
                 path=client.path,
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Problem
@@ -66,6 +66,7 @@ def build_plan(
                 left += (left_alone(problem, ref.path) for problem in err.problems)
             else:
                 problems += err.problems
+    problems += _shared(parts)
     if problems:
         raise ConfigError(*problems)
     after = ledger.with_checked(settings.digest)
@@ -81,6 +82,21 @@ def build_plan(
         + tuple(left)
         + tuple(finding for part in parts for finding in part.findings),
     )
+
+
+def _shared(parts: list[TargetPlan]) -> Iterable[Problem]:
+    """Two users may have one file, by a link or a home: one change undoes another."""
+    seen: dict[str, str] = {}
+    for part in parts:
+        state = part.change.before
+        if state.realpath in seen:
+            yield Problem(
+                code='config-shared',
+                where=state.path,
+                message=f'is the same file as {seen[state.realpath]}',
+                hint='name one of its users only',
+            )
+        seen[state.realpath] = state.path
 
 
 def left_alone(problem: Problem, path: str) -> Finding:

@@ -80,12 +80,14 @@ def plan_file(
 
 
 def _require_nobodys(owned: Ownership, settings: Settings) -> None:
-    if owned.owner == 'static' and not owned.rivals:
+    if owned.owner == 'static' and not owned.rivals and not owned.is_volatile:
         return
     from registry_host.namesteps import steps
 
     wanted = settings.nameservers[0] if settings.nameservers else 'NAMESERVER'
     by_whom = ' and '.join((owned.owner, *owned.rivals))
+    if owned.owner == 'static' and owned.is_volatile:
+        by_whom += f' in {owned.target}, which a reboot empties'
     raise ConfigError(
         Problem(
             code='resolv-conf-owned',

@@ -391,7 +391,7 @@ def test_unreadable_file(newest):
     assert done.stderr == (
         f'error: {DAEMON_JSON}: cannot be read (Permission denied); '
         'nothing was written\n'
-        f'hint:  run it with sudo, or look at: namei -l {DAEMON_JSON}\n'
+        f'hint:  run it with sudo, or look at: sudo namei -l {DAEMON_JSON}\n'
     )
 
 
@@ -404,5 +404,6 @@ def test_config_json_that_belongs_to_root(newest):
     assert done.stderr == (
         f'error: {path}: cannot be read as alice (Permission denied); '
         'nothing was written\n'
-        f'hint:  give it back to its user: sudo chown alice: {path}\n'
+        f"hint:  look at: sudo namei -l {path}; is it root's by mistake? "
+        'sudo chown -hRP alice: /home/alice/.docker\n'
     )
