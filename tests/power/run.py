@@ -1,8 +1,4 @@
-"""A run that changes four files, for strace to cut: run.py ROOT apply|undo|recover.
-
-daemon.json and the config.json of two users come from the real plan. The resolver file
-rides along as one more change, for no target writes it yet.
-"""
+"""A run that changes four files, for strace to cut: run.py ROOT apply|undo|recover."""
 
 from __future__ import annotations
 
@@ -13,7 +9,6 @@ from registry_host.checkpoints import Origin, history
 from registry_host.configure import plan_asked
 from registry_host.errors import RegistryHostError
 from registry_host.host import Host
-from registry_host.plan import Activation, Change
 from registry_host.settings import read_asked
 from registry_host.transaction import transaction
 from registry_host.undo import take_back
@@ -23,21 +18,16 @@ FLAGS = {
     'insecure-registries': ['registry.lab:5002'],
     'http-proxy': 'http://proxy:hunter2@proxy.lab:3128',
     'for': ['engine', 'client'],
+    'nameservers': ['9.9.9.9'],
     'users': ['alice', 'bob'],
 }
-RESOLV_CONF = '/etc/resolv.conf'
 
 
 def apply(host: Host) -> None:
     with transaction(host):
         planned = plan_asked(host, read_asked(host, file=None, flags=FLAGS))
-        before = host.read(RESOLV_CONF)
-        content = (before.content or b'').replace(b'192.0.2.1', b'9.9.9.9')
-        after = before._replace(content=content)
-        resolver = Change('resolver', before, after, Activation.NONE)
-        plan = planned.plan._replace(changes=(*planned.plan.changes, resolver))
         order = Order(Origin('configure', 'registry-host configure'))
-        apply_plan(host, plan, planned.facts.engine, order)
+        apply_plan(host, planned.plan, planned.facts.engine, order)
 
 
 def undo(host: Host) -> None:
