@@ -75,7 +75,7 @@ def plan_file(
     return TargetPlan(
         change=Change(NAME, state, after, Activation.NONE),
         applied=applied.joined({area: _key(edit) for area, edit in edits.items()}),
-        findings=tuple(_findings(edits)),
+        findings=(*_findings(edits), *_containers(facts, state, after)),
     )
 
 
@@ -147,6 +147,22 @@ def _findings(edits: Mapping[str, Edited]) -> Iterable[Finding]:
     for area, edited in edits.items():
         for unseen in edited.unseen:
             yield _unseen(area, unseen)
+
+
+def _containers(facts: Facts, before: FileState, after: FileState) -> Iterable[Finding]:
+    """Containers have a copy of the file, made when they started.
+
+    Only a restart of the container makes it anew (20.10.24, observed).
+    """
+    info = facts.engine.info
+    if info is not None and info.running_containers and before != after:
+        yield Finding(
+            check='containers-keep-nameservers',
+            severity='info',
+            message=f'{info.running_containers} running container(s) ask the '
+            'nameservers that they started with, until they are restarted',
+            remedy=('docker ps',),
+        )
 
 
 _READERS = {'glibc': 'glibc', 'musl': 'musl', 'go': 'Go'}

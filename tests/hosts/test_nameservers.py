@@ -43,15 +43,16 @@ def test_a_mirror_whose_name_is_not_known_yet(static):
     tool(static, 'configure', '--mirror', MIRROR, '--no-probe')
     assert static.run('docker pull -q hello', check=False).returncode == 1
     tool(static, 'undo')
+    static.start_container('bystander')
     done = tool(static, 'configure', *BOTH)
     assert f'updated {RESOLV_CONF}\n' in done.stdout
+    assert 'info: 1 running container(s) ask the nameservers that they' in done.stdout
     assert static.read(RESOLV_CONF).splitlines()[1:] == [
         f'nameserver {GATEWAY}',
         f'nameserver {SITE}',
     ]
     assert static.knows('registry.lab')
     assert 'docker.io/library/hello' in static.run(PULL).stdout
-    static.run('docker import /opt/registry-host/busybox.tar local/busybox')
     asked = ['docker', 'run', '--rm', 'local/busybox', '/bin/busybox', 'nslookup']
     assert GATEWAY in static.run([*asked, 'registry.lab']).stdout
     again = tool(static, 'configure', *BOTH)

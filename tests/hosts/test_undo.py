@@ -111,7 +111,7 @@ def test_unconfigure_leaves_nothing_of_ours(host):
 
 
 def wait_until_reverted(host):
-    script = 'for i in $(seq 100); do test -e $0 || exit 0; sleep 0.1; done; exit 1'
+    script = 'for i in $(seq 400); do test -e $0 || exit 0; sleep 0.1; done; exit 1'
     host.run(['sh', '-c', script, '/var/lib/registry-host/pending.json'])
 
 
@@ -146,6 +146,15 @@ def test_the_seconds_count_from_the_end_of_the_run(newest):
     assert 'is on approval' in tool(newest, 'doctor').stdout
     wait_until_reverted(newest)
     assert newest.mirrors() == []
+
+
+def test_an_engine_that_does_not_answer_is_no_reason_to_stay(newest):
+    """It hangs, perhaps by what was changed: the files go back, and it is restarted."""
+    tool(newest, 'configure', *FLAGS, '--confirm-within', '1')
+    newest.run('kill -STOP $(cat /run/docker.pid)')
+    wait_until_reverted(newest)
+    assert newest.mirrors() == []
+    assert not exists(newest, DAEMON_JSON)
 
 
 def test_what_is_confirmed_stays(host):
