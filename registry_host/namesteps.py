@@ -79,6 +79,12 @@ def _of_file(ownership: Ownership, nameserver: str) -> Steps:
     return (f"sed -i '0,/^nameserver/s//{line}\\n&/' {path}",)
 
 
+def _of_static(ownership: Ownership, nameserver: str) -> Steps:
+    if ownership.rivals or ownership.is_volatile:
+        return _of_file(ownership, nameserver)
+    return (f'registry-host configure --nameserver {nameserver}',)
+
+
 def _of_lock(ownership: Ownership, nameserver: str) -> Steps:
     flag = 'i' if ownership.owner == 'immutable' and not ownership.mode else 'a'
     inner = steps(ownership.beneath, nameserver) if ownership.beneath else ()
@@ -86,7 +92,11 @@ def _of_lock(ownership: Ownership, nameserver: str) -> Steps:
 
 
 def _of_split(ownership: Ownership, nameserver: str) -> Steps:
-    inner = steps(ownership.beneath, nameserver) if ownership.beneath else ()
+    beneath = ownership.beneath
+    if beneath is None:
+        return _of_resolved(ownership, nameserver)
+    is_static = beneath.owner == 'static'
+    inner = _of_file(beneath, nameserver) if is_static else steps(beneath, nameserver)
     return (*_of_resolved(ownership, nameserver), *inner)
 
 
@@ -101,6 +111,7 @@ _STEPS: dict[str, Callable[[Ownership, str], Steps]] = {
     'openresolv': _of_openresolv,
     'dhcpcd': _of_dhcpcd,
     'dhclient': _of_dhclient,
+    'static': _of_static,
     'immutable': _of_lock,
     'split': _of_split,
     'container': _advice(

@@ -11,7 +11,10 @@ STATIC = Ownership('static', '', '', (), target='/etc/resolv.conf')
 
 
 def test_a_file_of_nobodys_by_its_real_name():
-    (step,) = steps(STATIC._replace(target='/srv/my resolv.conf'), '9.9.9.9')
+    (step,) = steps(STATIC, '9.9.9.9')
+    assert step == 'registry-host configure --nameserver 9.9.9.9'
+    other = STATIC._replace(owner='cloud-init', target='/srv/my resolv.conf')
+    (step,) = steps(other, '9.9.9.9')
     assert step == (
         "sed -i '0,/^nameserver/s//nameserver 9.9.9.9\\n&/' '/srv/my resolv.conf'"
     )
@@ -37,7 +40,7 @@ def test_split_resolvers_are_both_told():
     resolved = STATIC._replace(owner='resolved')
     assert steps(split, '9.9.9.9') == (
         *steps(resolved, '9.9.9.9'),
-        *steps(STATIC, '9.9.9.9'),
+        *steps(STATIC._replace(owner='cloud-init'), '9.9.9.9'),
     )
 
 

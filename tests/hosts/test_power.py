@@ -75,7 +75,7 @@ def test_the_next_run_recovers_and_does_its_own_work(lasting):
 
 
 USERS = ('alice', 'bob')
-KILLS = 60
+KILLS = 40
 
 
 def state_of(host):
