@@ -118,7 +118,7 @@ def wait_until_reverted(host):
 def test_what_is_not_confirmed_goes_back(host):
     """The run's own shell is killed, as when the SSH connection is lost."""
     words = ' '.join(FLAGS)
-    script = f'registry-host configure {words} --confirm-within 4; kill -HUP 0'
+    script = f'registry-host configure {words} --confirm-within 4; kill -KILL 0'
     done = host.run(['setsid', '--wait', 'sh', '-c', script], check=False)
     assert done.returncode != 0
     assert 'on approval: taken back in 4 s if not confirmed\n' in done.stdout
@@ -183,7 +183,7 @@ def test_without_systemd_a_process_of_its_own_takes_it_back(newest):
     words = ' '.join(FLAGS)
     script = (
         'mount -t tmpfs tmpfs /run/systemd && '
-        f'registry-host configure {words} --confirm-within 2; kill -HUP 0'
+        f'registry-host configure {words} --confirm-within 2; kill -KILL 0'
     )
     newest.run(
         ['unshare', '--mount', 'setsid', '--wait', 'sh', '-c', script], check=False
