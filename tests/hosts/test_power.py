@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from conftest import ENGINES
@@ -101,13 +102,15 @@ def test_killed_at_any_time_of_a_live_run(newest, capsys):
     newest.restart_engine()
     words = f'{CONFIGURE} --user alice --user bob'
     before = state_of(newest)
+    began = time.monotonic()
     newest.run(words)
+    whole_s = time.monotonic() - began
     after = state_of(newest)
     newest.run('registry-host undo')
     assert state_of(newest) == before
     outcomes = {'before': 0, 'recovered': 0, 'after': 0}
     for number in range(KILLS):
-        seconds = 0.1 + 0.6 * number / KILLS
+        seconds = round(whole_s * (0.3 + 0.8 * number / KILLS), 3)
         newest.run(f'timeout -s KILL {seconds} {words}', check=False)
         done = json.loads(newest.run('registry-host reload --format=json').stdout)
         is_recovered = any(f['check'] == 'recovered' for f in done['findings'])
