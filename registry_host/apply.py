@@ -105,10 +105,7 @@ def apply_plan(host: Host, plan: Plan, engine: EngineFacts, order: Order) -> Out
         return _activate_alone(host, plan, engine, may)
     if plan.is_empty:  # Only our own memory: one file, nothing to go back from.
         for change in plan.writes:
-            try:
-                host.replace_file(change.before, change.after)
-            except OSError as err:
-                raise _write_failed(err, change) from None
+            _replace(host, change, change.before, change.after)
         return Outcome()
     return _run(host, plan, engine, may, order)
 
@@ -249,12 +246,22 @@ def _ledgers_of(plan: Plan) -> tuple[bytes | None, bytes | None]:
 def _write(host: Host, run: Run) -> Iterator[Finding]:
     for step in run.steps:
         change = step.change
-        try:
-            how = host.replace_file(change.before, change.first, step.temporary)
-        except OSError as err:
-            raise _write_failed(err, change) from None
+        how = _replace(host, change, change.before, change.first, step.temporary)
         if how == 'in-place':
             yield _in_place(change.path)
+
+
+def _replace(
+    host: Host,
+    change: Change,
+    before: FileState,
+    after: FileState,
+    temporary: str | None = None,
+) -> str:
+    try:
+        return host.replace_file(before, after, temporary)
+    except OSError as err:
+        raise _write_failed(err, change) from None
 
 
 def _finish(host: Host, run: Run) -> None:
@@ -269,10 +276,7 @@ def _finish(host: Host, run: Run) -> None:
         now = host.read(change.path, user=change.before.user)
         if not now.is_same_file(change.first):
             raise changed(change.path)
-        try:
-            host.replace_file(now, change.after, step.temporary)
-        except OSError as err:
-            raise _write_failed(err, change) from None
+        _replace(host, change, now, change.after, step.temporary)
     for state in folders:
         host.remove_folders(state)
 

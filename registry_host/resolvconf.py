@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Reader = Literal['glibc', 'musl', 'go']
 READERS: tuple[Reader, ...] = ('glibc', 'musl', 'go')
+# As they are shown.
+READER_NAMES: dict[Reader, str] = {'glibc': 'glibc', 'musl': 'musl', 'go': 'Go'}
 NAMESERVERS_LIMIT = 3
 # What glibc's `struct __res_state` holds of a search list.
 SEARCH_LIMIT, SEARCH_LIMIT_BYTES = 6, 256

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from registry_host.resolvconf import (
     NAMESERVERS_LIMIT,
+    READER_NAMES,
     READERS,
     Interfaces,
     Reader,
@@ -21,7 +22,6 @@ from registry_host.resolvconf import (
 
 # What takes lookups away from every program of the C library.
 FATAL = frozenset({'search-too-long', 'sortlist-endless'})
-_NAMES: dict[Reader, str] = {'glibc': 'glibc', 'musl': 'musl', 'go': 'Go'}
 _SHOWN_BYTES = 60
 
 # For each line that some reader takes for a nameserver, the address each takes from it.
@@ -205,7 +205,7 @@ def _beyond_third(conf: ResolvConf, interfaces: Interfaces) -> Iterator[Trap]:
 
 
 def _listed(readers: Iterable[Reader]) -> str:
-    *front, last = (_NAMES[reader] for reader in readers)
+    *front, last = (READER_NAMES[reader] for reader in readers)
     return f'{", ".join(front)} and {last}' if front else last
 
 

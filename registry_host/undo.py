@@ -13,11 +13,10 @@ from registry_host.ledger import (
     Applied,
     Ledger,
     keys_changed,
-    ledger_change,
     load_ledger,
     read_ledger,
 )
-from registry_host.plan import IF_SAFE, Activation, Change, FileState, Finding, Plan
+from registry_host.plan import IF_SAFE, Change, FileState, Finding, Plan
 from registry_host.revert import InseparableError, revert
 from registry_host.settings import (
     CLIENT,
@@ -30,7 +29,13 @@ from registry_host.settings import (
     asked_by_flags,
     load,
 )
-from registry_host.targets import TARGETS, docker_daemon, left_alone, resolver
+from registry_host.targets import (
+    TARGETS,
+    docker_daemon,
+    joined,
+    left_alone,
+    resolver,
+)
 from registry_host.targets.target import FileRef, TargetPlan, absent
 
 if TYPE_CHECKING:
@@ -100,16 +105,7 @@ def plan_undo(
         problems += left
     if problems:
         raise UndoError(*problems)
-    for part in parts:
-        ledger = ledger.with_applied(part.applied)
-    expected = (part.expected for part in parts if part.expected)
-    return Plan(
-        changes=tuple(part.change for part in parts),
-        record=ledger_change(ledger_state, ledger),
-        expected=next(expected, None),
-        drift=max((part.drift for part in parts), default=Activation.NONE),
-        findings=tuple(findings),
-    )
+    return joined(parts, ledger, ledger_state, findings)
 
 
 class Entries(NamedTuple):

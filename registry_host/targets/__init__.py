@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Problem
@@ -69,18 +69,30 @@ def build_plan(
     problems += _shared(parts)
     if problems:
         raise ConfigError(*problems)
-    after = ledger.with_checked(settings.digest)
+    findings = (
+        *_settings_findings(settings),
+        *left,
+        *(finding for part in parts for finding in part.findings),
+    )
+    return joined(parts, ledger.with_checked(settings.digest), ledger_state, findings)
+
+
+def joined(
+    parts: Sequence[TargetPlan],
+    ledger: Ledger,
+    ledger_state: FileState,
+    findings: Iterable[Finding],
+) -> Plan:
+    """Make one plan of those of the files, with what the ledger then says of them."""
     for part in parts:
-        after = after.with_applied(part.applied)
+        ledger = ledger.with_applied(part.applied)
     expected = (part.expected for part in parts if part.expected)
     return Plan(
         changes=tuple(part.change for part in parts),
-        record=ledger_change(ledger_state, after),
+        record=ledger_change(ledger_state, ledger),
         expected=next(expected, None),
         drift=max((part.drift for part in parts), default=Activation.NONE),
-        findings=_settings_findings(settings)
-        + tuple(left)
-        + tuple(finding for part in parts for finding in part.findings),
+        findings=tuple(findings),
     )
 
 

@@ -165,13 +165,12 @@ def _containers(facts: Facts, before: FileState, after: FileState) -> Iterable[F
         )
 
 
-_READERS = {'glibc': 'glibc', 'musl': 'musl', 'go': 'Go'}
-
-
 def _unseen(area: str, unseen: Unseen) -> Finding:
     what = 'nameserver' if area == NAMESERVERS else 'search domain'
-    everybody = len(unseen.readers) == len(_READERS)
-    readers = ' and '.join(_READERS[reader] for reader in unseen.readers)
+    from registry_host.resolvconf import READER_NAMES
+
+    everybody = len(unseen.readers) == len(READER_NAMES)
+    readers = ' and '.join(READER_NAMES[reader] for reader in unseen.readers)
     return Finding(
         check='resolv-conf-unseen',
         severity='warning',
