@@ -186,7 +186,7 @@ def _run(
             confirm.arm(host, run.id, order.confirm_within)
         findings = tuple(_write(host, run))
         if order.names:
-            from registry_host.nameprobe import require_resolved
+            from registry_host.names.probe import require_resolved
 
             require_resolved(host, order.names)
         info = None

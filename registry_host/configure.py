@@ -208,7 +208,7 @@ def require_nameservers(host: Host, planned: Planned) -> tuple[str, ...]:
     is_pending = any(c.target == resolver.NAME for c in plan.pending)
     if not is_pending or not planned.facts.is_live or not settings.nameservers:
         return ()
-    from registry_host.nameprobe import HUB, probe_nameservers
+    from registry_host.names.probe import HUB, probe_nameservers
 
     mirrors = settings.mirrors or docker_daemon.mirrors_of(host, planned.facts.engine)
     names = tuple(dict.fromkeys(m.host for m in mirrors if not m.is_ip)) or (HUB,)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from registry_host.engine import Info
     from registry_host.host import Host, Process
     from registry_host.ledger import Ledger
-    from registry_host.nameowner import Ownership
+    from registry_host.names.owner import Ownership
     from registry_host.settings import Settings
 
 DAEMON_JSON = '/etc/docker/daemon.json'
@@ -86,9 +86,9 @@ def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
 
 
 def _ownership(host: Host) -> Ownership:
-    from registry_host import nameevidence, nameowner
+    from registry_host.names import evidence, owner
 
-    return nameowner.decide(nameevidence.gather(host))
+    return owner.decide(evidence.gather(host))
 
 
 def _asked_users(host: Host, settings: Settings) -> tuple[User, ...]:

@@ -397,7 +397,7 @@ def _check_dns(asked: Asked) -> Iterable[Checked[Any]]:
     dns = asked.document.get('dns')
     if not dns:
         return
-    from registry_host.nameservers import check_nameservers, check_search_domain
+    from registry_host.names.rules import check_nameservers, check_search_domain
 
     checked = check_nameservers(_entries(dns, NAMESERVERS))
     for index, result in enumerate(checked):

@@ -11,11 +11,11 @@ from registry_host.engine import expected_lists
 from registry_host.enginekeys import OLDEST, show_version
 from registry_host.errors import Problem
 from registry_host.host import RESOLV_CONF, give_back
-from registry_host.nameowner import Ownership
-from registry_host.namesteps import steps
+from registry_host.names.owner import Ownership
+from registry_host.names.steps import steps
+from registry_host.names.traps import FATAL, Trap, traps
 from registry_host.plan import Finding
 from registry_host.redact import redact
-from registry_host.resolvtraps import FATAL, Trap, traps
 from registry_host.settings import INSECURE, MIRRORS
 from registry_host.targets.docker_config import shadowed_proxies
 from registry_host.targets.docker_daemon import (

@@ -14,10 +14,10 @@ from registry_host.errors import ConfigError, Problem, RegistryHostError
 from registry_host.facts import Facts, gather
 from registry_host.host import RESOLV_CONF
 from registry_host.ledger import Ledger, load_ledger
-from registry_host.nameevidence import gather as look_at_names
-from registry_host.nameowner import Ownership, decide
+from registry_host.names.evidence import gather as look_at_names
+from registry_host.names.owner import Ownership, decide
+from registry_host.names.resolvconf import ResolvConf, parse, view
 from registry_host.plan import FileState, Finding, Plan, User
-from registry_host.resolvconf import ResolvConf, parse, view
 from registry_host.settings import (
     DEFAULT_FILES,
     MIRRORS,

@@ -20,9 +20,9 @@ from registry_host.targets.target import (
 if TYPE_CHECKING:
     from registry_host.facts import Facts
     from registry_host.ledger import Ledger
-    from registry_host.nameowner import Ownership
-    from registry_host.resolvconf import ResolvConf
-    from registry_host.resolvedits import Edited, Removed, Unseen
+    from registry_host.names.edits import Edited, Removed, Unseen
+    from registry_host.names.owner import Ownership
+    from registry_host.names.resolvconf import ResolvConf
     from registry_host.settings import Settings
 
 NAME = 'resolver'
@@ -45,8 +45,8 @@ def plan_file(
     applied: Applied,
 ) -> TargetPlan:
     """Plan our lines; ConfigError where the file is of somebody who writes it again."""
-    from registry_host.resolvconf import parse
-    from registry_host.resolvedits import with_nameservers, with_search
+    from registry_host.names.edits import with_nameservers, with_search
+    from registry_host.names.resolvconf import parse
 
     owned = facts.ownership
     if owned is not None and not ref.is_withdrawn:
@@ -82,7 +82,7 @@ def plan_file(
 def _require_nobodys(owned: Ownership, settings: Settings) -> None:
     if owned.owner == 'static' and not owned.rivals and not owned.is_volatile:
         return
-    from registry_host.namesteps import steps
+    from registry_host.names.steps import steps
 
     wanted = settings.nameservers[0] if settings.nameservers else 'NAMESERVER'
     by_whom = ' and '.join((owned.owner, *owned.rivals))
@@ -127,7 +127,7 @@ def _removed(applied: Applied, area: str) -> Sequence[Removed]:
     import base64
     import json
 
-    from registry_host.resolvedits import Removed
+    from registry_host.names.edits import Removed
 
     return tuple(
         Removed((others, searches), base64.b64decode(line))
@@ -167,7 +167,7 @@ def _containers(facts: Facts, before: FileState, after: FileState) -> Iterable[F
 
 def _unseen(area: str, unseen: Unseen) -> Finding:
     what = 'nameserver' if area == NAMESERVERS else 'search domain'
-    from registry_host.resolvconf import READER_NAMES
+    from registry_host.names.resolvconf import READER_NAMES
 
     everybody = len(unseen.readers) == len(READER_NAMES)
     readers = ' and '.join(READER_NAMES[reader] for reader in unseen.readers)

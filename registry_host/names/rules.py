@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from registry_host.resolvconf import NAMESERVERS_LIMIT, address_key
+from registry_host.names.resolvconf import NAMESERVERS_LIMIT, address_key
 from registry_host.urls import Checked, Checker
 
 

@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 from recorded import load
 from resolvfiles import CONTENTS
 
-from registry_host.resolvconf import READERS, address_key, nameservers, parse, view
+from registry_host.names.resolvconf import (
+    READERS,
+    address_key,
+    nameservers,
+    parse,
+    view,
+)
 
 RECORDED = load('resolvconf')
 CASES = RECORDED['cases']

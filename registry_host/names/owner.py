@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from registry_host.host import RESOLV_CONF
-from registry_host.resolvconf import parse, view
+from registry_host.names.resolvconf import parse, view
 
 # NetworkManager src/core/dns/nm-dns-manager.c _resolvconf_resolved_managed, 0047d36.
 RESOLVED_FILES = {

@@ -10,8 +10,8 @@ from recorded import load
 
 from registry_host.errors import ConfigError
 from registry_host.host import RESOLV_CONF, Completed, Host, Process
-from registry_host.nameevidence import gather, look_at_resolvconf, section
-from registry_host.nameowner import (
+from registry_host.names.evidence import gather, look_at_resolvconf, section
+from registry_host.names.owner import (
     Evidence,
     NetworkManager,
     decide,
@@ -1426,7 +1426,7 @@ def test_a_real_mount_of_one_file(tmp_path):
     plant(tmp_path, {RESOLV_CONF: SERVERS, '/of-the-builder': BY_NM})
     show = (
         'import sys; from registry_host.host import Host\n'
-        'from registry_host.nameevidence import gather\n'
+        'from registry_host.names.evidence import gather\n'
         'print(gather(Host(sys.argv[1])).mount)'
     )
     script = (

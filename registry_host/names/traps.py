@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from registry_host.resolvconf import (
+from registry_host.names.resolvconf import (
     NAMESERVERS_LIMIT,
     READER_NAMES,
     READERS,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from registry_host.resolvconf import (
+from registry_host.names.resolvconf import (
     READERS,
     Reader,
     ResolvConf,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
 from registry_host.host import RESOLV_CONF
-from registry_host.nameowner import (
+from registry_host.names.owner import (
     RESOLVED_FILES,
     Evidence,
     NetworkManager,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from shlex import quote
 
 from registry_host.host import RESOLV_CONF
-from registry_host.nameowner import Ownership
+from registry_host.names.owner import Ownership
 
 DROP_IN = '90-registry-host.conf'
 _RESOLVED = f'/etc/systemd/resolved.conf.d/{DROP_IN}'
