@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.engine import RELOAD_TIMEOUT_S, Client, Info, reload, restart
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from registry_host.host import Host
 
 NAMES_SHOWN = 5
+NAMES_TIMEOUT_S = 10.0
 
 
 class Allowed(NamedTuple):
@@ -38,7 +41,8 @@ def allowed(
         return Allowed(Activation.RELOAD, '--restart never')
     info = engine.info
     is_sheltered = info is not None and info.is_live_restore
-    stopped = () if is_sheltered else Client(host, engine.socket_path).running()
+    running = () if is_sheltered else Client(host, engine.socket_path).running()
+    stopped = tuple(container.name for container in running)
     if policy == IF_SAFE and stopped:
         return Allowed(Activation.RELOAD, f'a restart would stop {_named(stopped)}')
     if policy == IF_SAFE and info is not None and info.is_in_swarm:
@@ -84,6 +88,21 @@ def activate(
             )
         )
     return info
+
+
+def require_found(host: Host, engine: EngineFacts, endpoints: Sequence[str]) -> None:
+    """Wait until the engine finds the names of each HOST:PORT; EngineError if not.
+
+    Programs in Go look at resolv.conf once in five seconds (net/dnsclient_unix.go).
+    """
+    client = Client(host, engine.socket_path)
+    deadline = time.monotonic() + NAMES_TIMEOUT_S
+    for endpoint in endpoints:
+        while reason := client.not_found(endpoint):
+            if time.monotonic() > deadline:
+                message = f'it does not find the name of a mirror: {reason}'
+                raise EngineError(Problem(code='engine-lookup', message=message))
+            time.sleep(1)
 
 
 def agrees(expected: Live, info: Info) -> bool:

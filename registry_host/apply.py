@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host import checkpoints, confirm
-from registry_host.activation import Allowed, activate, allowed
+from registry_host.activation import Allowed, activate, allowed, require_found
 from registry_host.checkpoints import Origin, Run, Step
 from registry_host.engine import RELOAD_TIMEOUT_S
 from registry_host.errors import (
@@ -31,6 +31,7 @@ from registry_host.plan import (
     FileState,
     Finding,
     Plan,
+    Use,
     User,
 )
 from registry_host.replacing import changed
@@ -54,13 +55,15 @@ class Order(NamedTuple):
     """How a plan is to be applied: by which command, how far, and for how long.
 
     `confirm_within` is in seconds; None is for good. `names` are those that the host
-    must find then. `is_by_itself`: nobody is there who could decide.
+    must find then, `endpoints` each HOST:PORT of which the engine must find the name.
+    `is_by_itself`: nobody is there who could decide.
     """
 
     origin: Origin
     restart: str = IF_SAFE
     confirm_within: float | None = None
     names: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
     is_by_itself: bool = False
 
 
@@ -184,15 +187,17 @@ def _run(
         checkpoints.save_journal(host, run)
         if order.confirm_within is not None:
             confirm.arm(host, run.id, order.confirm_within)
-        findings = tuple(_write(host, run))
+        findings = (*_write(host, run), *_tell_owners(host, plan, run.owners))
         if order.names:
-            from registry_host.names.probe import require_resolved
+            from registry_host.names.activation import require_resolved
 
             require_resolved(host, order.names)
         info = None
         if may.activation is not Activation.NONE:
             is_activated = True
             info = activate(host, engine, may.activation, plan.expected)
+        if engine.is_running:
+            require_found(host, engine, order.endpoints)
         _finish(host, run)
         run, held = _hold(host, run)
         checkpoints.commit(host, run)
@@ -249,6 +254,27 @@ def _write(host: Host, run: Run) -> Iterator[Finding]:
         how = _replace(host, change, change.before, change.first, step.temporary)
         if how == 'in-place':
             yield _in_place(change.path)
+
+
+def _tell_owners(host: Host, plan: Plan, owners: Sequence[str]) -> Iterator[Finding]:
+    """Have each owner of nameservers read its files, and look at what it uses then."""
+    if not owners:
+        return
+    from registry_host.names.activation import require_in_use, tell, wait_until_gone
+
+    uses = {use.owner: use for use in plan.uses if use.nameservers or use.gone}
+    for owner in owners:
+        use = uses.get(owner, Use(owner))
+        tell(host, owner, is_back=not use.nameservers)
+        if not use.nameservers:
+            wait_until_gone(host, owner, use.gone)
+        else:
+            shown = require_in_use(host, owner, use.nameservers)
+            yield Finding(
+                check='nameservers-in-use',
+                severity='ok',
+                message=f'{owner} has this host ask {", ".join(shown)}',
+            )
 
 
 def _replace(

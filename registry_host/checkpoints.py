@@ -101,6 +101,12 @@ class Run(NamedTuple):
         return tuple(change for change in changes if change.target != 'ledger')
 
     @property
+    def owners(self) -> tuple[str, ...]:
+        """Those who must be told that files of theirs have changed."""
+        owners = (change.owner for change in self.changes)
+        return tuple(dict.fromkeys(owner for owner in owners if owner))
+
+    @property
     def title(self) -> str:
         return f'run {self.id} ({self.origin.command}, {self.started})'
 
@@ -289,6 +295,7 @@ def _encode_step(host: Host, step: Step) -> dict[str, Any]:
         'before': _encode_state(host, change.before),
         'after': _encode_state(host, change.after),
         'interim': _to_text(change.interim),
+        'owner': change.owner,
         'temporary': step.temporary.removeprefix(host.root),
         'passing': [_to_text(content) for content in step.passing],
         'merged': [_to_text(content) for content in step.merged],
@@ -361,6 +368,7 @@ def _decode_step(host: Host, step: dict[str, Any]) -> Step:
             after=_decode_state(host, step['after']),
             activation=Activation(step['activation']),
             interim=_to_bytes(step['interim']),
+            owner=step.get('owner', ''),
         ),
         temporary=host.root + step['temporary'],
         passing=tuple(_to_bytes(text) or b'' for text in step['passing']),

@@ -28,13 +28,15 @@ EXIT_PENDING = 3
 class Planned(NamedTuple):
     """A plan, and what it was made from.
 
-    `names` are those that this host must find once it is done.
+    `names` are those that this host must find once it is done, and `endpoints` each
+    HOST:PORT of which its engine must find the name.
     """
 
     plan: Plan
     settings: Settings
     facts: Facts
     names: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
 
 
 class Manner(NamedTuple):
@@ -105,9 +107,8 @@ def _configure(
     asked = read_asked(host, file=settings_file, flags=flags)
     planned = plan_asked(host, asked)
     if is_probing:
-        names = require_nameservers(host, planned)
-        require_registries(host, planned, known=names)
-        planned = planned._replace(names=names)
+        planned = require_nameservers(host, planned)
+        require_registries(host, planned)
     return _run(host, 'configure', manner, planned, lambda: plan_asked(host, asked))
 
 
@@ -175,6 +176,7 @@ def _run(
         manner.restart,
         manner.confirm_within,
         planned.names,
+        planned.endpoints,
     )
     with transaction(host, lock_timeout_s=manner.lock_timeout_s) as mended:
         planned = plan_again()
@@ -199,23 +201,25 @@ def _report_of(command: str, manner: Manner, planned: Planned) -> Report:
     )
 
 
-def require_nameservers(host: Host, planned: Planned) -> tuple[str, ...]:
+def require_nameservers(host: Host, planned: Planned) -> Planned:
     """Ask the nameservers that are about to be written; ProbeError if one is no use.
 
-    Returns the names that they all know, and the host is to find by them.
+    Returns the plan with the names that they all know, to be found once it is done.
     """
     plan, settings = planned.plan, planned.settings
     is_pending = any(c.target == resolver.NAME for c in plan.pending)
     if not is_pending or not planned.facts.is_live or not settings.nameservers:
-        return ()
+        return planned
     from registry_host.names.probe import HUB, probe_nameservers
 
     mirrors = settings.mirrors or docker_daemon.mirrors_of(host, planned.facts.engine)
-    names = tuple(dict.fromkeys(m.host for m in mirrors if not m.is_ip)) or (HUB,)
+    named = [mirror for mirror in mirrors if not mirror.is_ip]
+    names = tuple(dict.fromkeys(mirror.host for mirror in named)) or (HUB,)
     problems = probe_nameservers(host, settings.nameservers, names)
     if problems:
         raise ProbeError(*map(_or_all_the_same, problems))
-    return names
+    endpoints = tuple(dict.fromkeys(mirror.endpoint for mirror in named))
+    return planned._replace(names=names, endpoints=endpoints)
 
 
 def _or_all_the_same(problem: Problem) -> Problem:
@@ -223,10 +227,10 @@ def _or_all_the_same(problem: Problem) -> Problem:
     return problem._replace(hint=hint)
 
 
-def require_registries(host: Host, planned: Planned, known: tuple[str, ...]) -> None:
+def require_registries(host: Host, planned: Planned) -> None:
     """Ask the mirrors that are about to be written; ProbeError if one is no use.
 
-    Those by a name that is `known` to new nameservers alone cannot be asked yet.
+    Those by a name that new nameservers alone know cannot be asked yet.
     """
     plan, settings, facts = planned.plan, planned.settings, planned.facts
     change = next((c for c in plan.pending if c.target == docker_daemon.NAME), None)
@@ -243,7 +247,8 @@ def require_registries(host: Host, planned: Planned, known: tuple[str, ...]) -> 
         for probe in probes
         if probe.problem
         and (
-            probe.problem.code != 'mirror-unresolved' or probe.mirror.host not in known
+            probe.problem.code != 'mirror-unresolved'
+            or probe.mirror.host not in planned.names
         )
     ]
     if problems:

@@ -77,6 +77,16 @@ class Reload(NamedTuple):
     info: Info | None
 
 
+class Container(NamedTuple):
+    name: str
+    image: str
+
+    @property
+    def is_registry(self) -> bool:
+        """Whether it is made from an image whose last word is registry."""
+        return 'registry' in self.image.rpartition('/')[2]
+
+
 class Client:
     """One engine's API. OSError and EngineError are all that it raises."""
 
@@ -97,32 +107,58 @@ class Client:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise EngineError(_no_answer('/info')) from None
 
-    def running(self) -> tuple[str, ...]:
-        """Name the running containers; OSError and EngineError as all here."""
+    def running(self) -> tuple[Container, ...]:
+        """List the running containers; OSError and EngineError as all here."""
         body = self._get('/containers/json')
         try:
-            names = (entry['Names'][0].lstrip('/') for entry in json.loads(body))
-            return tuple(sorted(names))
+            found = (
+                Container(name=entry['Names'][0].lstrip('/'), image=entry['Image'])
+                for entry in json.loads(body)
+            )
+            return tuple(sorted(found))
         except (ValueError, KeyError, TypeError, IndexError):
             raise EngineError(_no_answer('/containers/json')) from None
 
+    def not_found(self, endpoint: str) -> str:
+        """Say why the engine does not find the name of HOST:PORT; '' if it does.
+
+        Nothing but a pull and a login has it look a name up in the way of a pull, and a
+        login without credentials leaves nothing behind but a line in its log (20.10.24,
+        26.1.5, 28.5.2, observed).
+        """
+        body = json.dumps({'serveraddress': endpoint})
+        answer = _message(self._ask('/auth', body)[1])
+        name = re.escape(endpoint.partition(':')[0])
+        found = re.search(rf'lookup {name}\b.*', answer)
+        return found[0] if found else ''
+
     def _get(self, target: str) -> bytes:
-        with self._request(target, API_TIMEOUT_S) as connection:
+        head, body = self._ask(target)
+        _require_success(head, target)
+        return body
+
+    def _ask(self, target: str, content: str | None = None) -> tuple[bytes, bytes]:
+        with self._request(target, API_TIMEOUT_S, content) as connection:
             answer = bytearray()
             while received := connection.recv(65536):
                 answer += received
         head, _, body = bytes(answer).partition(b'\r\n\r\n')
-        _require_success(head, target)
-        return body
+        return head, body
 
     @contextlib.contextmanager
-    def _request(self, target: str, timeout_s: float) -> Iterator[socket.socket]:
+    def _request(
+        self, target: str, timeout_s: float, content: str | None = None
+    ) -> Iterator[socket.socket]:
         # HTTP/1.0, so that the reply is never chunked and ends with the connection.
+        head = f'GET {target} HTTP/1.0\r\nHost: docker\r\n'
+        if content is not None:
+            head = head.replace('GET', 'POST', 1) + (
+                'Content-Type: application/json\r\n'
+                f'Content-Length: {len(content.encode())}\r\n'
+            )
         connection = self._host.connect_unix(self.path, timeout_s=timeout_s)
         with connection:
-            connection.sendall(
-                f'GET {target} HTTP/1.0\r\nHost: docker\r\n\r\n'.encode()
-            )
+            connection.sendall(f'{head}\r\n{content or ""}'.encode())
             yield connection
 
     @contextlib.contextmanager
@@ -138,6 +174,14 @@ class Client:
                 head += received
             _require_success(bytes(head), '/events')
             yield connection
+
+
+def _message(body: bytes) -> str:
+    """Take the text of an error; '' where there is none."""
+    try:
+        return str(json.loads(body).get('message', ''))
+    except (ValueError, AttributeError):
+        return ''
 
 
 def _require_success(head: bytes, target: str) -> None:

@@ -12,9 +12,10 @@ from registry_host.errors import ConfigError, EngineError, Problem, SettingsErro
 from registry_host.plan import User
 
 if TYPE_CHECKING:
-    from registry_host.engine import Info
+    from registry_host.engine import Container, Info
     from registry_host.host import Host, Process
     from registry_host.ledger import Ledger
+    from registry_host.names.files import Others
     from registry_host.names.owner import Ownership
     from registry_host.settings import Settings
 
@@ -60,7 +61,8 @@ class EngineFacts(NamedTuple):
 class Facts(NamedTuple):
     """`users` are those whose config.json is asked for; `former_users` those of each
     file in the ledger, by its path, as far as they still exist. `ownership` is that of
-    resolv.conf, None where it does not matter to this run.
+    resolv.conf, and `others` what it asks: gathered only where nameservers are asked
+    for. `containers` are those that run, where nameservers may change.
     """
 
     is_live: bool
@@ -69,26 +71,51 @@ class Facts(NamedTuple):
     users: tuple[User, ...]
     former_users: Mapping[str, User]
     ownership: Ownership | None = None
+    others: Others | None = None
+    containers: tuple[Container, ...] = ()
 
 
 def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
     """Look at the host. Nothing is written, and no other machine is contacted."""
-    former = ((entry.path, entry.user) for entry in ledger.entries if entry.user)
-    found = ((path, host.find_user(name=name)) for path, name in former)
-    return Facts(
+    engine = look_at_engine(host)
+    facts = Facts(
         is_live=host.is_live,
         is_root=host.is_root,
-        engine=look_at_engine(host),
+        engine=engine,
         users=_asked_users(host, settings),
-        former_users={path: user for path, user in found if user},
-        ownership=_ownership(host) if settings.has_dns else None,
+        former_users=_former_users(host, ledger),
+    )
+    if settings.has_dns or ledger.of_target('resolver'):
+        facts = facts._replace(containers=running_containers(host, engine))
+    return _with_names(host, facts) if settings.has_dns else facts
+
+
+def _former_users(host: Host, ledger: Ledger) -> dict[str, User]:
+    former = ((entry.path, entry.user) for entry in ledger.entries if entry.user)
+    found = ((path, host.find_user(name=name)) for path, name in former)
+    return {path: user for path, user in found if user}
+
+
+def _with_names(host: Host, facts: Facts) -> Facts:
+    from registry_host.names import evidence, others, owner
+
+    ownership = owner.decide(evidence.gather(host))
+    return facts._replace(
+        ownership=ownership,
+        others=others.look(host, ownership),
     )
 
 
-def _ownership(host: Host) -> Ownership:
-    from registry_host.names import evidence, owner
+def running_containers(host: Host, engine: EngineFacts) -> tuple[Container, ...]:
+    """List them; () where the engine does not tell."""
+    if engine.info is None or not engine.info.running_containers:
+        return ()
+    from registry_host.engine import Client
 
-    return owner.decide(evidence.gather(host))
+    try:
+        return Client(host, engine.socket_path).running()
+    except (OSError, EngineError):
+        return ()
 
 
 def _asked_users(host: Host, settings: Settings) -> tuple[User, ...]:

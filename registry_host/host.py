@@ -90,7 +90,7 @@ class Host:
             if part in ('', '.'):
                 continue
             if part == '..':
-                real = real if real == self.root else os.path.dirname(real)
+                real = self.root if real == self.root else real.rpartition('/')[0]
                 continue
             try:
                 link = os.readlink(f'{real}/{part}')

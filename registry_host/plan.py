@@ -77,6 +77,8 @@ class Change(NamedTuple):
 
     `interim` is what stands there in passing: lists that the engine is to forget are
     named in it, empty, for a reload keeps the value of a key that its file leaves out.
+    `owner` is the keeper of nameservers that reads this file, and must be told that it
+    has changed; '' where that is nobody.
     """
 
     target: str
@@ -84,6 +86,7 @@ class Change(NamedTuple):
     after: FileState
     activation: Activation
     interim: bytes | None = None
+    owner: str = ''
 
     @property
     def path(self) -> str:
@@ -155,18 +158,31 @@ class Live(NamedTuple):
     proxies: tuple[tuple[str, str], ...] = ()
 
 
+class Use(NamedTuple):
+    """What an owner of nameservers must be seen to use, in front of all others.
+
+    `gone` are those that it had been told before, and is to use no more.
+    """
+
+    owner: str
+    nameservers: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
 class Plan(NamedTuple):
     """Every change of one run, in the order of writing.
 
     `record` is the change of our own ledger: it stands or falls with the others, and is
     written first. `expected` is what the live engine must show afterwards; `drift` what
-    it takes where it does not although its file is right.
+    it takes where it does not although its file is right. `uses` is what owners
+    of changed files must be seen to do.
     """
 
     changes: tuple[Change, ...]
     record: Change | None = None
     expected: Live | None = None
     drift: Activation = Activation.NONE
+    uses: tuple[Use, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -55,7 +55,8 @@ class Back(NamedTuple):
 
     `failed` could not be written; `kept` were changed by somebody else so that ours
     could not be told apart; both map paths to the reason why. `engine` says what became
-    of it, '' if it was not touched.
+    of it, '' if it was not touched. `owners` are why owners of nameservers could not be
+    told.
     """
 
     is_touched: bool = False
@@ -63,6 +64,7 @@ class Back(NamedTuple):
     kept: Mapping[str, str] = MappingProxyType({})
     engine: str = ''
     is_engine_back: bool = True
+    owners: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -78,7 +80,7 @@ class Back(NamedTuple):
         if self.kept:
             state += f', but {_told(self.kept)} was changed by somebody else '
             state += 'since, and is left so'
-        return f'{state}; {self.engine}' if self.engine else state
+        return '; '.join(filter(None, (state, *self.owners, self.engine)))
 
 
 def _told(files: Mapping[str, str]) -> str:
@@ -199,7 +201,7 @@ def go_back(
         with trouble.over(change.before):
             _write(host, change.before, change.first, steps[change.path])
     is_touched = any(c.action != 'none' and c.target != 'ledger' for c in changes)
-    back = Back(is_touched=is_touched)
+    back = Back(is_touched=is_touched, owners=tuple(_tell_owners(host, run)))
     if is_activated and run.needed is not Activation.NONE:
         back = _engine_back(host, run, engine, back, policy, timeout_s)
     for change in changes:
@@ -282,6 +284,23 @@ def _write(host: Host, now: FileState, target: FileState, step: Step) -> None:
                 raise
         now = _read(host, step.change.before)
         target = _target(step, now)
+
+
+def _tell_owners(host: Host, run: Run) -> Iterator[str]:
+    """Have owners of nameservers read the old files, whatever they had made of ours.
+
+    That is done in any case: a way back that was cut short may have come this far.
+    """
+    if not run.owners or not host.is_live:
+        return
+    from registry_host.names.activation import tell
+
+    for owner in run.owners:
+        try:
+            tell(host, owner, is_back=True)
+        except RegistryHostError as err:
+            problem = err.problems[0]
+            yield f'{problem} ({problem.hint})'
 
 
 # The engine

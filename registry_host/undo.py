@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from registry_host.apply import Order, Outcome, apply_plan
 from registry_host.checkpoints import Origin, Run
 from registry_host.errors import ConfigError, Problem, RegistryHostError, UndoError
-from registry_host.facts import EngineFacts, Facts, look_at_engine
+from registry_host.facts import (
+    EngineFacts,
+    Facts,
+    look_at_engine,
+    running_containers,
+)
 from registry_host.ledger import (
     Applied,
     Ledger,
@@ -78,7 +83,15 @@ def plan_undo(
     """Plan the way from what the files are now to what they were without this run."""
     ledger, ledger_state = load_ledger(host)
     ledgers = (*_ledgers(run), ledger)
-    facts = Facts(host.is_live, host.is_root, engine, users=(), former_users={})
+    is_about_names = any(past.target == resolver.NAME for past in run.changes)
+    facts = Facts(
+        is_live=host.is_live,
+        is_root=host.is_root,
+        engine=engine,
+        users=(),
+        former_users={},
+        containers=running_containers(host, engine) if is_about_names else (),
+    )
     parts: list[TargetPlan] = []
     problems: list[Problem] = []
     findings: list[Finding] = []
@@ -125,10 +138,11 @@ def _part_back(
     merge of any other run, and theirs stays.
     """
     if now.content == past.after.content and entries.now == entries.made:
-        change = _changed_back(past, now, past.before.content, facts.engine)
+        change = _changed_back(past, now, past.before.content, facts)
         is_read = _is_read(past, facts.engine)
         expected = docker_daemon.expectation(change, facts.engine) if is_read else None
-        return TargetPlan(change=change, applied=entries.was, expected=expected)
+        use = resolver.use_of(change.owner, entries.now, entries.was)
+        return TargetPlan(change, entries.was, expected=expected, use=use)
     if not _areas(entries):  # It had only put back what others had taken out.
         return _reverted(past, now, entries, facts)
     ref = FileRef(now.path, now.user, now.folder_mode)
@@ -148,16 +162,17 @@ def _reverted(
         content = revert(past.before.content, past.after.content, now.content)
     except InseparableError as err:
         raise UndoError(_inseparable(past, now, str(err))) from None
-    change = _changed_back(past, now, content, facts.engine)
+    change = _changed_back(past, now, content, facts)
     return TargetPlan(change=change, applied=entries.now)
 
 
 def _changed_back(
-    past: Change, now: FileState, content: bytes | None, engine: EngineFacts
+    past: Change, now: FileState, content: bytes | None, facts: Facts
 ) -> Change:
-    target = _with_content(past, now, content)
+    target, engine = _with_content(past, now, content), facts.engine
     if past.target != docker_daemon.NAME or now == target:
-        return Change(past.target, now, target, activation=past.activation)
+        owner = past.owner if facts.is_live else ''
+        return Change(past.target, now, target, past.activation, owner=owner)
     if not _is_read(past, engine):
         engine = EngineFacts(state='unknown')
     docker_daemon.require_accepted(target, engine)
@@ -196,11 +211,12 @@ def _areas(entries: Entries) -> frozenset[str]:
 def _asked_before(target: str, entries: Entries) -> Settings:
     """The settings that make our part what it was before the run, and touch no more."""
     reader = ENGINE if target == docker_daemon.NAME else CLIENT
-    flags: dict[str, Any] = {
-        'for': [reader],
-        EXCLUSIVE: resolver.is_exclusive(entries.was),
-    }
-    for area in _areas(entries):
+    flags: dict[str, Any] = {'for': [reader]}
+    areas = _areas(entries)
+    if NAMESERVERS in areas or EXCLUSIVE in areas:
+        areas |= {NAMESERVERS}
+        flags[EXCLUSIVE] = resolver.is_exclusive(entries.was)
+    for area in areas - {EXCLUSIVE, resolver.LINES}:
         ours = entries.was.ours(area)
         is_list = area in (MIRRORS, INSECURE, NAMESERVERS, SEARCH)
         flags[area] = list(ours) if is_list else ','.join(ours)

@@ -324,8 +324,7 @@ def _nameserver_owner(seen: Observed) -> Findings:
             name, 'error', f'{RESOLV_CONF} cannot be read', f'ls -l {RESOLV_CONF}'
         )
         return
-    owner = f'{owned.owner} ({owned.mode})' if owned.mode else owned.owner
-    message = f'{RESOLV_CONF}: {owner}: {"; ".join(owned.evidence)}'
+    message = f'{RESOLV_CONF}: {owned.title}: {"; ".join(owned.evidence)}'
     if owned.is_active is False:
         message += '; so nobody keeps it up to date'
         unit = _UNITS.get(owned.owner)

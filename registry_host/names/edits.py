@@ -1,4 +1,4 @@
-"""Edits of a resolv.conf that nobody else owns: ours go in, and come out again. Pure.
+"""Edits of lines of resolv.conf(5): ours go in, and come out again. Pure.
 
 Each edit first takes out what the one before put there, so that asking for nothing
 gives back the very bytes of others. The two kinds may be undone in any order.

@@ -16,9 +16,10 @@ from registry_host.host import RESOLV_CONF
 from registry_host.names.resolvconf import parse, view
 
 # NetworkManager src/core/dns/nm-dns-manager.c _resolvconf_resolved_managed, 0047d36.
+RESOLVED_UPLINK = '/run/systemd/resolve/resolv.conf'
 RESOLVED_FILES = {
     '/run/systemd/resolve/stub-resolv.conf': 'stub',
-    '/run/systemd/resolve/resolv.conf': 'uplink',
+    RESOLVED_UPLINK: 'uplink',
     '/usr/lib/systemd/resolv.conf': 'static',
     '/lib/systemd/resolv.conf': 'static',
 }
@@ -144,6 +145,15 @@ class Ownership(NamedTuple):
     is_active: bool | None = None
     beneath: Ownership | None = None
     rivals: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return f'{self.owner} ({self.mode})' if self.mode else self.owner
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the bytes of a file of nobody's are gone after a restart."""
+        return self.owner in ('static', 'cloud-init') and self.is_volatile
 
     @property
     def is_volatile(self) -> bool:

@@ -1,16 +1,14 @@
-"""Nameservers asked before they are written, and the host's own lookups after."""
+"""Nameservers asked before they are written."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from registry_host.concurrency import ask_all
-from registry_host.errors import ProbeError, Problem
-from registry_host.host import RESOLV_CONF
+from registry_host.errors import Problem
 
 if TYPE_CHECKING:
     from registry_host.host import Host
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 TIMEOUT_S = 2.0
 # UDP, then TCP if the answer is cut; A, then AAAA if there is none.
 DEADLINE_S = 4 * TIMEOUT_S
-PROOF_TIMEOUT_S = 10.0
 # What is asked of nameservers where no mirror is named.
 HUB = 'registry-1.docker.io'
 _SINKHOLES = ('0.', '127.', '::')
@@ -75,24 +72,3 @@ def _problem(server: str, kind: str, message: str) -> Problem:
         message=message,
         hint=f'is the address right? nslookup {HUB} {server}',
     )
-
-
-def require_resolved(host: Host, names: Sequence[str]) -> None:
-    """Look names up as this host's programs do; ProbeError if one is not found.
-
-    Another program does it, for the C library of this one may have read the file
-    before, and a lookup of its own cannot be cut short.
-    """
-    deadline = time.monotonic() + PROOF_TIMEOUT_S
-    for name in names:
-        left_s = max(1.0, deadline - time.monotonic())
-        found = host.run(['getent', 'ahosts', name], timeout_s=left_s)
-        if not found.is_ok or not found.out.strip():
-            raise ProbeError(
-                Problem(
-                    code='names-unproven',
-                    where=RESOLV_CONF,
-                    message=f'this host does not find {name} by it',
-                    hint=f'getent ahosts {name}',
-                )
-            )

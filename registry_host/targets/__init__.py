@@ -92,7 +92,8 @@ def joined(
         record=ledger_change(ledger_state, ledger),
         expected=next(expected, None),
         drift=max((part.drift for part in parts), default=Activation.NONE),
-        findings=tuple(findings),
+        uses=tuple(part.use for part in parts if part.use),
+        findings=tuple(dict.fromkeys(findings)),  # Several files may say the same.
     )
 
 

@@ -1,4 +1,4 @@
-"""/etc/resolv.conf where it is nobody's: nameservers and search domains."""
+"""Nameservers and search domains, in the files of whoever keeps them for the host."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from registry_host.errors import ConfigError, Problem
 from registry_host.host import RESOLV_CONF
 from registry_host.ledger import Applied, OurKey
-from registry_host.plan import Activation, Change, FileState, Finding
-from registry_host.settings import DNS_AREAS, NAMESERVERS, SEARCH
+from registry_host.plan import Activation, Change, FileState, Finding, Use
+from registry_host.settings import DNS_AREAS, EXCLUSIVE, NAMESERVERS, SEARCH
 from registry_host.targets.target import (
     FileRef,
     TargetPlan,
@@ -21,20 +21,35 @@ if TYPE_CHECKING:
     from registry_host.facts import Facts
     from registry_host.ledger import Ledger
     from registry_host.names.edits import Edited, Removed, Unseen
+    from registry_host.names.files import Others, OwnerFile, Wanted
     from registry_host.names.owner import Ownership
-    from registry_host.names.resolvconf import ResolvConf
     from registry_host.settings import Settings
 
 NAME = 'resolver'
+# What the ledger holds of a file with a block of ours: its lines.
+LINES = 'lines'
 
 
 def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ...]:
-    """The one file, if it is asked for or has something of ours."""
+    """The files of this host's owner, and those in which something of ours is left."""
     if not settings.named & DNS_AREAS:
         return ()
-    if not settings.has_dns and not ledger.has(NAME, RESOLV_CONF):
+    paths = tuple(file.path for file in _files_of(settings, facts))
+    past = (entry.path for entry in ledger.of_target(NAME) if entry.path not in paths)
+    return (
+        *(FileRef(path=path) for path in paths),
+        *(FileRef(path=path, is_withdrawn=True) for path in past),
+    )
+
+
+def _files_of(settings: Settings, facts: Facts) -> tuple[OwnerFile, ...]:
+    if not settings.has_dns:
         return ()
-    return (FileRef(path=RESOLV_CONF, is_withdrawn=not settings.has_dns),)
+    from registry_host.names.files import NOBODYS, files_of
+
+    if facts.ownership is None:
+        return (NOBODYS,)
+    return files_of(facts.ownership) or (NOBODYS,)
 
 
 def plan_file(
@@ -44,63 +59,245 @@ def plan_file(
     state: FileState,
     applied: Applied,
 ) -> TargetPlan:
-    """Plan our lines; ConfigError where the file is of somebody who writes it again."""
+    """Plan our part of one file; ConfigError where its owner could not be told."""
+    from registry_host.names.files import FILES
+
+    file = FILES[ref.path]
+    if ref.is_withdrawn:
+        settings = settings._replace(nameservers=(), search=(), is_dns_exclusive=False)
+    wanted = file.part(_wanted(file, settings, facts, applied))
+    applied = with_creation(applied, state)
+    plan = _plan_lines if file.block is None else _plan_block
+    part = plan(file, settings, wanted, state, applied)
+    change = part.change
+    if change.action == 'none':
+        return part
+    if facts.ownership is not None and not ref.is_withdrawn:
+        _require_ours_to_do(facts.ownership, settings, state, file)
+        _require_exclusive(file, wanted)
+        part = part._replace(
+            findings=(
+                *_owner_findings(facts.ownership),
+                *part.findings,
+                *_beyond(file, wanted, facts, applied),
+            )
+        )
+    if not facts.is_live:
+        return part
+    return part._replace(
+        change=change._replace(owner=file.owner),
+        findings=(*part.findings, *_containers(facts)),
+        use=use_of(file.owner, applied, part.applied),
+    )
+
+
+def use_of(owner: str, before: Applied, after: Applied) -> Use | None:
+    """Say what an owner uses once our part of its file is what it is `after`."""
+    if not owner:
+        return None
+    ours, was = after.ours(NAMESERVERS), before.ours(NAMESERVERS)
+    return Use(owner, ours, tuple(server for server in was if server not in ours))
+
+
+def _wanted(
+    file: OwnerFile, settings: Settings, facts: Facts, applied: Applied
+) -> Wanted:
+    """Join what is asked with what was asked before, in areas that are not named.
+
+    What others had an owner ask is remembered from before us where it shows no more.
+    """
+    from registry_host.names.files import Others, Wanted
+
+    is_named = NAMESERVERS in settings.named
+    others = facts.others
+    if others is None or (file.hides_others and LINES in applied.keys):
+        others = _remembered(applied) if file.block else Others()
+    return Wanted(
+        nameservers=settings.nameservers if is_named else applied.ours(NAMESERVERS),
+        search=settings.search if SEARCH in settings.named else applied.ours(SEARCH),
+        is_exclusive=settings.is_dns_exclusive if is_named else is_exclusive(applied),
+        others=others.nameservers,
+        domains=others.search,
+    )
+
+
+def _remembered(applied: Applied) -> Others:
+    from registry_host.names.files import Others
+
+    servers, domains = (applied.before(area) or '' for area in (NAMESERVERS, SEARCH))
+    return Others(tuple(servers.split()), tuple(domains.split()))
+
+
+# Where it is not ours to do
+
+
+def _require_ours_to_do(
+    owned: Ownership, settings: Settings, state: FileState, file: OwnerFile
+) -> None:
+    reason = _refusal(owned, state, file)
+    if not reason:
+        return
+    from registry_host.names.steps import of_dhclient, steps
+
+    wanted = settings.nameservers[0] if settings.nameservers else 'NAMESERVER'
+    is_without_hooks = file.has_folder and state.missing_folders
+    by_hand = (of_dhclient if is_without_hooks else steps)(owned, wanted)
+    raise ConfigError(
+        Problem(
+            code='resolv-conf-owned',
+            where=RESOLV_CONF,
+            message=f'{reason}: {"; ".join(owned.evidence)}',
+            hint='by hand, as root: ' + ' && '.join(f'{{ {s}; }}' for s in by_hand),
+        )
+    )
+
+
+def _require_exclusive(file: OwnerFile, wanted: Wanted) -> None:
+    """Debian's resolvconf puts those of leases behind ours, in any case."""
+    from registry_host.names.files import HEAD
+    from registry_host.names.resolvconf import NAMESERVERS_LIMIT
+
+    is_short = 0 < len(wanted.nameservers) < NAMESERVERS_LIMIT
+    if file.path == HEAD and wanted.is_exclusive and is_short:
+        raise ConfigError(
+            Problem(
+                code='dns-exclusive-short',
+                where=file.path,
+                message='resolvconf puts the nameservers of leases behind ours, and '
+                'three are asked',
+                hint='name three nameservers, or leave out --dns-exclusive',
+            )
+        )
+
+
+def _refusal(owned: Ownership, state: FileState, file: OwnerFile) -> str:
+    from registry_host.names.files import files_of
+
+    if owned.beneath is not None and owned.owner == 'split':
+        reason = _refusal(owned.beneath, state, file)
+        if reason:
+            return reason
+    by_whom = ' and '.join((owned.owner, *owned.rivals))
+    if owned.rivals or not files_of(owned):
+        return f'is kept by {by_whom}, which is not changed from here'
+    if file.has_folder and state.missing_folders:
+        return f'is kept by {by_whom}, which has no {state.missing_folders[0]} here'
+    if owned.is_active is False:
+        return f'is kept by {by_whom}, which is not there to do it'
+    if owned.is_lost:
+        return f'leads to {owned.target}, which a reboot empties'
+    return ''
+
+
+# A block of lines
+
+
+def _plan_block(
+    file: OwnerFile,
+    settings: Settings,
+    wanted: Wanted,
+    state: FileState,
+    applied: Applied,
+) -> TargetPlan:
+    from registry_host.names.blocks import AlteredError, with_block
+
+    is_asked = bool(wanted.nameservers or wanted.search)
+    block = file.block(wanted) if file.block and is_asked else ()
+    block = block if len(block) > 1 else ()  # A comment alone says nothing.
+    try:
+        content = with_block(
+            state.content or b'', block, applied.ours(LINES), is_at_top=file.is_at_top
+        )
+    except AlteredError:
+        raise ConfigError(_altered(state, applied)) from None
+    keys: dict[str, OurKey | None] = dict.fromkeys(
+        (NAMESERVERS, SEARCH, EXCLUSIVE, LINES)
+    )
+    if block:
+        keys = {
+            NAMESERVERS: OurKey(wanted.nameservers, ' '.join(wanted.others)),
+            SEARCH: OurKey(wanted.search, ' '.join(wanted.domains)),
+            EXCLUSIVE: _exclusive_key(wanted),
+            LINES: OurKey(block),
+        }
+    after = _written(state, content, applied)
+    return TargetPlan(
+        change=Change(NAME, state, after, Activation.NONE),
+        applied=applied.joined(keys),
+    )
+
+
+def _altered(state: FileState, applied: Applied) -> Problem:
+    return Problem(
+        code='resolver-lines-changed',
+        where=state.path,
+        message='our lines in it were changed by hand',
+        hint='take them all out, or put them back as they were: '
+        + '; '.join(applied.ours(LINES)),
+    )
+
+
+# Lines of resolv.conf(5)
+
+
+def _plan_lines(
+    file: OwnerFile,
+    settings: Settings,
+    wanted: Wanted,
+    state: FileState,
+    applied: Applied,
+) -> TargetPlan:
     from registry_host.names.edits import with_nameservers, with_search
     from registry_host.names.resolvconf import parse
 
-    owned = facts.ownership
-    if owned is not None and not ref.is_withdrawn:
-        _require_nobodys(owned, settings)
     conf = parse(state.content or b'')
     edits: dict[str, Edited] = {}
     if NAMESERVERS in settings.named:
         edits[NAMESERVERS] = with_nameservers(
             conf,
-            settings.nameservers,
+            wanted.nameservers,
             applied.ours(NAMESERVERS),
-            is_exclusive=settings.is_dns_exclusive,
+            is_exclusive=wanted.is_exclusive,
             removed=_removed(applied, NAMESERVERS),
         )
         conf = edits[NAMESERVERS].conf
     if SEARCH in settings.named:
         edits[SEARCH] = with_search(
             conf,
-            settings.search,
+            wanted.search,
             applied.ours(SEARCH),
             removed=_removed(applied, SEARCH),
         )
         conf = edits[SEARCH].conf
-    applied = with_creation(applied, state)
-    after = _written(state, conf, applied)
+    after = _written(state, conf.render(), applied)
+    keys = {area: _key(edit) for area, edit in edits.items()}
+    if NAMESERVERS in settings.named:
+        keys[EXCLUSIVE] = _exclusive_key(wanted)
     return TargetPlan(
-        change=Change(NAME, state, after, Activation.NONE),
-        applied=applied.joined({area: _key(edit) for area, edit in edits.items()}),
-        findings=(*_findings(edits), *_containers(facts, state, after)),
+        change=Change(NAME, state, after, _activation(file, state, after)),
+        applied=applied.joined(keys),
+        findings=tuple(_findings(edits)),
     )
 
 
-def _require_nobodys(owned: Ownership, settings: Settings) -> None:
-    if owned.owner == 'static' and not owned.rivals and not owned.is_volatile:
-        return
-    from registry_host.names.steps import steps
+def _activation(file: OwnerFile, before: FileState, after: FileState) -> Activation:
+    """An engine looks once in its life if the file asks systemd-resolved alone.
 
-    wanted = settings.nameservers[0] if settings.nameservers else 'NAMESERVER'
-    by_whom = ' and '.join((owned.owner, *owned.rivals))
-    if owned.owner == 'static' and owned.is_volatile:
-        by_whom += f' in {owned.target}, which a reboot empties'
-    raise ConfigError(
-        Problem(
-            code='resolv-conf-owned',
-            where=RESOLV_CONF,
-            message=f'is kept by {by_whom}, not by hand: {"; ".join(owned.evidence)}',
-            hint='this is not done for you yet; by hand, as root: '
-            + ' && '.join(f'{{ {step}; }}' for step in steps(owned, wanted)),
-        )
-    )
+    From then on its containers get the nameservers of one file or the other (moby
+    internal/resolvconf/resolvconf_path.go Path, b985e23).
+    """
+    is_flipped = _is_stub_alone(before) != _is_stub_alone(after)
+    is_seen = file.path == RESOLV_CONF
+    return Activation.RESTART if is_flipped and is_seen else Activation.NONE
 
 
-def _written(state: FileState, conf: ResolvConf, applied: Applied) -> FileState:
-    content = conf.render()
+def _is_stub_alone(state: FileState) -> bool:
+    from registry_host.names.resolvconf import parse, view
+
+    return view(parse(state.content or b''), 'go').nameservers == ('127.0.0.53',)
+
+
+def _written(state: FileState, content: bytes, applied: Applied) -> FileState:
     if content == (state.content or b''):
         return state
     if applied.is_created and not content:
@@ -136,11 +333,60 @@ def _removed(applied: Applied, area: str) -> Sequence[Removed]:
 
 
 def is_exclusive(applied: Applied) -> bool:
-    """Whether nameservers of others were taken out."""
-    return applied.before(NAMESERVERS) is not None
+    return EXCLUSIVE in applied.keys
+
+
+def _exclusive_key(wanted: Wanted) -> OurKey:
+    return OurKey(('true',) if wanted.is_exclusive and wanted.nameservers else ())
 
 
 # What is told
+
+
+def _owner_findings(owned: Ownership) -> Iterable[Finding]:
+    yield Finding(
+        check='nameserver-owner',
+        severity='info',
+        message=f'{RESOLV_CONF}: {owned.title}: {"; ".join(owned.evidence)}',
+        path=RESOLV_CONF,
+    )
+    if owned.owner == 'cloud-init':
+        yield Finding(
+            check='nameserver-owner',
+            severity='warning',
+            message='cloud-init writes the file anew for a new instance of this host',
+            path=RESOLV_CONF,
+            remedy=(
+                "echo 'network: {config: disabled}' "
+                '>/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg',
+            ),
+        )
+
+
+def _beyond(
+    file: OwnerFile, wanted: Wanted, facts: Facts, applied: Applied
+) -> Iterable[Finding]:
+    """Tell of nameservers that fall off the three that are asked.
+
+    Systemd-resolved asks any number (257, observed).
+    """
+    others = facts.others
+    if others is None or wanted.is_exclusive or not wanted.nameservers:
+        return
+    if file.owner in ('', 'resolved'):
+        return
+    from registry_host.names.resolvconf import NAMESERVERS_LIMIT
+
+    before = [s for s in others.nameservers if s not in applied.ours(NAMESERVERS)]
+    now = dict.fromkeys((*wanted.nameservers, *before))
+    for server in list(now)[NAMESERVERS_LIMIT:]:
+        if server in before[:NAMESERVERS_LIMIT]:
+            yield Finding(
+                check='resolv-conf-unseen',
+                severity='warning',
+                message=f'the nameserver {server} is not asked any more',
+                path=RESOLV_CONF,
+            )
 
 
 def _findings(edits: Mapping[str, Edited]) -> Iterable[Finding]:
@@ -149,20 +395,23 @@ def _findings(edits: Mapping[str, Edited]) -> Iterable[Finding]:
             yield _unseen(area, unseen)
 
 
-def _containers(facts: Facts, before: FileState, after: FileState) -> Iterable[Finding]:
+def _containers(facts: Facts) -> Iterable[Finding]:
     """Containers have a copy of the file, made when they started.
 
     Only a restart of the container makes it anew (20.10.24, observed).
     """
-    info = facts.engine.info
-    if info is not None and info.running_containers and before != after:
-        yield Finding(
-            check='containers-keep-nameservers',
-            severity='info',
-            message=f'{info.running_containers} running container(s) ask the '
-            'nameservers that they started with, until they are restarted',
-            remedy=('docker ps',),
-        )
+    names = [container.name for container in facts.containers]
+    if not names:
+        return
+    registries = [c.name for c in facts.containers if c.is_registry]
+    among = f'; among them a registry: {", ".join(registries)}' if registries else ''
+    yield Finding(
+        check='containers-keep-nameservers',
+        severity='info',
+        message=f'{len(names)} running container(s) ask the nameservers that they '
+        f'started with, until they are restarted{among}',
+        remedy=(f'docker restart {" ".join(names)}',),
+    )
 
 
 def _unseen(area: str, unseen: Unseen) -> Finding:

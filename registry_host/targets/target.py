@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from registry_host import jsontext
 from registry_host.errors import ConfigError
-from registry_host.plan import Activation, Change, FileState, Finding, Live, User
+from registry_host.plan import (
+    Activation,
+    Change,
+    FileState,
+    Finding,
+    Live,
+    Use,
+    User,
+)
 
 if TYPE_CHECKING:
     from registry_host.facts import Facts
@@ -31,13 +39,15 @@ class TargetPlan(NamedTuple):
     """What one file becomes, and what the ledger then says of it.
 
     `expected` is what the live engine shows then; `drift`, what it takes where it does
-    not although the file is right.
+    not although the file is right; `use`, what an owner of nameservers must be seen to
+    do.
     """
 
     change: Change
     applied: Applied
     expected: Live | None = None
     drift: Activation = Activation.NONE
+    use: Use | None = None
     findings: tuple[Finding, ...] = ()
 
 

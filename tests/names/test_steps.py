@@ -10,14 +10,45 @@ from registry_host.names.steps import steps
 STATIC = Ownership('static', '', '', (), target='/etc/resolv.conf')
 
 
-def test_a_file_of_nobodys_by_its_real_name():
-    (step,) = steps(STATIC, '9.9.9.9')
-    assert step == 'registry-host configure --nameserver 9.9.9.9'
-    other = STATIC._replace(owner='cloud-init', target='/srv/my resolv.conf')
-    (step,) = steps(other, '9.9.9.9')
-    assert step == (
-        "sed -i '0,/^nameserver/s//nameserver 9.9.9.9\\n&/' '/srv/my resolv.conf'"
-    )
+OURS = 'registry-host configure --nameserver 9.9.9.9'
+
+
+@pytest.mark.parametrize(
+    ('owned', 'expected'),
+    (
+        pytest.param(STATIC, (OURS,), id='static'),
+        pytest.param(STATIC._replace(owner='cloud-init'), (OURS,), id='cloud-init'),
+        pytest.param(STATIC._replace(owner='resolved'), (OURS,), id='resolved'),
+        pytest.param(
+            STATIC._replace(owner='resolved', is_active=False),
+            ('systemctl enable --now systemd-resolved', OURS),
+            id='resolved-stopped',
+        ),
+        pytest.param(
+            STATIC._replace(owner='resolvconf', is_active=False),
+            ('resolvconf --enable-updates', OURS),
+            id='resolvconf-disabled',
+        ),
+        pytest.param(
+            STATIC._replace(owner='split', beneath=STATIC), (OURS,), id='split'
+        ),
+        pytest.param(
+            STATIC._replace(owner='split', beneath=STATIC._replace(owner='tailscale')),
+            ('give 9.9.9.9 to tailscale, which writes the file',),
+            id='split-and-tailscale',
+        ),
+        pytest.param(
+            STATIC._replace(rivals=('openresolv',), target='/srv/my resolv.conf'),
+            (
+                "sed -i '0,/^nameserver/s//nameserver 9.9.9.9\\n&/' "
+                "'/srv/my resolv.conf'",
+            ),
+            id='rivals',
+        ),
+    ),
+)
+def test_ours_wherever_it_can_be_done(owned, expected):
+    assert steps(owned, '9.9.9.9') == expected
 
 
 @pytest.mark.parametrize(
@@ -33,15 +64,6 @@ def test_a_lock_is_taken_off_and_put_on_again(mode, flag):
     assert first == f'chattr -{flag} /etc/resolv.conf'
     assert tuple(inner) == steps(STATIC, '9.9.9.9')
     assert last == f'chattr +{flag} /etc/resolv.conf'
-
-
-def test_split_resolvers_are_both_told():
-    split = STATIC._replace(owner='split', beneath=STATIC)
-    resolved = STATIC._replace(owner='resolved')
-    assert steps(split, '9.9.9.9') == (
-        *steps(resolved, '9.9.9.9'),
-        *steps(STATIC._replace(owner='cloud-init'), '9.9.9.9'),
-    )
 
 
 @pytest.mark.parametrize('owner', ('container', 'wsl', 'netconfig', 'connman'))

@@ -1,0 +1,197 @@
+"""Having the owner of nameservers read its files again, and proving that it did.
+
+Their own words do not count: `resolvconf -u` ends with 0 where nothing was written, and
+`nmcli` where a list was not understood (Debian 12, observed).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry_host.errors import ApplyError, ConfigError, ProbeError, Problem
+from registry_host.host import RESOLV_CONF
+from registry_host.names.others import NETWORK_MANAGER_SERVERS
+from registry_host.names.owner import RESOLVED_UPLINK
+from registry_host.names.resolvconf import address_key, parse, view
+
+if TYPE_CHECKING:
+    from registry_host.host import Host
+
+PROOF_TIMEOUT_S = 10.0
+POLL_S = 0.1
+_RESOLVED = 'systemd-resolved.service'
+
+
+class _Way(NamedTuple):
+    """How one owner is told: commands, which all must end well.
+
+    `is_there` says whether it is there to be told; one that is not reads its files when
+    it starts. `shown_in` are files that show what it uses, the first that there is.
+    """
+
+    name: str
+    commands: Callable[[Host], Iterable[Sequence[str]]]
+    is_there: Callable[[Host], bool]
+    shown_in: tuple[str, ...] = (RESOLV_CONF,)
+
+
+def tell(host: Host, owner: str, *, is_back: bool = False) -> None:
+    """Have an owner read its files; ApplyError with its own reason if it fails.
+
+    `is_back`: they are as they were, and whoever has gone since need not be told.
+    """
+    way = _WAYS[owner]
+    if is_back and not way.is_there(host):
+        return
+    for command in way.commands(host):
+        done = host.run(command, timeout_s=PROOF_TIMEOUT_S)
+        if not done.is_ok:
+            lines = (done.err.strip() or done.out.strip()).splitlines()
+            raise ApplyError(
+                Problem(
+                    code='owner-failed',
+                    where=way.name,
+                    message=f'{" ".join(command)}: '
+                    f'{lines[-1] if lines else f"exit code {done.code}"}',
+                    hint=_hint(owner),
+                )
+            )
+
+
+def _hint(owner: str) -> str:
+    units = {'resolved': _RESOLVED, 'network-manager': 'NetworkManager.service'}
+    if owner in units:
+        return f'journalctl -n 20 -u {units[owner]}'
+    return f'cat {RESOLV_CONF}'
+
+
+def require_in_use(
+    host: Host, owner: str, nameservers: Sequence[str]
+) -> tuple[str, ...]:
+    """Wait until an owner shows these nameservers, in front of all others.
+
+    Returns all that it shows; ProbeError if it does not come to that.
+    """
+    wanted = [address_key(text) for text in nameservers]
+    path, shown = _shown_once(host, owner, lambda shown: shown[: len(wanted)] == wanted)
+    if shown[: len(wanted)] == wanted:
+        return tuple(shown)
+    raise ProbeError(
+        Problem(
+            code='nameservers-unproven',
+            where=path,
+            message=f'{_WAYS[owner].name} was told, but has this host ask '
+            f'{", ".join(shown) or "nobody"}',
+            hint=_hint(owner),
+        )
+    )
+
+
+def wait_until_gone(host: Host, owner: str, nameservers: Sequence[str]) -> None:
+    """Wait until an owner shows these no more, unless it has them from others too."""
+    gone = {address_key(text) for text in nameservers}
+    _shown_once(host, owner, gone.isdisjoint)
+
+
+def _shown_once(
+    host: Host, owner: str, is_right: Callable[[list[str]], bool]
+) -> tuple[str, list[str]]:
+    """Look until it is right, or time is up; which file was looked at, and the last."""
+    deadline = time.monotonic() + PROOF_TIMEOUT_S
+    while True:
+        path, shown = _shown(host, _WAYS[owner].shown_in)
+        if is_right(shown) or time.monotonic() > deadline:
+            return path, shown
+        time.sleep(POLL_S)
+
+
+def _shown(host: Host, paths: Sequence[str]) -> tuple[str, list[str]]:
+    for path in paths:
+        try:
+            content = host.read(path).content
+        except ConfigError:
+            continue
+        if content is not None:
+            found = view(parse(content), 'glibc').nameservers
+            return path, [address_key(text) for text in found]
+    return paths[-1], []
+
+
+def require_resolved(host: Host, names: Sequence[str]) -> None:
+    """Look names up as this host's programs do; ProbeError if one is not found.
+
+    Another program does it, for the C library of this one may have read the file
+    before, and a lookup of its own cannot be cut short.
+    """
+    deadline = time.monotonic() + PROOF_TIMEOUT_S
+    for name in names:
+        left_s = max(1.0, deadline - time.monotonic())
+        found = host.run(['getent', 'ahosts', name], timeout_s=left_s)
+        if not found.is_ok or not found.out.strip():
+            raise ProbeError(
+                Problem(
+                    code='names-unproven',
+                    where=RESOLV_CONF,
+                    message=f'this host does not find {name} by it',
+                    hint=f'getent ahosts {name}',
+                )
+            )
+
+
+# The owners
+
+
+def _is_unit_there(host: Host) -> bool:
+    """Failed is there: it may be our file that it did not start with."""
+    state = host.run(['systemctl', 'is-active', _RESOLVED]).out.strip()
+    return state not in ('inactive', 'unknown', '')
+
+
+def _restart_resolved(host: Host) -> Iterable[Sequence[str]]:
+    """A restart, for a reload ends it there, with SIGHUP (systemd 252, observed).
+
+    The fifth start within ten seconds would fail, but for a clean slate before.
+    """
+    host.run(['systemctl', 'reset-failed', _RESOLVED])
+    return (
+        ['systemctl', 'restart', _RESOLVED],
+        ['systemctl', 'is-active', '--quiet', _RESOLVED],
+    )
+
+
+def _runs(name: str) -> Callable[[Host], bool]:
+    return lambda host: bool(host.processes(name))
+
+
+def _has(program: str) -> Callable[[Host], bool]:
+    return lambda host: host.find_program(program) is not None
+
+
+def _dhcpcd_commands(host: Host) -> Iterable[Sequence[str]]:
+    """One process may serve all interfaces, or each its own (dhcpcd 10.1, observed)."""
+    names = (name for name in host.names('/run/dhcpcd') if name.endswith('.pid'))
+    interfaces = {re.sub(r'(-[46])?\.pid$', '', name) for name in names} - {'pid', ''}
+    return [['dhcpcd', '-n', name] for name in sorted(interfaces)] or [['dhcpcd', '-n']]
+
+
+_WAYS = {
+    'resolved': _Way(
+        'systemd-resolved', _restart_resolved, _is_unit_there, (RESOLVED_UPLINK,)
+    ),
+    'network-manager': _Way(
+        'NetworkManager',
+        lambda host: (['nmcli', 'general', 'reload'],),
+        _runs('NetworkManager'),
+        (NETWORK_MANAGER_SERVERS, RESOLV_CONF),
+    ),
+    'resolvconf': _Way(
+        'resolvconf', lambda host: (['resolvconf', '-u'],), _has('resolvconf')
+    ),
+    'openresolv': _Way(
+        'openresolv', lambda host: (['resolvconf', '-u'],), _has('resolvconf')
+    ),
+    'dhcpcd': _Way('dhcpcd', _dhcpcd_commands, _runs('dhcpcd')),
+}

@@ -1,0 +1,78 @@
+"""What a host asks by the doing of others, for owners that would drop it for ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from registry_host.errors import ConfigError
+from registry_host.host import RESOLV_CONF
+from registry_host.names.files import DROP_IN, Others
+from registry_host.names.resolvconf import parse, view
+
+if TYPE_CHECKING:
+    from registry_host.host import Host
+    from registry_host.names.owner import Ownership
+
+# What NetworkManager would write were there no stub of a resolver's in front (1.42.4).
+NETWORK_MANAGER_SERVERS = '/run/NetworkManager/no-stub-resolv.conf'
+# The weakest first; a name hides the same name in those before (systemd 252, man
+# resolved.conf.d).
+_FOLDERS = ('/usr/lib', '/usr/local/lib', '/run', '/etc')
+
+
+def look(host: Host, ownership: Ownership) -> Others:
+    """Look where the owner shows it; nothing where it does not."""
+    if ownership.owner in ('resolved', 'split'):
+        return Others(nameservers=tuple(_resolved_servers(host)))
+    if ownership.owner == 'network-manager':
+        is_shown = host.exists(NETWORK_MANAGER_SERVERS)
+        return _in_file(host, NETWORK_MANAGER_SERVERS if is_shown else RESOLV_CONF)
+    return _in_file(host, RESOLV_CONF)
+
+
+def _in_file(host: Host, path: str) -> Others:
+    try:
+        content = host.read(path).content
+    except ConfigError:
+        content = None
+    if content is None:
+        return Others()
+    seen = view(parse(content), 'glibc')
+    servers = () if seen.is_default else seen.nameservers
+    return Others(servers, seen.search)
+
+
+def _resolved_servers(host: Host) -> Iterable[str]:
+    """The servers for all links that files before ours name: an empty list resets."""
+    servers: list[str] = []
+    for path in _resolved_files(host):
+        try:
+            content = host.read(path).content or b''
+        except ConfigError:
+            continue
+        for key, value in _resolve_section(content.decode('utf-8', 'replace')):
+            if key == 'DNS':
+                servers = [*servers, *value.split()] if value else []
+    return dict.fromkeys(servers)
+
+
+def _resolved_files(host: Host) -> Iterator[str]:
+    main = (f'{folder}/systemd/resolved.conf' for folder in reversed(_FOLDERS))
+    yield next((path for path in main if host.exists(path)), '/etc/resolved.conf')
+    paths: dict[str, str] = {}
+    for folder in _FOLDERS:
+        drop_ins = f'{folder}/systemd/resolved.conf.d'
+        names = (name for name in host.names(drop_ins) if name.endswith('.conf'))
+        paths |= {name: f'{drop_ins}/{name}' for name in names}
+    yield from (paths[name] for name in sorted(paths) if name < DROP_IN)
+
+
+def _resolve_section(text: str) -> Iterator[tuple[str, str]]:
+    section = ''
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith('['):
+            section = line
+        elif section == '[Resolve]' and '=' in line and line[0] not in '#;':
+            key, _, value = line.partition('=')
+            yield key.strip(), value.strip()
