@@ -37,7 +37,7 @@ from registry_host.plan import (
 from registry_host.replacing import changed
 from registry_host.revert import InseparableError, holds, revert
 from registry_host.rollback import FINISH, Back, go_back
-from registry_host.targets import docker_config, docker_daemon
+from registry_host.targets import docker_config, docker_daemon, resolver
 
 if TYPE_CHECKING:
     from registry_host.directives import Version
@@ -361,7 +361,9 @@ def _merged_again(change: Change, now: FileState) -> bytes | None:
     if now.content == change.after.content:
         return now.content
     if change.target != docker_config.NAME:
-        if holds(change.before.content, change.after.content, now.content):
+        is_text = change.target == resolver.NAME
+        states = (change.before.content, change.after.content, now.content)
+        if holds(*states, is_text=is_text):
             return now.content
         raise _overwritten(change.path)
     try:

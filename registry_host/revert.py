@@ -2,8 +2,8 @@
 
 Three states of a file: `before` and `after` the run, and `now`. Where nobody has
 touched it since, it becomes what it was, byte for byte. Else the members and list
-entries that the run added go, those that it removed come back, and all other bytes of
-`now` stay.
+entries, or the lines, that the run added go, the members and entries that it removed
+come back, and all other bytes of `now` stay.
 """
 
 from __future__ import annotations
@@ -24,14 +24,21 @@ class InseparableError(Exception):
 
 
 def revert(
-    before: bytes | None, after: bytes | None, now: bytes | None
+    before: bytes | None,
+    after: bytes | None,
+    now: bytes | None,
+    *,
+    is_text: bool = False,
 ) -> bytes | None:
     """Return the content without what the run did; None is no file.
 
-    Raises InseparableError, which says why, where others changed the same members.
+    It is JSON, or (`is_text`) lines. Raises InseparableError, which says why, where
+    others changed the same.
     """
     if now == after or now == before:
         return before
+    if is_text:
+        return _revert_lines(before, after, now)
     was, made, found = (_read(content) for content in (before, after, now))
     try:
         edited = jsontext.edit(found, *_edits(was.root, made.root, found.root, ()))
@@ -45,14 +52,40 @@ def revert(
     return None if before is None and not edited.root else edited.encode()
 
 
-def holds(before: bytes | None, after: bytes | None, now: bytes | None) -> bool:
+def holds(
+    before: bytes | None,
+    after: bytes | None,
+    now: bytes | None,
+    *,
+    is_text: bool = False,
+) -> bool:
     """Whether what a run did to a file still stands in it."""
     if now == after:
         return True
     try:
-        return revert(before=after, after=before, now=now) == now
+        return revert(before=after, after=before, now=now, is_text=is_text) == now
     except InseparableError:
         return False
+
+
+def _revert_lines(
+    before: bytes | None, after: bytes | None, now: bytes | None
+) -> bytes | None:
+    """Take out the lines that were added; where those taken out stood is not known."""
+    if now is None:
+        return None
+    was, made = (Counter((text or b'').splitlines()) for text in (before, after))
+    if was - made:
+        raise InseparableError('lines that were taken out cannot be put back')
+    added = made - was
+    kept: list[bytes] = []
+    for line in now.splitlines(keepends=True):
+        text = line.rstrip(b'\r\n')
+        if added[text] > 0:
+            added[text] -= 1
+        else:
+            kept.append(line)
+    return None if before is None and not kept else b''.join(kept)
 
 
 def _read(content: bytes | None) -> Document:

@@ -36,7 +36,7 @@ from registry_host.facts import EngineFacts, look_at_engine
 from registry_host.plan import IF_SAFE, Activation, Change, FileState, Finding
 from registry_host.replacing import is_torn
 from registry_host.revert import InseparableError, revert
-from registry_host.targets import docker_daemon
+from registry_host.targets import docker_daemon, resolver
 
 if TYPE_CHECKING:
     from registry_host.engine import Info
@@ -249,7 +249,8 @@ def _target(step: Step, now: FileState) -> FileState:
         ours = step.change.first.mode if now.content is not None else now.mode
         mode = before.mode if now.mode in (ours, before.mode) else now.mode
         return before._replace(mode=mode, missing_folders=now.missing_folders)
-    content = revert(before.content, after.content, now.content)
+    is_text = step.change.target == resolver.NAME
+    content = revert(before.content, after.content, now.content, is_text=is_text)
     return now._replace(content=content)
 
 

@@ -159,7 +159,9 @@ def _reverted(
     past: Change, now: FileState, entries: Entries, facts: Facts
 ) -> TargetPlan:
     try:
-        content = revert(past.before.content, past.after.content, now.content)
+        is_text = past.target == resolver.NAME
+        states = (past.before.content, past.after.content, now.content)
+        content = revert(*states, is_text=is_text)
     except InseparableError as err:
         raise UndoError(_inseparable(past, now, str(err))) from None
     change = _changed_back(past, now, content, facts)

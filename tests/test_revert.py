@@ -83,3 +83,24 @@ def test_holds():
     assert holds(BEFORE, AFTER, AFTER[:-1] + b', "more": 1}')
     assert not holds(BEFORE, AFTER, BEFORE)
     assert not holds(BEFORE, AFTER, None)
+
+
+@pytest.mark.parametrize(
+    ('before', 'after', 'now', 'expected'),
+    (
+        pytest.param(b'a\n', b'x\na\n', b'x\nb\n', b'b\n', id='theirs-stays'),
+        pytest.param(b'a\n', b'x\na\n', b'x\nx\na\n', b'x\na\n', id='one-of-two'),
+        pytest.param(b'a\n', b'x\na\n', b'b', b'b', id='gone-already'),
+        pytest.param(None, b'x\n', b'x\nb\n', b'b\n', id='made-by-us'),
+        pytest.param(None, b'x\n', b'x\r\n', None, id='nothing-left'),
+        pytest.param(b'a\n', b'x\na\n', None, None, id='no-file'),
+    ),
+)
+def test_lines_go_and_those_of_others_stay(before, after, now, expected):
+    assert revert(before, after, now, is_text=True) == expected
+
+
+def test_lines_that_were_taken_out_are_not_guessed_at():
+    with pytest.raises(InseparableError):
+        revert(b'a\nb\n', b'b\n', b'b\nc\n', is_text=True)
+    assert not holds(b'a\nb\n', b'b\n', b'a\nb\nc\n', is_text=True)

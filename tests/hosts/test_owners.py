@@ -37,8 +37,11 @@ RESTART = {
     'dhcpcd': 'systemctl restart dhcpcd',
     'static': 'true',
 }
-# The programs of two C libraries: the box is static, and knows no nsswitch.conf.
-IN_CONTAINER = 'docker run --rm local/busybox /bin/busybox nslookup registry.lab'
+# A static program, which knows no nsswitch.conf; with the host's own view, and behind
+# the bridge, where no server of the host's loopback can be asked.
+IN_CONTAINER = (
+    'docker run --rm --network={} local/busybox /bin/busybox nslookup registry.lab'
+)
 # All that the host may have of ours, or that we may have taken from it.
 ALL = (
     'cd /etc; cat resolv.conf; ls systemd; stat -c "%A %u %g %s %N" resolv.conf* '
@@ -100,7 +103,9 @@ def test_through_the_owner_and_back(owned):
     assert 'docker restart bystander\n' in done.stdout
     # At once, though the engine has asked the others a moment ago.
     assert pulls(owned)
-    assert GATEWAY in owned.run(IN_CONTAINER).stdout
+    for network in ('bridge', 'host'):
+        shown = owned.run(IN_CONTAINER.format(network)).stdout
+        assert f'Address: {GATEWAY}\n' in shown.replace('Address 1: ', 'Address: ')
     assert 'error' not in {f['severity'] for f in findings(owned, 'mirror-resolves')}
     again = tool(owned, 'configure', '--nameserver', GATEWAY)
     assert again.stdout.startswith('nothing to do')
@@ -163,5 +168,71 @@ def test_a_change_that_cuts_names_off_goes_back_by_itself(lab, name):
         host.run(['sh', '-c', script, '/var/lib/registry-host/pending.json'])
         assert seen(host) == before
         assert host.knows(SITE_NAME)
+    finally:
+        host.close()
+
+
+KILL = 'kill -9 $(cat /run/run.pid)'
+BOTH = f'registry-host configure --mirror {MIRROR} --nameserver {GATEWAY}'
+
+
+def test_power_cut_while_the_owner_is_told(lab):
+    """The files are written, and nobody has been told; the host boots with them."""
+    host = lab.host('resolved-stub')
+    try:
+        before = seen(host)
+        unit = '/run/systemd/system/systemd-resolved.service.d/test.conf'
+        host.write(unit, f'[Service]\nExecStartPre=!/bin/sh -c "{KILL}"\n')
+        host.run('systemctl daemon-reload')
+        host.run(f"sh -c 'echo $$ >/run/run.pid; exec {BOTH}'", check=False)
+        assert GATEWAY in seen(host) + host.run('cat /etc/systemd/*.d/90*').stdout
+        host.cut_power()
+        host.boot()
+        assert host.knows('registry.lab')
+        mended = tool(host, 'undo').stdout
+        assert 'had not ended: the old file is back' in mended
+        assert seen(host) == before
+        assert not host.knows('registry.lab')
+        assert host.knows(SITE_NAME)
+    finally:
+        host.close()
+
+
+def test_a_lease_between_a_killed_run_and_its_recovery(lab):
+    """The client writes the file with our part in it; theirs stays, and ours goes."""
+    host = lab.host('dhclient')
+    try:
+        before = seen(host)
+        host.drop_in('ExecReload=', f'ExecReload=/bin/sh -c "{KILL}"')
+        host.run(f"sh -c 'echo $$ >/run/run.pid; exec {BOTH}'", check=False)
+        host.drop_in()
+        host.renew_lease()
+        host.run(f'echo "# theirs" >>{RESOLV_CONF}')
+        assert host.knows('registry.lab')
+        mended = tool(host, 'configure', '--insecure-registry', 'x.lab:1').stdout
+        assert 'had not ended: the old file is back' in mended
+        assert '# theirs\n' in host.read(RESOLV_CONF)
+        host.run(f"sed -i '/# theirs/d' {RESOLV_CONF}")
+        assert seen(host) == before
+    finally:
+        host.close()
+
+
+def test_an_owner_that_does_not_take_it_is_told_of_the_old_file(lab):
+    """A later file of the administrator's counts more than ours."""
+    host = lab.host('network-manager')
+    try:
+        other = '[global-dns-domain-*]\nservers=10.99.0.3\n'
+        host.write('/etc/NetworkManager/conf.d/zz-corp.conf', other)
+        host.run('nmcli general reload')
+        before = seen(host)
+        done = host.run(BOTH, check=False)
+        assert done.returncode == 1
+        assert (
+            'NetworkManager was told, but has this host ask 10.99.0.3; the old file '
+            'is back\n'
+        ) in done.stderr
+        assert seen(host) == before
+        assert host.mirrors() == []
     finally:
         host.close()
