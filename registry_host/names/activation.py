@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from registry_host.host import Host
 
 PROOF_TIMEOUT_S = 10.0
+GONE_TIMEOUT_S = 5.0
 POLL_S = 0.1
 _RESOLVED = 'systemd-resolved.service'
 
@@ -91,16 +92,27 @@ def require_in_use(
 
 
 def wait_until_gone(host: Host, owner: str, nameservers: Sequence[str]) -> None:
-    """Wait until an owner shows these no more, unless it has them from others too."""
+    """Wait until an owner shows others and not these, which it may have from others too.
+
+    For a moment dhcpcd shows nobody (10.1.0, observed).
+    """
     gone = {address_key(text) for text in nameservers}
-    _shown_once(host, owner, gone.isdisjoint)
+    _shown_once(
+        host,
+        owner,
+        lambda shown: bool(shown) and gone.isdisjoint(shown),
+        timeout_s=GONE_TIMEOUT_S,
+    )
 
 
 def _shown_once(
-    host: Host, owner: str, is_right: Callable[[list[str]], bool]
+    host: Host,
+    owner: str,
+    is_right: Callable[[list[str]], bool],
+    timeout_s: float = PROOF_TIMEOUT_S,
 ) -> tuple[str, list[str]]:
     """Look until it is right, or time is up; which file was looked at, and the last."""
-    deadline = time.monotonic() + PROOF_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while True:
         path, shown = _shown(host, _WAYS[owner].shown_in)
         if is_right(shown) or time.monotonic() > deadline:
