@@ -92,9 +92,10 @@ def require_in_use(
 
 
 def wait_until_gone(host: Host, owner: str, nameservers: Sequence[str]) -> None:
-    """Wait until an owner shows others and not these, which it may have from others too.
+    """Wait until an owner shows others than these, and somebody.
 
-    For a moment dhcpcd shows nobody (10.1.0, observed).
+    It may have these from others too; dhcpcd shows nobody for a moment (10.1.0,
+    observed).
     """
     gone = {address_key(text) for text in nameservers}
     _shown_once(

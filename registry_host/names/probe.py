@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 2.0
 # UDP, then TCP if the answer is cut; A, then AAAA if there is none.
 DEADLINE_S = 4 * TIMEOUT_S
-# What is asked of nameservers where no mirror is named.
+# The upstream of each mirror.
 HUB = 'registry-1.docker.io'
 _SINKHOLES = ('0.', '127.', '::')
 
@@ -30,13 +30,14 @@ def probe_nameservers(
     """Ask each new nameserver for each name, all at once; say what is wrong with them.
 
     Each must know them all: after a "no such name" neither the C library nor Go asks
-    the next one (glibc 2.36 resolv/res_query.c, Go net/dnsclient_unix.go).
+    the next one (glibc 2.36 resolv/res_query.c, Go net/dnsclient_unix.go). Docker Hub
+    it need not know, where mirrors stand before it, but it must not lead it astray.
     """
     nonsense = f'{os.urandom(8).hex()}.invalid'
     jobs: dict[tuple[str, str], Callable[[], Lookup]] = {
         (server, name): partial(host.look_up, name, server, timeout_s=TIMEOUT_S)
         for server in nameservers
-        for name in (*names, nonsense)
+        for name in dict.fromkeys((*names, HUB, nonsense))
     }
     answers = ask_all(jobs, deadline_s=DEADLINE_S)
     return tuple(
@@ -49,11 +50,11 @@ def probe_nameservers(
 def _wrong_with(
     server: str, names: Sequence[str], nonsense: str, answers: Answers
 ) -> Iterator[Problem]:
-    for name in names:
+    for name in dict.fromkeys((*names, HUB)):
         lookup = answers.get((server, name))
         failure = lookup.failure if lookup else f'no answer within {DEADLINE_S:g} s'
         addresses = lookup.addresses if lookup else ()
-        if failure:
+        if failure and name in names:
             yield _problem(server, 'dead', f'does not resolve {name}: {failure}')
         elif any(address.startswith(_SINKHOLES) for address in addresses):
             shown = ', '.join(addresses)

@@ -99,6 +99,17 @@ def test_a_nameserver_that_makes_names_up_is_not_written(static):
     assert 'makes up addresses for names that do not exist: 10.99.0.1' in done.stderr
 
 
+def test_a_nameserver_that_hides_docker_hub_is_not_written(static):
+    names = ('--address=/registry.lab/10.99.0.1', '--address=/docker.io/0.0.0.0')
+    start_nameserver(static.lab, '10.99.0.6', *names, '--local=/invalid/')
+    words = ('--mirror', MIRROR, '--nameserver', '10.99.0.6')
+    done = tool(static, 'configure', *words, check=False)
+    assert done.returncode == 1
+    assert 'sends registry-1.docker.io nowhere: 0.0.0.0; nothing was written' in (
+        done.stderr
+    )
+
+
 def test_what_does_not_hold_is_rolled_back(static):
     """Another nameserver of the host's comes first to the C library, all the same."""
     static.write('/etc/nsswitch.conf', 'hosts: files\n')
