@@ -260,21 +260,13 @@ def _tell_owners(host: Host, plan: Plan, owners: Sequence[str]) -> Iterator[Find
     """Have each owner of nameservers read its files, and look at what it uses then."""
     if not owners:
         return
-    from registry_host.names.activation import require_in_use, tell, wait_until_gone
+    from registry_host.names.activation import tell, use_again
 
     uses = {use.owner: use for use in plan.uses if use.nameservers or use.gone}
     for owner in owners:
         use = uses.get(owner, Use(owner))
         tell(host, owner, is_back=not use.nameservers)
-        if not use.nameservers:
-            wait_until_gone(host, owner, use.gone)
-        else:
-            shown = require_in_use(host, owner, use.nameservers)
-            yield Finding(
-                check='nameservers-in-use',
-                severity='ok',
-                message=f'{owner} has this host ask {", ".join(shown)}',
-            )
+        yield from use_again(host, use)
 
 
 def _replace(

@@ -148,6 +148,13 @@ def dhclient(root):
     root.write(RESOLV_CONF, 'nameserver 192.0.2.1\n')
 
 
+def netconfig(root):
+    root.write('/sbin/netconfig', '')
+    root.write('/etc/sysconfig/network/config', 'NETCONFIG_DNS_POLICY="auto"\n')
+    root.write('/run/netconfig/resolv.conf', 'search a.example\n')
+    (root.path / 'etc/resolv.conf').symlink_to('../run/netconfig/resolv.conf')
+
+
 ADDITIVE = ('--nameserver', '9.9.9.9', '--nameserver', '9.9.9.10')
 EXCLUSIVE = ('--nameserver', '9.9.9.9', '--dns-exclusive', '--dns-search', 'b.example')
 
@@ -215,6 +222,24 @@ EXCLUSIVE = ('--nameserver', '9.9.9.9', '--dns-exclusive', '--dns-search', 'b.ex
             'search_domains="b.example a.example${search_domains:+ $search_domains}"\n'
             'deny_interfaces="*"',
             id='openresolv-exclusive',
+        ),
+        pytest.param(
+            netconfig,
+            ('--nameserver', '9.9.9.9'),
+            '/etc/sysconfig/network/config',
+            f'NETCONFIG_DNS_POLICY="auto"\n{NOTE}NETCONFIG_DNS_STATIC_SERVERS="9.9.9.9'
+            '${NETCONFIG_DNS_STATIC_SERVERS:+ $NETCONFIG_DNS_STATIC_SERVERS}"\n',
+            id='netconfig',
+        ),
+        pytest.param(
+            netconfig,
+            EXCLUSIVE,
+            '/etc/sysconfig/network/config',
+            f'NETCONFIG_DNS_POLICY="auto"\n{NOTE}NETCONFIG_DNS_STATIC_SERVERS="9.9.9.9"'
+            '\nNETCONFIG_DNS_STATIC_SEARCHLIST="b.example a.example'
+            '${NETCONFIG_DNS_STATIC_SEARCHLIST:+ $NETCONFIG_DNS_STATIC_SEARCHLIST}"\n'
+            'NETCONFIG_DNS_POLICY="STATIC"\n',
+            id='netconfig-exclusive',
         ),
         pytest.param(
             dhcpcd,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.errors import ApplyError, ConfigError, ProbeError, Problem
@@ -16,6 +16,7 @@ from registry_host.host import RESOLV_CONF
 from registry_host.names.others import NETWORK_MANAGER_SERVERS
 from registry_host.names.owner import RESOLVED_UPLINK
 from registry_host.names.resolvconf import address_key, parse, view
+from registry_host.plan import Finding, Use
 
 if TYPE_CHECKING:
     from registry_host.host import Host
@@ -69,17 +70,53 @@ def _hint(owner: str) -> str:
     return f'cat {RESOLV_CONF}'
 
 
-def require_in_use(
+def use_again(host: Host, use: Use) -> Iterator[Finding]:
+    """Look at what an owner uses once it is told; ProbeError if that is not ours."""
+    if not use.nameservers:
+        _wait_until_gone(host, use.owner, use.gone)
+        return
+    path, shown = _require_in_use(host, use.owner, use.nameservers)
+    yield Finding(
+        check='nameservers-in-use',
+        severity='ok',
+        message=f'{use.owner} has this host ask {", ".join(shown)}',
+    )
+    others = shown[len(use.nameservers) :]
+    if use.is_exclusive and others:
+        yield _not_alone(
+            f'{", ".join(others)} is still asked behind ours, by containers and by '
+            f'programs that read {path} themselves'
+        )
+    domains = _domains_of_links(host) if use.owner == 'resolved' else ()
+    if use.is_exclusive and domains:
+        yield _not_alone(
+            f'names of {", ".join(domains)} are still asked of the nameservers of the '
+            'link that has this domain'
+        )
+
+
+def _not_alone(message: str) -> Finding:
+    return Finding('dns-not-exclusive', 'warning', message, remedy=('resolvectl',))
+
+
+def _domains_of_links(host: Host) -> tuple[str, ...]:
+    """Find what is more specific than `~.`, and so goes to a link (257, observed)."""
+    shown = host.run(['resolvectl', 'domain']).out
+    links = re.findall(r'^Link \d+ \(\S+\):(.*)$', shown, re.MULTILINE)
+    return tuple(dict.fromkeys(name for names in links for name in names.split()))
+
+
+def _require_in_use(
     host: Host, owner: str, nameservers: Sequence[str]
-) -> tuple[str, ...]:
+) -> tuple[str, list[str]]:
     """Wait until an owner shows these nameservers, in front of all others.
 
-    Returns all that it shows; ProbeError if it does not come to that.
+    Returns where, and all that it shows; ProbeError if it does not come to that.
     """
     wanted = [address_key(text) for text in nameservers]
     path, shown = _shown_once(host, owner, lambda shown: shown[: len(wanted)] == wanted)
     if shown[: len(wanted)] == wanted:
-        return tuple(shown)
+        return path, shown
     raise ProbeError(
         Problem(
             code='nameservers-unproven',
@@ -91,7 +128,7 @@ def require_in_use(
     )
 
 
-def wait_until_gone(host: Host, owner: str, nameservers: Sequence[str]) -> None:
+def _wait_until_gone(host: Host, owner: str, nameservers: Sequence[str]) -> None:
     """Wait until an owner shows others than these, and somebody.
 
     It may have these from others too; dhcpcd shows nobody for a moment (10.1.0,
@@ -184,10 +221,21 @@ def _has(program: str) -> Callable[[Host], bool]:
 
 
 def _dhcpcd_commands(host: Host) -> Iterable[Sequence[str]]:
-    """One process may serve all interfaces, or each its own (dhcpcd 10.1, observed)."""
-    names = (name for name in host.names('/run/dhcpcd') if name.endswith('.pid'))
-    interfaces = {re.sub(r'(-[46])?\.pid$', '', name) for name in names} - {'pid', ''}
-    return [['dhcpcd', '-n', name] for name in sorted(interfaces)] or [['dhcpcd', '-n']]
+    """One process may serve all interfaces, or each its own; another would be started.
+
+    Its options are in the name of its file (dhcpcd 10.1.0, observed).
+    """
+    if host.exists('/run/dhcpcd/pid'):
+        return [['dhcpcd', '-n']]
+    names = map(_PIDFILE.fullmatch, host.names('/run/dhcpcd'))
+    return [
+        ['dhcpcd', *filter(None, [found[2]]), '-n', found[1]]
+        for found in names
+        if found
+    ]
+
+
+_PIDFILE = re.compile(r'(.+?)(-[46])?\.pid')
 
 
 _WAYS = {
@@ -205,6 +253,9 @@ _WAYS = {
     ),
     'openresolv': _Way(
         'openresolv', lambda host: (['resolvconf', '-u'],), _has('resolvconf')
+    ),
+    'netconfig': _Way(
+        'netconfig', lambda host: (['netconfig', 'update', '-f'],), _has('netconfig')
     ),
     'dhcpcd': _Way('dhcpcd', _dhcpcd_commands, _runs('dhcpcd')),
 }

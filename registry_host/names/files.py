@@ -6,7 +6,7 @@ file. What each owner makes of them was seen on a booted host of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.host import RESOLV_CONF
@@ -20,6 +20,7 @@ NETWORK_MANAGER = f'/etc/NetworkManager/conf.d/{DROP_IN}'
 HEAD = '/etc/resolvconf/resolv.conf.d/head'
 BASE = '/etc/resolvconf/resolv.conf.d/base'
 OPENRESOLV = '/etc/resolvconf.conf'
+NETCONFIG = '/etc/sysconfig/network/config'
 DHCPCD = '/etc/dhcpcd.conf'
 DHCPCD_HEAD = '/etc/resolv.conf.head'
 # Without an ending, for run-parts(8) passes over names with a dot.
@@ -112,17 +113,32 @@ def _openresolv(wanted: Wanted) -> Block:
     What interfaces say comes after these, unless no interface is listened to: then
     their search domains are gone too (3.13.2, observed).
     """
-    behind = '' if wanted.is_exclusive else '${name_servers:+ $name_servers}'
-    lines = [_COMMENT]
-    if wanted.nameservers:
-        lines.append(f'name_servers="{" ".join(wanted.nameservers)}{behind}"')
-    domains = wanted.all_search if wanted.is_exclusive else wanted.search
-    if domains:
-        behind = '${search_domains:+ $search_domains}'
-        lines.append(f'search_domains="{" ".join(domains)}{behind}"')
+    lines = [_COMMENT, *_assigned('name_servers', 'search_domains', wanted)]
     if wanted.is_exclusive:
         lines.append('deny_interfaces="*"')
     return tuple(lines)
+
+
+def _netconfig(wanted: Wanted) -> Block:
+    """As openresolv's; a policy says if leases count.
+
+    Its scripts were run (openSUSE/sysconfig, scripts/netconfig.d/dns-resolver.in).
+    """
+    names = ('NETCONFIG_DNS_STATIC_SERVERS', 'NETCONFIG_DNS_STATIC_SEARCHLIST')
+    lines = [_COMMENT, *_assigned(*names, wanted)]
+    if wanted.is_exclusive:
+        lines.append('NETCONFIG_DNS_POLICY="STATIC"')
+    return tuple(lines)
+
+
+def _assigned(servers: str, search: str, wanted: Wanted) -> Iterator[str]:
+    """In front of what a script has set, unless nameservers are to be ours alone."""
+    if wanted.nameservers:
+        behind = '' if wanted.is_exclusive else f'${{{servers}:+ ${servers}}}'
+        yield f'{servers}="{" ".join(wanted.nameservers)}{behind}"'
+    domains = wanted.all_search if wanted.is_exclusive else wanted.search
+    if domains:
+        yield f'{search}="{" ".join(domains)}${{{search}:+ ${search}}}"'
 
 
 def _dhclient(wanted: Wanted) -> Block:
@@ -185,6 +201,7 @@ FILES = {
         OwnerFile(HEAD, 'resolvconf', part=_nameservers),
         OwnerFile(BASE, 'resolvconf', part=_search),
         OwnerFile(OPENRESOLV, 'openresolv', _openresolv, hides_others=True),
+        OwnerFile(NETCONFIG, 'netconfig', _netconfig, hides_others=True),
         OwnerFile(DHCPCD_HEAD, 'dhcpcd', part=_additive_nameservers),
         OwnerFile(DHCPCD, 'dhcpcd', _dhcpcd, is_at_top=True, hides_others=True),
         OwnerFile(DHCLIENT, '', _dhclient, has_folder=True),
@@ -205,6 +222,7 @@ _PATHS = {
     'network-manager': (NETWORK_MANAGER,),
     'resolvconf': (HEAD, BASE),
     'openresolv': (OPENRESOLV,),
+    'netconfig': (NETCONFIG,),
     'dhcpcd': (DHCPCD_HEAD, DHCPCD),
     'dhclient': (DHCLIENT, RESOLV_CONF),
     'cloud-init': (RESOLV_CONF,),

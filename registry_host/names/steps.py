@@ -70,10 +70,6 @@ _STEPS: dict[str, Callable[[Ownership, str], Steps]] = {
         'write generateResolvConf=false below [network] in /etc/wsl.conf, end WSL from '
         'Windows, and then make /etc/resolv.conf a file with nameserver {}'
     ),
-    'netconfig': _advice(
-        'name {} in NETCONFIG_DNS_STATIC_SERVERS of /etc/sysconfig/network/config, '
-        'then: netconfig update -f'
-    ),
     'connman': _advice('give {} to connman, which writes the file'),
     'tailscale': _advice('give {} to tailscale, which writes the file'),
 }

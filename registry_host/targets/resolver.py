@@ -96,7 +96,8 @@ def use_of(owner: str, before: Applied, after: Applied) -> Use | None:
     if not owner:
         return None
     ours, was = after.ours(NAMESERVERS), before.ours(NAMESERVERS)
-    return Use(owner, ours, tuple(server for server in was if server not in ours))
+    gone = tuple(server for server in was if server not in ours)
+    return Use(owner, ours, gone, is_exclusive(after))
 
 
 def _wanted(

@@ -236,3 +236,43 @@ def test_an_owner_that_does_not_take_it_is_told_of_the_old_file(lab):
         assert host.mirrors() == []
     finally:
         host.close()
+
+
+# What the host asks, and where it looks up short names, as programs see it.
+USES = (
+    'cat /run/systemd/resolve/resolv.conf /etc/resolv.conf 2>/dev/null; '
+    'resolvectl domain 2>/dev/null; true'
+)
+
+
+# Where others are asked all the same, and how that is told.
+NOT_ALONE = {
+    'resolved-uplink': '10.99.0.3 is still asked behind ours, by containers and by ',
+    'network-manager-resolved': 'names of site.example are still asked of the ',
+    'resolvconf': '',
+}
+
+
+def test_search_domains_and_no_other_nameservers(owned):
+    """Live, in the words of each owner; the lease's own domain stays."""
+    name = owned.owner.name
+    before = seen(owned)
+    words = ['--nameserver', GATEWAY, '--dns-search', 'corp.example', '--no-probe']
+    is_alone = name not in NOT_ALONE
+    if name != 'resolvconf':
+        words.append('--dns-exclusive')
+    done = tool(owned, 'configure', *words)
+    assert NOT_ALONE.get(name, '') in done.stdout
+    shown = owned.run(USES).stdout
+    assert 'corp.example' in shown
+    assert ('site.example' in shown) == ('site.example' in before)
+    assert owned.knows('registry.lab')
+    assert owned.knows(SITE_NAME) != is_alone
+    if owned.owner.renew:
+        owned.renew_lease()
+        assert 'corp.example' in owned.run(USES).stdout
+        assert owned.knows(SITE_NAME) != is_alone
+    assert tool(owned, 'configure', *words).stdout.startswith('nothing to do')
+    tool(owned, 'unconfigure')
+    assert seen(owned) == before
+    assert owned.knows(SITE_NAME)

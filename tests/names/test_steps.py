@@ -66,7 +66,7 @@ def test_a_lock_is_taken_off_and_put_on_again(mode, flag):
     assert last == f'chattr +{flag} /etc/resolv.conf'
 
 
-@pytest.mark.parametrize('owner', ('container', 'wsl', 'netconfig', 'connman'))
+@pytest.mark.parametrize('owner', ('container', 'wsl', 'tailscale', 'connman'))
 def test_where_no_command_is_safe_there_is_advice(owner):
     (step,) = steps(STATIC._replace(owner=owner), '9.9.9.9')
     assert '9.9.9.9' in step
