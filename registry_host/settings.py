@@ -397,11 +397,18 @@ def _check_dns(asked: Asked) -> Iterable[Checked[Any]]:
     dns = asked.document.get('dns')
     if not dns:
         return
-    from registry_host.names.rules import check_nameservers, check_search_domain
+    from registry_host.names.rules import (
+        check_exclusive,
+        check_nameservers,
+        check_search_domain,
+    )
 
-    checked = check_nameservers(_entries(dns, NAMESERVERS))
-    for index, result in enumerate(checked):
+    nameservers = _entries(dns, NAMESERVERS)
+    for index, result in enumerate(check_nameservers(nameservers)):
         yield result.at(_place(asked, ('dns', NAMESERVERS, index)))
+    if dns.get(EXCLUSIVE):
+        for alone in check_exclusive(nameservers):
+            yield alone.at(_place(asked, ('dns', EXCLUSIVE)))
     for index, text in enumerate(_entries(dns, SEARCH)):
         yield check_search_domain(text).at(_place(asked, ('dns', SEARCH, index)))
 

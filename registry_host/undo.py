@@ -21,7 +21,6 @@ from registry_host.revert import InseparableError, revert
 from registry_host.settings import (
     CLIENT,
     ENGINE,
-    EXCLUSIVE,
     INSECURE,
     MIRRORS,
     NAMESERVERS,
@@ -196,15 +195,14 @@ def _areas(entries: Entries) -> frozenset[str]:
 def _asked_before(target: str, entries: Entries) -> Settings:
     """The settings that make our part what it was before the run, and touch no more."""
     reader = ENGINE if target == docker_daemon.NAME else CLIENT
-    flags: dict[str, Any] = {
-        'for': [reader],
-        EXCLUSIVE: resolver.is_exclusive(entries.was),
-    }
+    flags: dict[str, Any] = {'for': [reader]}
     for area in _areas(entries):
         ours = entries.was.ours(area)
         is_list = area in (MIRRORS, INSECURE, NAMESERVERS, SEARCH)
         flags[area] = list(ours) if is_list else ','.join(ours)
-    return load(asked_by_flags(flags), is_known=lambda digest: True)
+    settings = load(asked_by_flags(flags), is_known=lambda digest: True)
+    # Not as a flag, which may not stand alone: all asked may have been others' lines.
+    return settings._replace(is_dns_exclusive=resolver.is_exclusive(entries.was))
 
 
 def _ledgers(run: Run) -> tuple[Ledger, Ledger]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from registry_host.errors import Problem
 from registry_host.names.resolvconf import NAMESERVERS_LIMIT, address_key
 from registry_host.urls import Checked, Checker
 
@@ -41,6 +42,17 @@ def check_nameserver(text: str) -> Checked[str]:
     elif address.is_loopback:
         checker.warn('loopback', 'containers have no nameserver at this address')
     return checker.result(None if address is None else address_key(text))
+
+
+def check_exclusive(nameservers: Sequence[str]) -> Iterator[Checked[bool]]:
+    """Check that somebody is left to ask."""
+    if not nameservers:
+        problem = Problem(
+            code='dns-exclusive-alone',
+            message='leaves no nameserver to ask: none is named',
+            hint='name one too: --nameserver IP, or nameservers in the settings file',
+        )
+        yield Checked(input='true', kind='dns-exclusive', value=None, errors=(problem,))
 
 
 def check_search_domain(text: str) -> Checked[str]:
