@@ -160,7 +160,8 @@ class Plan(NamedTuple):
 
     `record` is the change of our own ledger: it stands or falls with the others, and is
     written first. `expected` is what the live engine must show afterwards; `drift` what
-    it takes where it does not although its file is right.
+    it takes where it does not although its file is right. Unless `is_shown`,
+    something is asked that the engine does not show.
     """
 
     changes: tuple[Change, ...]
@@ -168,6 +169,7 @@ class Plan(NamedTuple):
     expected: Live | None = None
     drift: Activation = Activation.NONE
     findings: tuple[Finding, ...] = ()
+    is_shown: bool = True
 
     @property
     def pending(self) -> tuple[Change, ...]:

@@ -21,10 +21,7 @@ from registry_host.revert import InseparableError, revert
 from registry_host.settings import (
     CLIENT,
     ENGINE,
-    INSECURE,
-    MIRRORS,
-    NAMESERVERS,
-    SEARCH,
+    ENGINE_DNS,
     asked_by_flags,
     load,
 )
@@ -33,6 +30,7 @@ from registry_host.targets import (
     docker_daemon,
     joined,
     left_alone,
+    proxies,
     resolver,
 )
 from registry_host.targets.target import FileRef, TargetPlan, absent
@@ -198,8 +196,8 @@ def _asked_before(target: str, entries: Entries) -> Settings:
     flags: dict[str, Any] = {'for': [reader]}
     for area in _areas(entries):
         ours = entries.was.ours(area)
-        is_list = area in (MIRRORS, INSECURE, NAMESERVERS, SEARCH)
-        flags[area] = list(ours) if is_list else ','.join(ours)
+        key = ENGINE if area == ENGINE_DNS else area
+        flags[key] = ','.join(ours) if area in proxies.AREAS else list(ours)
     settings = load(asked_by_flags(flags), is_known=lambda digest: True)
     # Not as a flag, which may not stand alone: all asked may have been others' lines.
     return settings._replace(is_dns_exclusive=resolver.is_exclusive(entries.was))

@@ -93,6 +93,7 @@ def joined(
         expected=next(expected, None),
         drift=max((part.drift for part in parts), default=Activation.NONE),
         findings=tuple(findings),
+        is_shown=all(part.is_shown for part in parts),
     )
 
 

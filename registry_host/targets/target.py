@@ -31,7 +31,8 @@ class TargetPlan(NamedTuple):
     """What one file becomes, and what the ledger then says of it.
 
     `expected` is what the live engine shows then; `drift`, what it takes where it does
-    not although the file is right.
+    not although the file is right. Unless `is_shown`, something is asked
+    that it does not show.
     """
 
     change: Change
@@ -39,6 +40,7 @@ class TargetPlan(NamedTuple):
     expected: Live | None = None
     drift: Activation = Activation.NONE
     findings: tuple[Finding, ...] = ()
+    is_shown: bool = True
 
 
 class Target(Protocol):
