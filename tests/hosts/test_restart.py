@@ -203,3 +203,16 @@ def test_engine_dns_is_for_containers_after_a_restart(host):
     assert is_running(host, 'bystander')
     host.run(f'docker kill bystander && {pending["remedy"][0]}')
     assert asked_by(host) == [GATEWAY]
+
+
+def test_engine_dns_of_a_run_that_fails_is_forgotten(newest):
+    """Somebody writes the file anew while the engine starts: it has read ours."""
+    newest.write(DAEMON_JSON, FOREIGN)
+    newest.drop_in(f"ExecStartPost=/bin/sh -c 'cp -p /root/theirs {DAEMON_JSON}'")
+    newest.write('/root/theirs', FOREIGN)
+    done = tool(newest, *ENGINE_DNS, check=False)
+    assert done.returncode == 75
+    assert 'was overwritten by somebody else right after our write' in done.stderr
+    assert 'the engine is as it was' in done.stderr
+    newest.start_container('bystander')
+    assert asked_by(newest, 'exec', 'bystander') == [GATEWAY]
