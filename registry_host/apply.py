@@ -409,7 +409,8 @@ def _activate_alone(
     if may.activation is Activation.NONE:
         return Outcome(pending=plan.activation)
     if plan.drift is Activation.RESTART and may.activation is not Activation.RESTART:
-        return Outcome(pending=plan.activation, findings=(_pending(may, engine),))
+        findings = (_pending(plan, may, engine),)
+        return Outcome(pending=plan.activation, findings=findings)
     try:
         info = activate(host, engine, may.activation, plan.expected)
     except (EngineError, OSError) as err:
@@ -417,7 +418,10 @@ def _activate_alone(
         message = f'{failure.message}; nothing was written'
         raise ApplyError(failure._replace(message=message)) from None
     return Outcome(
-        done=may.activation, is_verified=True, info=info, stopped=may.stopped
+        done=may.activation,
+        is_verified=_is_shown(plan, may),
+        info=info,
+        stopped=may.stopped,
     )
 
 
@@ -429,24 +433,30 @@ def _outcome(
         done=may.activation,
         pending=plan.activation if is_pending else Activation.NONE,
         is_verified=not is_pending
-        and (info is not None or plan.activation is Activation.NONE),
+        and (info is not None or plan.activation is Activation.NONE)
+        and _is_shown(plan, may),
         info=info,
         stopped=may.stopped,
         checkpoint=run.id,
-        findings=(_pending(may, engine),) if is_pending else (),
+        findings=(_pending(plan, may, engine),) if is_pending else (),
     )
 
 
-def _pending(may: Allowed, engine: EngineFacts) -> Finding:
-    unit = engine.unit or 'docker.service'
+def _is_shown(plan: Plan, may: Allowed) -> bool:
+    """Whether all is proven: what it does not show, an engine reads when it starts."""
+    return plan.is_shown or may.activation is Activation.RESTART
+
+
+def _pending(plan: Plan, may: Allowed, engine: EngineFacts) -> Finding:
+    restart = f'systemctl restart {engine.unit or "docker.service"}'
+    # The same command would not find that the engine does not know it yet.
+    is_unseen = any(map(docker_daemon.has_new_dns, plan.pending))
+    again = 'the same command with --restart always, at a time that suits'
     return Finding(
         check='restart-pending',
         severity='warning',
         message=f'the engine uses it only once it has restarted: {may.reason}',
-        remedy=(
-            'the same command with --restart always, at a time that suits',
-            f'or: systemctl restart {unit}',
-        ),
+        remedy=(restart,) if is_unseen else (again, f'or: {restart}'),
     )
 
 

@@ -105,6 +105,14 @@ def _name_options() -> tuple[Callable[[Command], Command], ...]:
             is_flag=True,
             help='Ask no nameservers but those of --nameserver.',
         ),
+        click.option(
+            '--engine-dns',
+            'engine_dns',
+            metavar='IP',
+            multiple=True,
+            help='A nameserver of containers (a restart of the engine); pulls ask '
+            "those of the host. Repeat it; '' withdraws ours.",
+        ),
     )
 
 
@@ -187,6 +195,7 @@ def _flags(options: dict[str, Any]) -> dict[str, Any]:
         'nameservers': list(options['nameservers']) or None,
         'search': list(options['search']) or None,
         'exclusive': True if options['is_exclusive'] else None,
+        'engine': list(options['engine_dns']) or None,
         'users': list(options['users']) or None,
     }
 

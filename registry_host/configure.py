@@ -13,7 +13,7 @@ from registry_host.ledger import load_ledger
 from registry_host.plan import IF_SAFE, Finding, Plan
 from registry_host.redact import redact_command
 from registry_host.report import Report, undo_line
-from registry_host.settings import WITHDRAW_ALL, Settings, load, read_asked
+from registry_host.settings import MIRRORS, WITHDRAW_ALL, Settings, load, read_asked
 from registry_host.targets import build_plan, docker_daemon, read_files, resolver
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def require_registries(host: Host, planned: Planned) -> None:
     change = next((c for c in plan.pending if c.target == docker_daemon.NAME), None)
     if change is None or not facts.is_live or not settings.mirrors:
         return
-    if not docker_daemon.has_new_mirrors(change):
+    if not docker_daemon.has_new(change, MIRRORS):
         return
     from registry_host.probe import probe_mirrors
 

@@ -176,8 +176,9 @@ class Plan(NamedTuple):
 
     `record` is the change of our own ledger: it stands or falls with the others, and is
     written first. `expected` is what the live engine must show afterwards; `drift` what
-    it takes where it does not although its file is right. `uses` is what owners
-    of changed files must be seen to do.
+    it takes where it does not although its file is right. `uses` is what owners of
+    changed files must be seen to do. Unless `is_shown`, something is asked that the
+    engine does not show.
     """
 
     changes: tuple[Change, ...]
@@ -186,6 +187,7 @@ class Plan(NamedTuple):
     drift: Activation = Activation.NONE
     uses: tuple[Use, ...] = ()
     findings: tuple[Finding, ...] = ()
+    is_shown: bool = True
 
     @property
     def pending(self) -> tuple[Change, ...]:

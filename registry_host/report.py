@@ -170,7 +170,8 @@ def _activation_json(report: Report) -> dict[str, Any]:
         # Nothing was to do because the live lists were looked at, and agreed; or none
         # of it is the engine's.
         kinds = {change.activation for change in report.plan.changes}
-        is_verified = report.plan.expected is not None or kinds <= {Activation.NONE}
+        is_seen = report.plan.expected is not None and report.plan.is_shown
+        is_verified = is_seen or kinds <= {Activation.NONE}
     return {
         'needed': str(needed),
         'done': str(done),

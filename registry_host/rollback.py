@@ -321,10 +321,15 @@ def _engine_back(
         return back  # It reads the old file when it starts.
     if engine.state in ('absent', 'unknown'):
         return back
+    # Which nameservers it gives to containers cannot be seen.
+    is_unseen = run.done is Activation.RESTART and any(
+        docker_daemon.has_new_dns(change) for change in run.changes
+    )
     is_restarted = run.done is Activation.RESTART and (
         engine.info is None
         or run.live is None
         or run.live.proxies != engine.info.live.proxies
+        or is_unseen
     )
     how = Activation.RELOAD
     if is_restarted and engine.state == 'running':
@@ -341,6 +346,9 @@ def _engine_back(
         if info is None or run.live is None or not agrees(run.live, info):
             message = f'the engine could not be brought back ({err})'
             return back._replace(engine=message, is_engine_back=False)
+    if is_unseen and how is not Activation.RESTART:
+        message = 'the engine may keep its new "dns" until it is restarted: '
+        return back._replace(engine=message + 'systemctl restart docker')
     if run.live is None or agrees(run.live, info):
         return back._replace(engine='the engine is as it was')
     if run.live.lists.agrees_with(info.lists):

@@ -38,10 +38,12 @@ NO_PROXY = 'no-proxy'
 NAMESERVERS = 'nameservers'
 SEARCH = 'search'
 EXCLUSIVE = 'exclusive'
+# The `engine` of [dns]; by that name alone, an area would be mistaken for a reader.
+ENGINE_DNS = 'engine-dns'
 ENGINE = 'engine'
 CLIENT = 'client'
 DNS_AREAS = frozenset({NAMESERVERS, SEARCH})
-AREAS = DNS_AREAS | {MIRRORS, INSECURE, HTTP_PROXY, HTTPS_PROXY, NO_PROXY}
+AREAS = DNS_AREAS | {MIRRORS, INSECURE, HTTP_PROXY, HTTPS_PROXY, NO_PROXY, ENGINE_DNS}
 
 Document = dict[str, Any]
 
@@ -50,10 +52,10 @@ class Settings(NamedTuple):
     """What is asked, by area. `named` holds the areas that this run may touch.
 
     In a named area an empty tuple or None withdraws what we applied there. `proxy_for`
-    says whose proxies are meant: 'engine', 'client'. `is_dns_exclusive`: no nameservers
-    but these are asked. `users` None means the one who
-    runs us. `digest` identifies settings that passed the schema. `exposed` tells of
-    passwords that others can see where they were given.
+    says whose proxies are meant: 'engine', 'client'. `is_dns_exclusive`: the host asks
+    no nameservers but these. `engine_dns` are those of containers. `users` None means
+    the one who runs us. `digest` identifies settings that passed the schema. `exposed`
+    tells of passwords that others can see where they were given.
     """
 
     named: frozenset[str]
@@ -67,6 +69,7 @@ class Settings(NamedTuple):
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
     is_dns_exclusive: bool = False
+    engine_dns: tuple[str, ...] = ()
     users: tuple[str, ...] | None = None
     digest: str = ''
     results: tuple[Checked[Any], ...] = ()
@@ -78,6 +81,7 @@ class Settings(NamedTuple):
 
     @property
     def has_dns(self) -> bool:
+        """Whether anything is asked of the host's own resolv.conf."""
         return bool(self.nameservers or self.search)
 
     @property
@@ -106,8 +110,8 @@ class Asked(NamedTuple):
 def read_asked(host: Host, *, file: str | None, flags: Mapping[str, Any]) -> Asked:
     """Join the settings file and the flags, which win.
 
-    `flags` maps area names, 'for' and 'users' to values; None means not given. Without
-    flags, the default file is read; with flags, only a file that is named.
+    `flags` maps keys of the document to values; None means not given. Without flags,
+    the default file is read; with flags, only a file that is named.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     if file is None and given:
@@ -174,7 +178,9 @@ def _with_flags(document: Document, given: Mapping[str, Any]) -> Document:
     if proxies:
         joined['proxies'] = {**_table(joined, 'proxies'), **proxies}
     dns = {
-        name: given[name] for name in (NAMESERVERS, SEARCH, EXCLUSIVE) if name in given
+        name: given[name]
+        for name in (NAMESERVERS, SEARCH, EXCLUSIVE, ENGINE)
+        if name in given
     }
     if dns:
         joined['dns'] = {**_table(joined, 'dns'), **dns}
@@ -348,6 +354,7 @@ _FLAGS = {
     NAMESERVERS: 'nameserver',
     SEARCH: 'dns-search',
     EXCLUSIVE: 'dns-exclusive',
+    ENGINE: ENGINE_DNS,
 }
 
 
@@ -397,11 +404,21 @@ def _check_dns(asked: Asked) -> Iterable[Checked[Any]]:
     dns = asked.document.get('dns')
     if not dns:
         return
-    from registry_host.names.rules import check_nameservers, check_search_domain
+    from registry_host.names.rules import (
+        check_exclusive,
+        check_nameservers,
+        check_search_domain,
+    )
 
-    checked = check_nameservers(_entries(dns, NAMESERVERS))
-    for index, result in enumerate(checked):
+    nameservers = _entries(dns, NAMESERVERS)
+    for index, result in enumerate(check_nameservers(nameservers)):
         yield result.at(_place(asked, ('dns', NAMESERVERS, index)))
+    checked = check_nameservers(_entries(dns, ENGINE), ENGINE_DNS)
+    for index, result in enumerate(checked):
+        yield result.at(_place(asked, ('dns', ENGINE, index)))
+    if dns.get(EXCLUSIVE):
+        for alone in check_exclusive(nameservers):
+            yield alone.at(_place(asked, ('dns', EXCLUSIVE)))
     for index, text in enumerate(_entries(dns, SEARCH)):
         yield check_search_domain(text).at(_place(asked, ('dns', SEARCH, index)))
 
@@ -429,6 +446,7 @@ def _settings(asked: Asked, results: tuple[Checked[Any], ...], digest: str) -> S
     dns = document.get('dns', {})
     users = document.get('client', {}).get('users')
     present = {*document, *document.get('proxies', {}), *dns}
+    present |= {ENGINE_DNS} if ENGINE in dns else set()
     return Settings(
         named=AREAS if is_declaration else AREAS & present,
         is_declaration=is_declaration,
@@ -441,6 +459,7 @@ def _settings(asked: Asked, results: tuple[Checked[Any], ...], digest: str) -> S
         nameservers=texts('nameserver'),
         search=texts('dns-search'),
         is_dns_exclusive=dns.get(EXCLUSIVE, False),
+        engine_dns=texts(ENGINE_DNS),
         users=None if users is None else tuple(dict.fromkeys(users)),
         digest=digest,
         results=results,

@@ -26,11 +26,9 @@ from registry_host.revert import InseparableError, revert
 from registry_host.settings import (
     CLIENT,
     ENGINE,
+    ENGINE_DNS,
     EXCLUSIVE,
-    INSECURE,
-    MIRRORS,
     NAMESERVERS,
-    SEARCH,
     asked_by_flags,
     load,
 )
@@ -39,6 +37,7 @@ from registry_host.targets import (
     docker_daemon,
     joined,
     left_alone,
+    proxies,
     resolver,
 )
 from registry_host.targets.target import FileRef, TargetPlan, absent
@@ -215,14 +214,15 @@ def _asked_before(target: str, entries: Entries) -> Settings:
     reader = ENGINE if target == docker_daemon.NAME else CLIENT
     flags: dict[str, Any] = {'for': [reader]}
     areas = _areas(entries)
-    if NAMESERVERS in areas or EXCLUSIVE in areas:
+    if EXCLUSIVE in areas:
         areas |= {NAMESERVERS}
-        flags[EXCLUSIVE] = resolver.is_exclusive(entries.was)
     for area in areas - {EXCLUSIVE, resolver.LINES}:
         ours = entries.was.ours(area)
-        is_list = area in (MIRRORS, INSECURE, NAMESERVERS, SEARCH)
-        flags[area] = list(ours) if is_list else ','.join(ours)
-    return load(asked_by_flags(flags), is_known=lambda digest: True)
+        key = ENGINE if area == ENGINE_DNS else area
+        flags[key] = ','.join(ours) if area in proxies.AREAS else list(ours)
+    settings = load(asked_by_flags(flags), is_known=lambda digest: True)
+    # Not as a flag, which may not stand alone: all asked may have been others' lines.
+    return settings._replace(is_dns_exclusive=resolver.is_exclusive(entries.was))
 
 
 def _ledgers(run: Run) -> tuple[Ledger, Ledger]:

@@ -64,6 +64,38 @@ def test_undo_keeps_the_lines_of_others_and_what_was_exclusive(root):
     assert root.read(RESOLV_CONF) == THEIRS + '# later\n'
 
 
+def test_undo_to_a_line_of_theirs_that_was_exclusive(root):
+    """What was asked stood there already, so that none of ours is to come back."""
+    root.write(RESOLV_CONF, THEIRS)
+    configured(root, '--nameserver', '192.0.2.2', '--dns-exclusive')
+    configured(root, '--nameserver', '9.9.9.9', '--dns-exclusive')
+    root.write(RESOLV_CONF, root.read(RESOLV_CONF) + '# later\n')
+    assert root.run('undo').code == 0
+    assert '9.9.9.9' not in root.read(RESOLV_CONF)
+    assert '192.0.2.2\noptions ndots:2\n# later\n' in root.read(RESOLV_CONF)
+
+
+@pytest.mark.parametrize('command', ('configure', 'validate'))
+@pytest.mark.parametrize('words', ((), ('--nameserver', ''), ('--dns-search', 'a.b')))
+def test_nobody_left_to_ask(root, command, words):
+    root.write(RESOLV_CONF, THEIRS)
+    before = root.snapshot()
+    ended = root.run(command, '--dns-exclusive', *words, '--format=json')
+    assert (ended.code, ended.codes) == (2, ['dns-exclusive-alone'])
+    assert root.snapshot() == before
+
+
+def test_nobody_left_to_ask_in_the_settings_file(root):
+    root.write('/etc/registry-host/settings.toml', '[dns]\nexclusive = true\n')
+    ended = root.run('configure')
+    assert (ended.code, ended.err) == (
+        2,
+        'error: /etc/registry-host/settings.toml: dns.exclusive: leaves no nameserver '
+        'to ask: none is named; nothing was written\n'
+        'hint:  name one too: --nameserver IP, or nameservers in the settings file\n',
+    )
+
+
 def test_settings_file(root):
     root.write(RESOLV_CONF, THEIRS)
     settings = {'dns': {'nameservers': ['9.9.9.9'], 'search': ['corp.example']}}

@@ -29,11 +29,20 @@ SEQUENCES = int(os.environ.get('REGISTRY_HOST_SEQUENCES', '1000'))
 IS_SEARCH = 'REGISTRY_HOST_SEQUENCES' in os.environ
 DAEMON_JSON = 'etc/docker/daemon.json'
 CONFIG_JSON = 'home/alice/.docker/config.json'
-MIRRORS, INSECURE = 'registry-mirrors', 'insecure-registries'
+MIRRORS, INSECURE, DNS = 'registry-mirrors', 'insecure-registries', 'dns'
+LISTS = (MIRRORS, INSECURE, DNS)
 # Ours may be asked for; theirs are only written by hand; the shared ones by either.
-OURS = {MIRRORS: ['http://o1', 'http://o2'], INSECURE: ['o1:1', 'o2:1']}
-THEIRS = {MIRRORS: ['https://t1', 'https://t2/'], INSECURE: ['t1:1', '10.0.0.0/8']}
-SHARED = {MIRRORS: ['http://shared'], INSECURE: ['shared:1']}
+OURS = {
+    MIRRORS: ['http://o1', 'http://o2'],
+    INSECURE: ['o1:1', 'o2:1'],
+    DNS: ['9.9.9.1', '9.9.9.2'],
+}
+THEIRS = {
+    MIRRORS: ['https://t1', 'https://t2/'],
+    INSECURE: ['t1:1', '10.0.0.0/8'],
+    DNS: ['192.0.2.1', '192.0.2.2'],
+}
+SHARED = {MIRRORS: ['http://shared'], INSECURE: ['shared:1'], DNS: ['192.0.2.9']}
 PROXIES = ['', 'http://p1:1', 'http://user:secret@p2:1']
 NO_PROXY = ['', '.o1', '.o1,.shared']
 FIRST = (
@@ -45,7 +54,8 @@ FIRST = (
         ' "proxies": {"default": {"noProxy": ".t1"}}}',
     ),
     (
-        '{"insecure-registries": [], "shutdown-timeout": 15}\n',
+        '{"insecure-registries": [], "shutdown-timeout": 15,\n'
+        ' "dns":["192.0.2.1", "192.0.2.9"]}\n',
         '{"proxies": {}, "HttpHeaders": {"X": "y"}}',
     ),
     (
@@ -58,7 +68,7 @@ NAMES = {
     DAEMON_JSON: ('http-proxy', 'no-proxy'),
     CONFIG_JSON: ('httpProxy', 'noProxy'),
 }
-AREAS = st.sampled_from([MIRRORS, INSECURE])
+AREAS = st.sampled_from(LISTS)
 FILES = st.sampled_from([DAEMON_JSON, CONFIG_JSON])
 
 
@@ -84,7 +94,7 @@ class Sequences(RuleBasedStateMachine):
         self.first = self.seen()
         self.is_edited, self.why = False, []
         document = self.document(DAEMON_JSON)
-        self.lists = {area: document.get(area, []) for area in (MIRRORS, INSECURE)}
+        self.lists = {area: document.get(area, []) for area in LISTS}
         files = (DAEMON_JSON, CONFIG_JSON)
         self.members = {name: self.foreign_of(name) for name in files}
         self.proxy = {name: self.proxies_of(name)[0] for name in files}
@@ -115,7 +125,7 @@ class Sequences(RuleBasedStateMachine):
     def foreign_of(self, name):
         """All members but the ones that a run may touch."""
         document = self.document(name)
-        for key in (MIRRORS, INSECURE, 'proxies'):
+        for key in (*LISTS, 'proxies'):
             document.pop(key, None)
         return document
 
@@ -136,14 +146,16 @@ class Sequences(RuleBasedStateMachine):
     @rule(
         mirrors=st.none() | subset(OURS[MIRRORS] + SHARED[MIRRORS]),
         insecure=st.none() | subset(OURS[INSECURE] + SHARED[INSECURE]),
+        dns=st.none() | subset(OURS[DNS] + SHARED[DNS]),
         proxy=st.none() | st.sampled_from(PROXIES),
         no_proxy=st.none() | st.sampled_from(NO_PROXY),
         readers=st.sampled_from([['engine'], ['client'], ['engine', 'client']]),
     )
-    def run_flags(self, mirrors, insecure, proxy, no_proxy, readers):
+    def run_flags(self, mirrors, insecure, dns, proxy, no_proxy, readers):
         flags = {
             MIRRORS: [''] if mirrors == [] else mirrors,
             INSECURE: [''] if insecure == [] else insecure,
+            'engine': [''] if dns == [] else dns,
             'http-proxy': proxy,
             'no-proxy': no_proxy,
         }
@@ -156,13 +168,15 @@ class Sequences(RuleBasedStateMachine):
     @rule(
         mirrors=subset(OURS[MIRRORS] + SHARED[MIRRORS]),
         insecure=subset(OURS[INSECURE] + SHARED[INSECURE]),
+        dns=subset(OURS[DNS] + SHARED[DNS]),
         proxy=st.sampled_from(PROXIES),
         readers=st.sampled_from([['engine'], ['client'], ['engine', 'client']]),
     )
-    def run_declaration(self, mirrors, insecure, proxy, readers):
+    def run_declaration(self, mirrors, insecure, dns, proxy, readers):
         document = {
             MIRRORS: mirrors,
             INSECURE: insecure,
+            'dns': {'engine': dns},
             'proxies': {'http-proxy': proxy, 'for': readers},
             'client': {'users': ['alice']},
         }
@@ -224,7 +238,8 @@ class Sequences(RuleBasedStateMachine):
         found = document.setdefault(area, [])
         free = [text for text in THEIRS[area] + SHARED[area] if text not in found]
         ledger, _ = load_ledger(self.host)
-        claimed = {text for entry in ledger.entries for text in entry.ours(area)}
+        key = 'engine-dns' if area == DNS else area
+        claimed = {text for entry in ledger.entries for text in entry.ours(key)}
         # What we put, and others took out and put again, nobody can tell from ours.
         free = [text for text in free if text not in claimed]
         if not free or self.is_there(area, found, SHARED[area][0]):

@@ -67,6 +67,29 @@ def test_flags_alone_name_their_own_areas(tmp_path):
     assert not settings.is_declaration
 
 
+def test_nameservers_of_containers_are_an_area_of_their_own(tmp_path):
+    """They are called `engine`, and so is whose the proxies are."""
+    host = Host(str(tmp_path))
+    for flags, named, engine_dns in (
+        ({'engine': ['9.9.9.9', '9.9.9.9']}, {'engine-dns'}, ('9.9.9.9',)),
+        ({'engine': ['']}, {'engine-dns'}, ()),
+        ({'for': ['engine'], 'no-proxy': 'a'}, {'no-proxy'}, ()),
+    ):
+        asked = read_asked(host, file=None, flags=flags)
+        settings = load(asked, is_known=lambda digest: False)
+        assert (settings.named, settings.engine_dns) == (named, engine_dns)
+        assert not settings.has_dns
+    content = '[dns]\nengine = ["9.9.9.9", "1.1.1.1:53"]\n'
+    assert problems(tmp_path, content) == [
+        (
+            'engine-dns-address',
+            'settings.toml: dns.engine[1]',
+            "'1.1.1.1:53': a nameserver is an IP address, without a port",
+            '1.1.1.1',
+        )
+    ]
+
+
 def test_every_violation_at_once_with_its_place(tmp_path):
     content = (
         'registry-mirror = ["x"]\nregistry-mirrors = "http://m"\n'
@@ -134,9 +157,11 @@ def test_the_sample_is_valid_with_and_without_its_comments(tmp_path):
     assert ask(tmp_path, sample).mirrors
     whole = sample.replace('\n#[', '\n[').replace('\n#h', '\nh')
     whole = whole.replace('\n#n', '\nn').replace('\n#u', '\nu')
+    whole = whole.replace('\n#e', '\ne')
     settings = ask(tmp_path, whole)
     assert settings.users == ('alice',)
     assert settings.http_proxy
+    assert settings.engine_dns
 
 
 def test_the_schema_describes_every_key():

@@ -6,7 +6,14 @@ import json
 
 import pytest
 
-from registry_host.targets import TARGETS
+from registry_host.errors import ConfigError
+from registry_host.facts import EngineFacts, Facts
+from registry_host.host import Host
+from registry_host.ledger import Applied, OurKey
+from registry_host.plan import Activation
+from registry_host.settings import asked_by_flags, load
+from registry_host.targets import TARGETS, docker_daemon
+from registry_host.targets.target import FileRef
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/home/alice/.docker/config.json'
@@ -15,10 +22,11 @@ RESOLV_CONF = '/etc/resolv.conf'
 CONTRACT = {
     'docker-daemon': (
         DAEMON_JSON,
-        ('--mirror', 'http://m:5000', '--insecure-registry', 'r:1'),
-        ('--mirror', '', '--insecure-registry', ''),
+        ('--mirror=http://m:5000', '--insecure-registry=r:1', '--engine-dns=9.9.9.9'),
+        ('--mirror', '', '--insecure-registry', '', '--engine-dns', ''),
         '{\n\t"registry-mirrors" : ["https://x"],\r\n'
-        ' "insecure-registries":[ "10.0.0.0/9" ],\n  "mtu" :  1500\n}',
+        ' "insecure-registries":[ "10.0.0.0/9" ],\n  "mtu" :  1500,'
+        '"dns":["192.0.2.1" ]\n}',
     ),
     'docker-config': (
         CONFIG_JSON,
@@ -85,7 +93,7 @@ def test_foreign_members_survive(root, name):
     before, after = json.loads(foreign), json.loads(root.read(path))
     assert list(after)[: len(before)] == list(before)
     for key, value in before.items():
-        if key not in ('registry-mirrors', 'insecure-registries', 'proxies'):
+        if key not in ('registry-mirrors', 'insecure-registries', 'proxies', 'dns'):
             assert after[key] == value
 
 
@@ -277,9 +285,202 @@ def test_declaration_withdraws_from_users_it_no_longer_names(root):
             {'registry-mirrors': ['http://proxy.corp', 'http://proxy.corp/p']},
             id='a-path-is-another-mirror',
         ),
+        pytest.param(
+            {'dns': ['192.0.2.1', '2001:DB8:0::53']},
+            ('--engine-dns=9.9.9.9', '--engine-dns=2001:db8::53'),
+            {'dns': ['9.9.9.9', '192.0.2.1', '2001:DB8:0::53']},
+            id='equal-nameserver-keeps-its-spelling',
+        ),
+        pytest.param(
+            {'dns': [' 192.0.2.1 ']},
+            ('--engine-dns=192.0.2.1',),
+            {'dns': [' 192.0.2.1 ']},
+            id='blanks-are-no-other-nameserver',
+        ),
+        pytest.param(
+            {'dns': ['192.0.2.1']},
+            ('--engine-dns=9.9.9.10', '--engine-dns=9.9.9.9'),
+            {'dns': ['9.9.9.10', '9.9.9.9', '192.0.2.1']},
+            id='nameservers-in-the-order-asked',
+        ),
     ),
 )
 def test_lists(root, before, flags, after):
     root.write(DAEMON_JSON, json.dumps(before))
     assert root.run('configure', *flags).code == 0
     assert json.loads(root.read(DAEMON_JSON)) == after
+
+
+# docker-daemon: nameservers of containers
+
+
+def planned(root, flags, engine, ref=None, applied=None):
+    """What the target makes of daemon.json on a host with such an engine."""
+    host = Host(str(root.path))
+    asked = load(asked_by_flags(flags), is_known=lambda digest: False)
+    facts = Facts(True, True, engine, users=(), former_users={})
+    return docker_daemon.plan_file(
+        asked,
+        facts,
+        ref or FileRef(DAEMON_JSON),
+        host.read(DAEMON_JSON),
+        applied or Applied(docker_daemon.NAME, DAEMON_JSON),
+    )
+
+
+def test_nameservers_of_containers_take_a_restart_and_are_not_for_pulls(root):
+    root.write('/etc/resolv.conf', 'nameserver 192.0.2.1\n')
+    words = ('--engine-dns=9.9.9.9', '--engine-dns=2620:fe::fe', '--format=json')
+    for is_check in (True, False):
+        check = ('--check',) if is_check else ()
+        found = root.run('configure', *words, *check).json
+        assert found['activation']['needed'] == 'restart'
+        assert [change['path'] for change in found['changes']] == [DAEMON_JSON]
+        assert found['findings'] == [
+            {
+                'check': 'engine-dns-pulls',
+                'severity': 'info',
+                'message': '"dns" in daemon.json is for containers, from their next '
+                'start on: pulls ask the nameservers of the host',
+                'path': DAEMON_JSON,
+                'remedy': [
+                    f'sudo {root.program} configure --nameserver 9.9.9.9 '
+                    '--nameserver 2620:fe::fe'
+                ],
+            }
+        ]
+    again = root.run('configure', *words).json
+    assert (again['changed'], again['findings']) == (False, [])
+    more = root.run('configure', '--mirror=http://m', '--format=json').json
+    assert (more['activation']['needed'], more['findings']) == ('reload', [])
+    back = root.run('configure', '--engine-dns=', '--format=json').json
+    assert (back['activation']['needed'], back['findings']) == ('restart', [])
+
+
+def test_pulls_are_not_told_of_where_the_host_asks_too(root):
+    root.write('/etc/resolv.conf', 'nameserver 192.0.2.1\n')
+    ended = root.run('configure', '--engine-dns=9.9.9.9', '--nameserver=9.9.9.9')
+    assert (ended.code, 'pulls' in ended.out) == (0, False)
+    assert root.read('/etc/resolv.conf').startswith('nameserver 9.9.9.9\n')
+    alone = root.run('configure', '--engine-dns=9.9.9.10', '--format=json').json
+    assert [change['path'] for change in alone['changes']] == [DAEMON_JSON]
+
+
+def test_nameservers_that_no_container_asks_are_told(root):
+    theirs = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
+    root.write(DAEMON_JSON, json.dumps({'dns': theirs}))
+    told = (
+        'warning: the nameserver \'192.0.2.3\' in "dns" is asked by no container: only '
+        'the first 3 are\n'
+    )
+    for _ in range(2):
+        assert told in root.run('configure', '--engine-dns=9.9.9.9').out
+    assert 'warning: ' not in root.run('configure', '--engine-dns=').out
+
+
+def test_undo_keeps_the_nameservers_that_others_added_since(root):
+    root.write(DAEMON_JSON, '{"dns": ["192.0.2.1"]}')
+    root.run('configure', '--engine-dns=9.9.9.9')
+    root.run('configure', '--engine-dns=9.9.9.10', '--mirror=http://m')
+    content = json.loads(root.read(DAEMON_JSON))
+    content['dns'].append('192.0.2.2')
+    root.write(DAEMON_JSON, json.dumps({**content, 'mtu': 1500}))
+    expected = [
+        {'dns': ['9.9.9.9', '192.0.2.1', '192.0.2.2'], 'mtu': 1500},
+        {'dns': ['192.0.2.1', '192.0.2.2'], 'mtu': 1500},
+    ]
+    for document in expected:
+        assert root.run('undo').code == 0
+        assert json.loads(root.read(DAEMON_JSON)) == document
+
+
+def test_declared_nameservers_of_containers_come_and_go(root):
+    root.write('/etc/resolv.conf', 'nameserver 192.0.2.1\n')
+    settings = '/etc/registry-host/settings.toml'
+    root.write(settings, '[dns]\nengine = ["9.9.9.9"]\n')
+    drift = root.run('doctor', '--only=drift').out
+    assert f'as its settings file says: {DAEMON_JSON} would change' in drift
+    assert root.run('configure').code == 0
+    assert json.loads(root.read(DAEMON_JSON)) == {'dns': ['9.9.9.9']}
+    assert root.run('doctor', '--only=drift').out.startswith('ok: ')
+    root.write(settings, '[proxies]\nfor = ["engine"]\n')
+    assert root.run('configure').code == 0
+    assert not (root.path / 'etc/docker').exists()
+    assert root.read('/etc/resolv.conf') == 'nameserver 192.0.2.1\n'
+
+
+def test_nameservers_that_the_engine_has_as_a_flag_are_refused(root):
+    root.write(DAEMON_JSON, '{}')
+    engine = EngineFacts(
+        'stopped', flags={'dns': ('9.9.9.9',)}, flags_origin='the unit'
+    )
+    with pytest.raises(ConfigError) as caught:
+        planned(root, {'engine': ['9.9.9.9']}, engine)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where) == ('flag-conflict', DAEMON_JSON)
+    assert problem.message.startswith('"dns" is also given as the flag --dns=9.9.9.9: ')
+
+
+def test_nameservers_leave_the_file_of_a_former_engine(root):
+    root.write(DAEMON_JSON, '{"dns": ["9.9.9.9"], "mtu": 1500}')
+    ours = {'engine-dns': OurKey(ours=('9.9.9.9',))}
+    plan = planned(
+        root,
+        {'engine': ['9.9.9.9']},
+        EngineFacts(state='unknown', config_path='/elsewhere/daemon.json'),
+        FileRef(DAEMON_JSON, is_withdrawn=True),
+        Applied(docker_daemon.NAME, DAEMON_JSON, keys=ours, created=(('dns',),)),
+    )
+    assert plan.change.after.content == b'{"mtu": 1500}'
+    assert plan.is_shown
+
+
+def test_another_order_of_nameservers_is_another_list(root):
+    flags = ('--engine-dns=9.9.9.9', '--engine-dns=9.9.9.10')
+    root.run('configure', *flags)
+    ended = root.run('configure', *reversed(flags), '--format=json')
+    assert ended.json['activation']['needed'] == 'restart'
+    assert json.loads(root.read(DAEMON_JSON)) == {'dns': ['9.9.9.10', '9.9.9.9']}
+
+
+@pytest.mark.parametrize(
+    ('flags', 'activation', 'is_shown'),
+    (
+        pytest.param({'engine': ['9.9.9.9']}, Activation.RELOAD, False, id='as-asked'),
+        pytest.param({'engine': ['']}, Activation.RELOAD, True, id='theirs-alone'),
+        pytest.param({'engine': ['9.9.9.10']}, Activation.RESTART, False, id='new'),
+        pytest.param(
+            {'registry-mirrors': ['http://m']}, Activation.RELOAD, True, id='mirrors'
+        ),
+    ),
+)
+def test_what_an_engine_never_shows_is_not_proven(root, flags, activation, is_shown):
+    root.write(DAEMON_JSON, '{"dns": ["9.9.9.9"]}')
+    plan = planned(root, flags, EngineFacts(state='unknown'))
+    assert (plan.change.activation, plan.is_shown) == (activation, is_shown)
+
+
+@pytest.mark.parametrize(
+    ('words', 'code', 'hint'),
+    (
+        pytest.param(['1.1.1.1:53'], 'engine-dns-address', '1.1.1.1', id='port'),
+        pytest.param(['dns.example'], 'engine-dns-address', '', id='name'),
+        pytest.param(['1.1.1.1%eth0'], 'engine-dns-address', '', id='zone-of-ipv4'),
+        pytest.param(['fe80::1%eth0'], 'engine-dns-zone', '', id='zone'),
+        pytest.param(['127.0.0.53'], 'engine-dns-loopback', '', id='loopback'),
+        pytest.param(['::1'], 'engine-dns-loopback', '', id='loopback-of-ipv6'),
+        pytest.param(['::'], 'engine-dns-address', '', id='nobody'),
+        pytest.param(
+            [f'1.1.1.{n}' for n in range(1, 5)], 'engine-dns-beyond', '', id='four'
+        ),
+    ),
+)
+def test_what_is_no_nameserver_of_containers(root, words, code, hint):
+    flags = [f'--engine-dns={word}' for word in words]
+    for command in ('configure', 'validate'):
+        ended = root.run(command, *flags, '--format=json')
+        assert ended.code == 2
+        (error,) = ended.json['errors']
+        assert (error['code'], error['hint']) == (code, hint)
+        assert error['message'].startswith('--engine-dns: ')
+    assert not (root.path / 'etc/docker').exists()

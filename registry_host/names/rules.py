@@ -5,26 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from registry_host.errors import Problem
 from registry_host.names.resolvconf import NAMESERVERS_LIMIT, address_key
+from registry_host.settings import ENGINE_DNS
 from registry_host.urls import Checked, Checker
 
 
-def check_nameservers(texts: Sequence[str]) -> Iterator[Checked[str]]:
-    """Check a list; more than three are an error, for nobody would ask the others."""
+def check_nameservers(
+    texts: Sequence[str], kind: str = 'nameserver'
+) -> Iterator[Checked[str]]:
+    """Check a list; more than three are an error, for nobody would ask the others.
+
+    Of `kind` 'engine-dns' it is for containers, whose C libraries ask no more either,
+    nor does the engine for them (moby libnetwork/resolver.go, maxExtDNS).
+    """
     for index, text in enumerate(texts):
         if index < NAMESERVERS_LIMIT:
-            yield check_nameserver(text)
+            yield check_nameserver(text, kind)
         else:
-            checker = Checker('nameserver', 'nameserver', text)
+            checker = Checker(kind, kind, text)
             checker.error('beyond', 'only three nameservers are ever asked')
             yield checker.result(None)
 
 
-def check_nameserver(text: str) -> Checked[str]:
+def check_nameserver(text: str, kind: str = 'nameserver') -> Checked[str]:
     """Check one address; resolv.conf(5) knows no ports and no names."""
     from ipaddress import ip_address
 
-    checker = Checker('nameserver', 'nameserver', text)
+    checker = Checker(kind, kind, text)
     try:
         address = ip_address(text) if text.split() == [text] else None
     except ValueError:
@@ -38,9 +46,25 @@ def check_nameserver(text: str) -> Checked[str]:
         checker.error('address', message, hint)
     elif address.is_unspecified or address.is_multicast:
         checker.error('address', 'nobody answers at this address')
+    elif kind == ENGINE_DNS and '%' in text:
+        # Most engines refuse it, with the whole file; no container has the interface.
+        checker.error('zone', 'a zone means nothing in a container')
+    elif kind == ENGINE_DNS and address.is_loopback:
+        checker.error('loopback', 'at this address a container has only itself')
     elif address.is_loopback:
         checker.warn('loopback', 'containers have no nameserver at this address')
     return checker.result(None if address is None else address_key(text))
+
+
+def check_exclusive(nameservers: Sequence[str]) -> Iterator[Checked[bool]]:
+    """Check that somebody is left to ask."""
+    if not nameservers:
+        problem = Problem(
+            code='dns-exclusive-alone',
+            message='leaves no nameserver to ask: none is named',
+            hint='name one too: --nameserver IP, or nameservers in the settings file',
+        )
+        yield Checked(input='true', kind='dns-exclusive', value=None, errors=(problem,))
 
 
 def check_search_domain(text: str) -> Checked[str]:

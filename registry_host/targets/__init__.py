@@ -94,6 +94,7 @@ def joined(
         drift=max((part.drift for part in parts), default=Activation.NONE),
         uses=tuple(part.use for part in parts if part.use),
         findings=tuple(dict.fromkeys(findings)),  # Several files may say the same.
+        is_shown=all(part.is_shown for part in parts),
     )
 
 

@@ -1,8 +1,8 @@
-"""The engine's daemon.json: registry mirrors, insecure registries, proxies."""
+"""The engine's daemon.json: mirrors, insecure registries, proxies, nameservers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from registry_host import directives, jsontext
@@ -22,7 +22,7 @@ from registry_host.plan import (
     Plan,
 )
 from registry_host.redact import redact
-from registry_host.settings import ENGINE, INSECURE, MIRRORS
+from registry_host.settings import ENGINE, ENGINE_DNS, INSECURE, MIRRORS
 from registry_host.targets import proxies
 from registry_host.targets.target import (
     FileRef,
@@ -51,7 +51,20 @@ if TYPE_CHECKING:
 NAME = 'docker-daemon'
 CONTAINERD_OWN_HOSTS: Version = (28, 0, 0)
 PROXIES_SINCE: Version = (23, 0, 0)
-_KEYS = {MIRRORS: mirror_key, INSECURE: registry_key}
+
+
+def _address_key(text: str) -> str:
+    from registry_host.names.resolvconf import address_key
+
+    return address_key(text.strip())  # Engines before 25.0 take blanks around it.
+
+
+# Each list: its key of daemon.json, and when two of its entries are the same.
+_LISTS: Mapping[str, tuple[str, Callable[[str], Hashable]]] = {
+    MIRRORS: (MIRRORS, mirror_key),
+    INSECURE: (INSECURE, registry_key),
+    ENGINE_DNS: ('dns', _address_key),
+}
 
 
 def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ...]:
@@ -71,17 +84,18 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
 
 
 def _named(settings: Settings) -> tuple[str, ...]:
-    lists = tuple(area for area in _KEYS if area in settings.named)
+    lists = tuple(area for area in _LISTS if area in settings.named)
     return lists + proxies.named(settings, ENGINE)
 
 
 def _is_asked(settings: Settings) -> bool:
-    has_lists = bool(settings.mirrors or settings.insecure)
+    has_lists = any(_wanted(settings, area) for area in _LISTS)
     return has_lists or settings.has_proxies_for(ENGINE)
 
 
 def _nothing_of(settings: Settings) -> Settings:
-    return proxies.withdrawn(settings)._replace(mirrors=(), insecure=())
+    nothing = proxies.withdrawn(settings)
+    return nothing._replace(mirrors=(), insecure=(), engine_dns=())
 
 
 def plan_file(
@@ -100,7 +114,7 @@ def plan_file(
     _require_accepted(state, document, engine)
     merges = {
         area: _merge(document, area, _wanted(settings, area), applied)
-        for area in _KEYS
+        for area in _LISTS
         if area in settings.named
     }
     merged = proxies.merge(
@@ -121,7 +135,8 @@ def plan_file(
         ._replace(created=created),
         expected=expected,
         drift=_drift(_named(settings), engine, expected),
-        findings=tuple(_findings(change, edited, engine)),
+        findings=(*_findings(change, edited, engine), *_dns_findings(settings, change)),
+        is_shown=not settings.engine_dns,
     )
 
 
@@ -168,13 +183,27 @@ def settle(
     is_restart = was.get('proxies') != made.get('proxies')
     if is_restart and _is_live_without(was, made, engine):
         is_restart = False
-    return Change(
-        target=NAME,
-        before=before,
-        after=after,
-        activation=Activation.RESTART if is_restart else Activation.RELOAD,
-        interim=interim,
+    change = Change(NAME, before, after, Activation.RELOAD, interim)
+    if is_restart or has_new_dns(change):
+        change = change._replace(activation=Activation.RESTART)
+    return change
+
+
+def has_new_dns(change: Change) -> bool:
+    """Say whether a change is of what the engine reads at its start, and never shows.
+
+    Source: moby daemon/info.go has no "dns"; daemon/reload.go takes none (20.10 to 29).
+    """
+    return change.target == NAME and has_new(change, ENGINE_DNS)
+
+
+def has_new(change: Change, area: str) -> bool:
+    """Say whether a list of a daemon.json becomes another one."""
+    before, after = (
+        list_of(jsontext.read(state.content or b''), area) or ()
+        for state in (change.before, change.after)
     )
+    return before != after
 
 
 def _is_live_without(
@@ -263,8 +292,12 @@ def with_lists(state: FileState, lists: LiveLists) -> FileState:
 
 
 def _wanted(settings: Settings, area: str) -> tuple[str, ...]:
-    values = settings.mirrors if area == MIRRORS else settings.insecure
-    return tuple(str(value) for value in values)
+    values = {
+        MIRRORS: settings.mirrors,
+        INSECURE: settings.insecure,
+        ENGINE_DNS: settings.engine_dns,
+    }
+    return tuple(str(value) for value in values[area])
 
 
 def _merge(
@@ -274,16 +307,17 @@ def _merge(
         list_of(document, area) or (),
         applied.ours(area),
         wanted,
-        key=_KEYS[area],
-        is_ordered=area == MIRRORS,
+        key=_LISTS[area][1],
+        is_ordered=area != INSECURE,
     )
 
 
 def list_of(document: jsontext.Document, area: str) -> tuple[str, ...] | None:
-    """Return the list under a key; None where it is absent. null counts as empty."""
-    if not document.has(area):
+    """Return the list of an area; None where it is absent. null counts as empty."""
+    key, _ = _LISTS[area]
+    if not document.has(key):
         return None
-    value = document.get(area)
+    value = document.get(key)
     entries = value if isinstance(value, list) else ()
     return tuple(str(entry) for entry in entries)
 
@@ -291,7 +325,8 @@ def list_of(document: jsontext.Document, area: str) -> tuple[str, ...] | None:
 def _splices(merges: dict[str, ListMerge]) -> Iterable[jsontext.Splice]:
     for area, merge in merges.items():
         if not merge.is_empty:
-            yield jsontext.Splice((area,), insert=merge.insert, drop=merge.drop)
+            key, _ = _LISTS[area]
+            yield jsontext.Splice((key,), insert=merge.insert, drop=merge.drop)
 
 
 def _found(
@@ -411,6 +446,37 @@ def _findings(
         yield Finding.of(problem, 'warning', state.path)
 
 
+def _dns_findings(settings: Settings, change: Change) -> Iterable[Finding]:
+    """Tell what nameservers in daemon.json do not do, and which of them nobody asks.
+
+    Containers ask three: the engine for those with a network of their own, the C
+    libraries for the others.
+    """
+    if not settings.engine_dns:
+        return
+    from registry_host.names.resolvconf import NAMESERVERS_LIMIT
+
+    if has_new_dns(change) and not settings.nameservers:
+        flags = ' '.join(f'--nameserver {text}' for text in settings.engine_dns)
+        yield Finding(
+            check='engine-dns-pulls',
+            severity='info',
+            message='"dns" in daemon.json is for containers, from their next start on: '
+            'pulls ask the nameservers of the host',
+            path=change.path,
+            remedy=(f'sudo registry-host configure {flags}',),
+        )
+    after = list_of(read_json(change.after), ENGINE_DNS) or ()
+    for text in after[NAMESERVERS_LIMIT:]:
+        yield Finding(
+            check='engine-dns-unseen',
+            severity='warning',
+            message=f'the nameserver {text!r} in "dns" is asked by no container: only '
+            f'the first {NAMESERVERS_LIMIT} are',
+            path=change.path,
+        )
+
+
 def readable_password(
     state: FileState, document: jsontext.Document, check: str
 ) -> Iterable[Finding]:
@@ -488,15 +554,6 @@ def mirrors_of(host: Host, engine: EngineFacts) -> tuple[Mirror, ...]:
         return ()
     checked = (check_mirror(text).value for text in list_of(document, MIRRORS) or ())
     return tuple(mirror for mirror in checked if mirror)
-
-
-def has_new_mirrors(change: Change) -> bool:
-    """Say whether the list of mirrors becomes another one."""
-    before, after = (
-        list_of(jsontext.read(state.content or b''), MIRRORS)
-        for state in (change.before, change.after)
-    )
-    return before != after
 
 
 def route_after(host: Host, change: Change, engine: EngineFacts) -> Route:

@@ -40,7 +40,7 @@ class TargetPlan(NamedTuple):
 
     `expected` is what the live engine shows then; `drift`, what it takes where it does
     not although the file is right; `use`, what an owner of nameservers must be seen to
-    do.
+    do. Unless `is_shown`, something is asked that the engine does not show.
     """
 
     change: Change
@@ -49,6 +49,7 @@ class TargetPlan(NamedTuple):
     drift: Activation = Activation.NONE
     use: Use | None = None
     findings: tuple[Finding, ...] = ()
+    is_shown: bool = True
 
 
 class Target(Protocol):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from lab import GATEWAY
 
 PROXY = 'http://user:hunter2@proxy.lab:3128'
 DAEMON_JSON = '/etc/docker/daemon.json'
 FLAGS = ('configure', '--proxy-for', 'engine', '--http-proxy', PROXY)
 MASKED = 'http://xxxxx:xxxxx@proxy.lab:3128'
+FOREIGN = '{ "labels":["a=b"] }'
+ENGINE_DNS = ('configure', '--engine-dns', '192.0.2.53')
 
 
 @pytest.fixture(params=('trixie', 'forky'), ids=('26.1-trixie', '28.5-forky'))
@@ -162,3 +165,54 @@ def test_engine_too_old_for_proxies(lab):
         assert host.run(['test', '-e', DAEMON_JSON], check=False).returncode == 1
     finally:
         host.close()
+
+
+# Nameservers of containers: no engine shows them
+
+
+def asked_by(host, *run):
+    """Read which nameservers a container asks; a new one, unless it is told which."""
+    run = run or ('run', '--rm', 'local/busybox')
+    shown = host.run(['docker', *run, '/bin/busybox', 'cat', '/etc/resolv.conf'])
+    lines = shown.stdout.splitlines()
+    return [line.split()[1] for line in lines if line.startswith('nameserver ')]
+
+
+def activation(done):
+    return json.loads(done.stdout)['activation']
+
+
+def test_engine_dns_is_for_containers_after_a_restart(host):
+    host.write(DAEMON_JSON, FOREIGN)
+    done = tool(host, *ENGINE_DNS, '--format=json')
+    done_all = {'needed': 'restart', 'done': 'restart', 'pending': None}
+    assert activation(done) == {**done_all, 'verified': True}
+    host.start_container('bystander')
+    assert asked_by(host, 'exec', 'bystander') == ['192.0.2.53']
+    assert host.run('getent hosts registry.lab').stdout.startswith(GATEWAY)
+    again = json.loads(tool(host, *ENGINE_DNS, '--format=json').stdout)
+    assert (again['changed'], again['activation']['verified']) == (False, False)
+
+    undone = tool(host, 'undo', '--format=json')
+    assert host.read(DAEMON_JSON) == FOREIGN
+    assert activation(undone)['pending'] == 'restart'
+    (pending,) = json.loads(undone.stdout)['findings'][-1:]
+    assert 'would stop 1 running container(s): bystander' in pending['message']
+    assert pending['remedy'] == ['systemctl restart docker.service']
+    assert asked_by(host) == ['192.0.2.53']
+    assert is_running(host, 'bystander')
+    host.run(f'docker kill bystander && {pending["remedy"][0]}')
+    assert asked_by(host) == [GATEWAY]
+
+
+def test_engine_dns_of_a_run_that_fails_is_forgotten(newest):
+    """Somebody writes the file anew while the engine starts: it has read ours."""
+    newest.write(DAEMON_JSON, FOREIGN)
+    newest.drop_in(f"ExecStartPost=/bin/sh -c 'cp -p /root/theirs {DAEMON_JSON}'")
+    newest.write('/root/theirs', FOREIGN)
+    done = tool(newest, *ENGINE_DNS, check=False)
+    assert done.returncode == 75
+    assert 'was overwritten by somebody else right after our write' in done.stderr
+    assert 'the engine is as it was' in done.stderr
+    newest.start_container('bystander')
+    assert asked_by(newest, 'exec', 'bystander') == [GATEWAY]
