@@ -187,7 +187,7 @@ def _run(
         checkpoints.save_journal(host, run)
         if order.confirm_within is not None:
             confirm.arm(host, run.id, order.confirm_within)
-        findings = (*_write(host, run), *_tell_owners(host, plan, run.owners))
+        findings = (*_write(host, run), *_tell_owners(host, plan, run))
         if order.names:
             from registry_host.names.activation import require_resolved
 
@@ -256,17 +256,21 @@ def _write(host: Host, run: Run) -> Iterator[Finding]:
             yield _in_place(change.path)
 
 
-def _tell_owners(host: Host, plan: Plan, owners: Sequence[str]) -> Iterator[Finding]:
-    """Have each owner of nameservers read its files, and look at what it uses then."""
-    if not owners:
+def _tell_owners(host: Host, plan: Plan, run: Run) -> Iterator[Finding]:
+    """Have each owner of nameservers read its files, and look at what it uses then.
+
+    One that configure has found is there; one that was told in the past may be gone.
+    """
+    if not run.owners:
         return
     from registry_host.names.activation import tell, use_again
 
-    uses = {use.owner: use for use in plan.uses if use.nameservers or use.gone}
-    for owner in owners:
+    uses = {use.owner: use for use in plan.uses}
+    for owner in run.owners:
         use = uses.get(owner, Use(owner))
-        tell(host, owner, is_back=not use.nameservers)
-        yield from use_again(host, use)
+        is_found = run.origin.command == 'configure' and bool(use.nameservers)
+        is_told = tell(host, owner, is_back=not is_found)
+        yield from use_again(host, use, is_told=is_told)
 
 
 def _replace(

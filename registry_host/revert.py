@@ -62,8 +62,14 @@ def holds(
     """Whether what a run did to a file still stands in it."""
     if now == after:
         return True
+    if is_text:
+        was, made, found = (
+            Counter((text or b'').splitlines()) for text in (before, after, now)
+        )
+        gone = was - made
+        return not (made - was) - found and not any(found[line] for line in gone)
     try:
-        return revert(before=after, after=before, now=now, is_text=is_text) == now
+        return revert(before=after, after=before, now=now) == now
     except InseparableError:
         return False
 
@@ -71,21 +77,30 @@ def holds(
 def _revert_lines(
     before: bytes | None, after: bytes | None, now: bytes | None
 ) -> bytes | None:
-    """Take out the lines that were added; where those taken out stood is not known."""
+    """Take out the lines that were added, or put back what they took the place of."""
     if now is None:
         return None
-    was, made = (Counter((text or b'').splitlines()) for text in (before, after))
-    if was - made:
+    from difflib import SequenceMatcher
+
+    was, made = ((text or b'').splitlines() for text in (before, after))
+    lines = now.splitlines(keepends=True)
+    for kind, i, i_end, j, j_end in SequenceMatcher(None, was, made).get_opcodes():
+        if kind == 'delete':
+            raise InseparableError('lines that were taken out cannot be put back')
+        if kind != 'equal':
+            _swap(lines, made[j:j_end], was[i:i_end])
+    return None if before is None and not lines else b''.join(lines)
+
+
+def _swap(lines: list[bytes], added: list[bytes], removed: list[bytes]) -> None:
+    """Put lines in the place of those that were added for them, if these are there."""
+    for at in range(len(lines)):
+        found = [line.rstrip(b'\r\n') for line in lines[at : at + len(added)]]
+        if found == added:
+            lines[at : at + len(added)] = [line + b'\n' for line in removed]
+            return
+    if removed:
         raise InseparableError('lines that were taken out cannot be put back')
-    added = made - was
-    kept: list[bytes] = []
-    for line in now.splitlines(keepends=True):
-        text = line.rstrip(b'\r\n')
-        if added[text] > 0:
-            added[text] -= 1
-        else:
-            kept.append(line)
-    return None if before is None and not kept else b''.join(kept)
 
 
 def _read(content: bytes | None) -> Document:

@@ -68,13 +68,15 @@ class Back(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        return not self.failed and self.is_engine_back
+        return not self.failed and self.is_engine_back and not self.owners
 
     def __str__(self) -> str:
         if self.failed:
             state = f'partly applied: {_told(self.failed)} could not be put back'
         elif not self.is_engine_back:
             state = 'partly applied: the old file is back'
+        elif self.owners:
+            state = 'partly applied: the old file is back, but not in use'
         else:
             state = f'the old file is {"back" if self.is_touched else "as it was"}'
         if self.kept:
@@ -133,7 +135,8 @@ def recover(host: Host) -> tuple[Finding, ...]:
     back = go_back(host, run, look_at_engine(host), is_activated=True, policy=IF_SAFE)
     left = _of_users(run, back.failed)
     note = ''
-    if back.is_engine_back and left.steps and len(left.steps) == len(back.failed):
+    is_of_users = bool(left.steps) and len(left.steps) == len(back.failed)
+    if is_of_users and back.is_engine_back and not back.owners:
         leave_behind(host, left)
         note = '; each run tries that again'
     elif not back.is_whole:
@@ -300,8 +303,7 @@ def _tell_owners(host: Host, run: Run) -> Iterator[str]:
         try:
             tell(host, owner, is_back=True)
         except RegistryHostError as err:
-            problem = err.problems[0]
-            yield f'{problem} ({problem.hint})'
+            yield str(err.problems[0])
 
 
 # The engine

@@ -92,6 +92,7 @@ def test_holds():
         pytest.param(b'a\n', b'x\na\n', b'x\nx\na\n', b'x\na\n', id='one-of-two'),
         pytest.param(b'a\n', b'x\na\n', b'b', b'b', id='gone-already'),
         pytest.param(None, b'x\n', b'x\nb\n', b'b\n', id='made-by-us'),
+        pytest.param(b'x\na\n', b'y\na\n', b'b\ny\n', b'b\nx\n', id='another-of-ours'),
         pytest.param(None, b'x\n', b'x\r\n', None, id='nothing-left'),
         pytest.param(b'a\n', b'x\na\n', None, None, id='no-file'),
     ),
@@ -104,3 +105,5 @@ def test_lines_that_were_taken_out_are_not_guessed_at():
     with pytest.raises(InseparableError):
         revert(b'a\nb\n', b'b\n', b'b\nc\n', is_text=True)
     assert not holds(b'a\nb\n', b'b\n', b'a\nb\nc\n', is_text=True)
+    assert holds(b'a\n', b'x\na\n', b'x\na\nb\n', is_text=True)
+    assert not holds(b'a\n', b'x\na\n', b'a\nb\n', is_text=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PROOF_TIMEOUT_S = 10.0
 GONE_TIMEOUT_S = 5.0
+SETTLING_S = 3.0
 POLL_S = 0.1
 _RESOLVED = 'systemd-resolved.service'
 
@@ -40,14 +41,14 @@ class _Way(NamedTuple):
     shown_in: tuple[str, ...] = (RESOLV_CONF,)
 
 
-def tell(host: Host, owner: str, *, is_back: bool = False) -> None:
+def tell(host: Host, owner: str, *, is_back: bool = False) -> bool:
     """Have an owner read its files; ApplyError with its own reason if it fails.
 
-    `is_back`: they are as they were, and whoever has gone since need not be told.
+    `is_back`: they are as they were, and whoever has gone since is not told (False).
     """
     way = _WAYS[owner]
     if is_back and not way.is_there(host):
-        return
+        return False
     for command in way.commands(host):
         done = host.run(command, timeout_s=PROOF_TIMEOUT_S)
         if not done.is_ok:
@@ -61,6 +62,7 @@ def tell(host: Host, owner: str, *, is_back: bool = False) -> None:
                     hint=_hint(owner),
                 )
             )
+    return True
 
 
 def _hint(owner: str) -> str:
@@ -70,12 +72,14 @@ def _hint(owner: str) -> str:
     return f'cat {RESOLV_CONF}'
 
 
-def use_again(host: Host, use: Use) -> Iterator[Finding]:
+def use_again(host: Host, use: Use, *, is_told: bool) -> Iterator[Finding]:
     """Look at what an owner uses once it is told; ProbeError if that is not ours."""
-    if not use.nameservers:
-        _wait_until_gone(host, use.owner, use.gone)
+    if not is_told or not use.nameservers:
+        yield from _still_used(host, use, GONE_TIMEOUT_S if is_told else 0.0)
         return
-    path, shown = _require_in_use(host, use.owner, use.nameservers)
+    path, shown = _require_in_use(
+        host, use.owner, use.nameservers, is_exclusive=use.is_exclusive
+    )
     yield Finding(
         check='nameservers-in-use',
         severity='ok',
@@ -107,14 +111,23 @@ def _domains_of_links(host: Host) -> tuple[str, ...]:
 
 
 def _require_in_use(
-    host: Host, owner: str, nameservers: Sequence[str]
+    host: Host, owner: str, nameservers: Sequence[str], *, is_exclusive: bool
 ) -> tuple[str, list[str]]:
-    """Wait until an owner shows these nameservers, in front of all others.
+    """Wait until an owner shows these nameservers, in front of all others or alone.
 
-    Returns where, and all that it shows; ProbeError if it does not come to that.
+    Returns where, and all that it shows; ProbeError if they are not in front.
     """
     wanted = [address_key(text) for text in nameservers]
-    path, shown = _shown_once(host, owner, lambda shown: shown[: len(wanted)] == wanted)
+    # A moment after it was told, dhcpcd shows ours alone, or what it showed before.
+    soon = time.monotonic() + (SETTLING_S if owner == 'dhcpcd' else 0.0)
+
+    def is_right(shown: list[str]) -> bool:
+        is_settled = time.monotonic() > soon or len(shown) > len(wanted)
+        if is_exclusive and owner != 'resolved':
+            return shown == wanted
+        return is_settled and shown[: len(wanted)] == wanted
+
+    path, shown = _shown_once(host, owner, is_right)
     if shown[: len(wanted)] == wanted:
         return path, shown
     raise ProbeError(
@@ -128,19 +141,28 @@ def _require_in_use(
     )
 
 
-def _wait_until_gone(host: Host, owner: str, nameservers: Sequence[str]) -> None:
-    """Wait until an owner shows others than these, and somebody.
+def _still_used(host: Host, use: Use, timeout_s: float) -> Iterator[Finding]:
+    """Wait until an owner shows others than those that are gone; tell if it does not.
 
-    It may have these from others too; dhcpcd shows nobody for a moment (10.1.0,
-    observed).
+    For a moment dhcpcd shows nobody (10.1.0, observed).
     """
-    gone = {address_key(text) for text in nameservers}
-    _shown_once(
+    gone = {address_key(text) for text in use.gone}
+    path, shown = _shown_once(
         host,
-        owner,
+        use.owner,
         lambda shown: bool(shown) and gone.isdisjoint(shown),
-        timeout_s=GONE_TIMEOUT_S,
+        timeout_s=timeout_s,
     )
+    left = [text for text in shown if text in gone]
+    if left:
+        yield Finding(
+            check='nameservers-still-in-use',
+            severity='warning',
+            message=f'{path} still has this host ask {", ".join(left)}, though '
+            f'{_WAYS[use.owner].name} is not told of it any more',
+            path=path,
+            remedy=(f'cat {path}',),
+        )
 
 
 def _shown_once(
@@ -221,18 +243,31 @@ def _has(program: str) -> Callable[[Host], bool]:
 
 
 def _dhcpcd_commands(host: Host) -> Iterable[Sequence[str]]:
-    """One process may serve all interfaces, or each its own; another would be started.
+    """One process may serve all interfaces, or each its own.
 
-    Its options are in the name of its file (dhcpcd 10.1.0, observed).
+    Where none has just these options, another would be started; they are in the name of
+    its file (dhcpcd 10.1.0, observed).
     """
-    if host.exists('/run/dhcpcd/pid'):
+    if _is_running(host, '/run/dhcpcd/pid'):
         return [['dhcpcd', '-n']]
-    names = map(_PIDFILE.fullmatch, host.names('/run/dhcpcd'))
+    names = (
+        _PIDFILE.fullmatch(name)
+        for name in host.names('/run/dhcpcd')
+        if _is_running(host, f'/run/dhcpcd/{name}')
+    )
     return [
         ['dhcpcd', *filter(None, [found[2]]), '-n', found[1]]
         for found in names
         if found
     ]
+
+
+def _is_running(host: Host, pidfile: str) -> bool:
+    try:
+        text = (host.read(pidfile).content or b'').decode('ascii', 'replace').strip()
+    except ConfigError:
+        return False
+    return text.isdigit() and host.proc_text(text, 'comm').strip() == 'dhcpcd'
 
 
 _PIDFILE = re.compile(r'(.+?)(-[46])?\.pid')

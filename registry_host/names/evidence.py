@@ -84,6 +84,7 @@ def gather(host: Host) -> Evidence:
         resolvconf=look_at_resolvconf(host),
         kernel=_kernel(host),
         cloud_init_conf=_cloud_init_conf(host),
+        enabled=frozenset(_enabled(host)),
     )
 
 
@@ -173,6 +174,12 @@ def _is_for_resolv_conf(process: Process) -> bool:
 
 def _set_up(host: Host) -> Iterator[str]:
     """Name the owners that this host would start: enabled services, used clients."""
+    yield from _enabled(host)
+    if _has_leases(host):
+        yield 'dhclient'
+
+
+def _enabled(host: Host) -> Iterator[str]:
     units = '/etc/systemd/system'
     folders = [f'{units}/{name}' for name in host.names(units) if '.wants' in name]
     folders += [f'/etc/runlevels/{name}' for name in host.names('/etc/runlevels')]
@@ -181,8 +188,6 @@ def _set_up(host: Host) -> Iterator[str]:
         service = re.sub(r'@.*\.service$', '.service', name)
         if service in _SERVICES:
             yield _SERVICES[service]
-    if _has_leases(host):
-        yield 'dhclient'
 
 
 def _has_leases(host: Host) -> bool:

@@ -115,7 +115,7 @@ def _openresolv(wanted: Wanted) -> Block:
     """
     lines = [_COMMENT, *_assigned('name_servers', 'search_domains', wanted)]
     if wanted.is_exclusive:
-        lines.append('deny_interfaces="*"')
+        lines += ['name_servers_append=', 'deny_interfaces="*"']
     return tuple(lines)
 
 
@@ -156,7 +156,10 @@ def _dhclient(wanted: Wanted) -> Block:
     if wanted.search:
         words = ' '.join(wanted.search)
         name = 'new_domain_search'
-        lines.append(f'{name}="{words} ${{{name}:-$new_domain_name}}"')
+        # For a DHCPv6 event it must stay empty, or the script takes it for DHCPv4's.
+        any_of_v4 = '$new_domain_name$new_domain_search$new_domain_name_servers'
+        made = f'{name}="{words} ${{{name}:-$new_domain_name}}"'
+        lines.append(f'test -z "{any_of_v4}" || {made}')
         name = 'new_dhcp6_domain_search'
         lines.append(f'test -z "${name}" || {name}="{words} ${name}"')
     return tuple(lines)
@@ -168,11 +171,15 @@ def _dhcpcd(wanted: Wanted) -> Block:
     Those in front of a lease's are for another file (dhcpcd 10.1.0, 20-resolv.conf).
     """
     lines = [_COMMENT]
-    if wanted.is_exclusive and wanted.nameservers:
+    if wanted.nameservers:
         lines.append(f'static domain_name_servers={" ".join(wanted.nameservers)}')
     if wanted.search:
         lines.append(f'static domain_search={" ".join(wanted.all_search)}')
     return tuple(lines)
+
+
+def _exclusive_nameservers(wanted: Wanted) -> Wanted:
+    return wanted if wanted.is_exclusive else wanted._replace(nameservers=())
 
 
 def _additive_nameservers(wanted: Wanted) -> Wanted:
@@ -203,7 +210,14 @@ FILES = {
         OwnerFile(OPENRESOLV, 'openresolv', _openresolv, hides_others=True),
         OwnerFile(NETCONFIG, 'netconfig', _netconfig, hides_others=True),
         OwnerFile(DHCPCD_HEAD, 'dhcpcd', part=_additive_nameservers),
-        OwnerFile(DHCPCD, 'dhcpcd', _dhcpcd, is_at_top=True, hides_others=True),
+        OwnerFile(
+            DHCPCD,
+            'dhcpcd',
+            _dhcpcd,
+            is_at_top=True,
+            hides_others=True,
+            part=_exclusive_nameservers,
+        ),
         OwnerFile(DHCLIENT, '', _dhclient, has_folder=True),
     )
 }

@@ -70,7 +70,8 @@ def _resolved_files(host: Host) -> Iterator[str]:
 
 def _resolve_section(text: str) -> Iterator[tuple[str, str]]:
     section = ''
-    for line in map(str.strip, text.splitlines()):
+    joined = text.replace('\\\n', ' ')
+    for line in map(str.strip, joined.splitlines()):
         if line.startswith('['):
             section = line
         elif section == '[Resolve]' and '=' in line and line[0] not in '#;':

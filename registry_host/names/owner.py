@@ -80,7 +80,8 @@ class Evidence(NamedTuple):
     what the host is set up to run. `resolvconf` tells whose program of this name is
     installed: debian, openresolv, resolvectl, unknown, or '' for none. `kernel` is its
     release, '' where the file's host has none that runs. `cloud_init_conf` is the file
-    in which cloud-init took names from NetworkManager.
+    in which cloud-init took names from NetworkManager. `enabled` are the owners that
+    the host would start, whether they run or not.
     """
 
     text: str | None = ''
@@ -97,6 +98,7 @@ class Evidence(NamedTuple):
     resolvconf: str = ''
     kernel: str = ''
     cloud_init_conf: str = ''
+    enabled: frozenset[str] = frozenset()
 
     @property
     def header(self) -> str:
@@ -512,6 +514,8 @@ def _rivals(seen: Evidence, owner: str) -> tuple[str, ...]:
     found = []
     if owner == 'resolved' and _is_nm_above_resolved(seen.network_manager.version):
         found.append('network-manager')
+    if owner == 'static' and seen.header in seen.enabled:
+        found.append(seen.header)
     if owner in ('static', 'cloud-init', 'dhclient', 'dhcpcd', 'udhcpc'):
         if _is_up(seen.state_of('network-manager')) and _nm_writes(seen):
             found.append('network-manager')

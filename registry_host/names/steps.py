@@ -27,6 +27,10 @@ def steps(ownership: Ownership, nameserver: str) -> Steps:
         return _STEPS[owner](ownership, nameserver)
     if owner == 'split' and ownership.beneath and not files_of(ownership):
         return steps(ownership.beneath, nameserver)
+    if ownership.rivals and ownership.rivals[0] in _UNITS and owner == 'static':
+        unit = _UNITS[ownership.rivals[0]]
+        command = f'registry-host configure --nameserver {nameserver}'
+        return (f'systemctl enable --now {unit}', command)
     if ownership.rivals or ownership.is_lost or not files_of(ownership):
         return _of_file(ownership, nameserver)
     command = f'registry-host configure --nameserver {nameserver}'

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Problem
 from registry_host.ledger import Ledger, ledger_change
-from registry_host.plan import Activation, FileState, Finding, Plan
+from registry_host.plan import Activation, FileState, Finding, Plan, Use
 from registry_host.targets import docker_config, docker_daemon, resolver
 from registry_host.targets.target import FileRef, Target, TargetPlan
 
@@ -92,10 +92,26 @@ def joined(
         record=ledger_change(ledger_state, ledger),
         expected=next(expected, None),
         drift=max((part.drift for part in parts), default=Activation.NONE),
-        uses=tuple(part.use for part in parts if part.use),
+        uses=_uses(parts),
         findings=tuple(dict.fromkeys(findings)),  # Several files may say the same.
         is_shown=all(part.is_shown for part in parts),
     )
+
+
+def _uses(parts: Sequence[TargetPlan]) -> tuple[Use, ...]:
+    """Join what each owner is told by several files."""
+    uses: dict[str, Use] = {}
+    for use in (part.use for part in parts if part.use):
+        other = uses.get(use.owner, Use(use.owner))
+        nameservers = tuple(dict.fromkeys(other.nameservers + use.nameservers))
+        gone = dict.fromkeys(other.gone + use.gone)
+        uses[use.owner] = Use(
+            owner=use.owner,
+            nameservers=nameservers,
+            gone=tuple(server for server in gone if server not in nameservers),
+            is_exclusive=other.is_exclusive or use.is_exclusive,
+        )
+    return tuple(uses.values())
 
 
 def _shared(parts: list[TargetPlan]) -> Iterable[Problem]:

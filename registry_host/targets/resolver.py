@@ -70,11 +70,13 @@ def plan_file(
     plan = _plan_lines if file.block is None else _plan_block
     part = plan(file, settings, wanted, state, applied)
     change = part.change
+    if facts.ownership is not None and not ref.is_withdrawn:
+        _require_exclusive(file, wanted)
     if change.action == 'none':
         return part
     if facts.ownership is not None and not ref.is_withdrawn:
         _require_ours_to_do(facts.ownership, settings, state, file)
-        _require_exclusive(file, wanted)
+        _require_others(file, wanted, facts)
         part = part._replace(
             findings=(
                 *_owner_findings(facts.ownership),
@@ -96,7 +98,9 @@ def use_of(owner: str, before: Applied, after: Applied) -> Use | None:
     if not owner:
         return None
     ours, was = after.ours(NAMESERVERS), before.ours(NAMESERVERS)
-    gone = tuple(server for server in was if server not in ours)
+    # One that others bring too stays.
+    stays = (*ours, *(before.before(NAMESERVERS) or '').split())
+    gone = tuple(server for server in was if server not in stays)
     return Use(owner, ours, gone, is_exclusive(after))
 
 
@@ -112,7 +116,9 @@ def _wanted(
     is_named = NAMESERVERS in settings.named
     others = facts.others
     if others is None or (file.hides_others and LINES in applied.keys):
-        others = _remembered(applied) if file.block else Others()
+        others = _remembered(applied)
+    if file.block is None or file.has_folder:  # It goes on showing them.
+        others = Others()
     return Wanted(
         nameservers=settings.nameservers if is_named else applied.ours(NAMESERVERS),
         search=settings.search if SEARCH in settings.named else applied.ours(SEARCH),
@@ -167,6 +173,23 @@ def _require_exclusive(file: OwnerFile, wanted: Wanted) -> None:
                 message='resolvconf puts the nameservers of leases behind ours, and '
                 'three are asked',
                 hint='name three nameservers, or leave out --dns-exclusive',
+            )
+        )
+
+
+def _require_others(file: OwnerFile, wanted: Wanted, facts: Facts) -> None:
+    """NetworkManager would ask none of those that later connections bring."""
+    from registry_host.names.files import NETWORK_MANAGER
+
+    is_alone = file.path == NETWORK_MANAGER and not wanted.others
+    if is_alone and facts.is_live and not wanted.is_exclusive:
+        raise ConfigError(
+            Problem(
+                code='owner-has-none',
+                where='NetworkManager',
+                message='has no nameservers now that could stay behind ours, and would '
+                'ask no others later',
+                hint='connect first, or have ours asked alone: --dns-exclusive',
             )
         )
 

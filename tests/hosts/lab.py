@@ -160,7 +160,8 @@ class Lab:
         self.ip(f'addr add {owners.SITE}/24 dev rh0')
         names, hosts = self.folder / 'site', self.folder / 'site-hosts'
         names.mkdir()
-        (names / 'router').write_text(f'{owners.SITE} {owners.SITE_NAME}\n')
+        for name in (owners.SITE_NAME, owners.SITE_ALONE):
+            (names / name).write_text(f'{owners.SITE} {name}\n')
         hosts.write_text(
             ''.join(f'{_hardware(n)},10.99.0.{n}\n' for n in range(11, 200))
         )

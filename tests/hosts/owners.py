@@ -17,6 +17,8 @@ import images
 SITE = '10.99.0.3'
 SITE_DOMAIN = 'site.example'
 SITE_NAME = f'router.{SITE_DOMAIN}'
+# This one no test has another nameserver know.
+SITE_ALONE = f'printer.{SITE_DOMAIN}'
 
 BUILD = r"""
 mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"

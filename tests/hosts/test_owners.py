@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from lab import GATEWAY, Lab, OwnerHost
-from owners import OWNERS, SITE_NAME
+from owners import OWNERS, SITE_ALONE, SITE_NAME
 
 MIRROR = 'http://registry.lab:5000'
 RESOLV_CONF = '/etc/resolv.conf'
@@ -267,12 +267,58 @@ def test_search_domains_and_no_other_nameservers(owned):
     assert 'corp.example' in shown
     assert ('site.example' in shown) == ('site.example' in before)
     assert owned.knows('registry.lab')
-    assert owned.knows(SITE_NAME) != is_alone
+    assert owned.knows(SITE_ALONE) != is_alone
     if owned.owner.renew:
         owned.renew_lease()
         assert 'corp.example' in owned.run(USES).stdout
-        assert owned.knows(SITE_NAME) != is_alone
+        assert owned.knows(SITE_ALONE) != is_alone
     assert tool(owned, 'configure', *words).stdout.startswith('nothing to do')
     tool(owned, 'unconfigure')
     assert seen(owned) == before
-    assert owned.knows(SITE_NAME)
+    assert owned.knows(SITE_ALONE)
+
+
+def test_an_owner_that_was_stopped_since_is_not_started_by_an_undo(lab):
+    host = lab.host('resolved-stub')
+    try:
+        words = ('configure', '--no-probe', '--nameserver')
+        tool(host, *words, GATEWAY)
+        tool(host, *words, '10.99.0.77')
+        host.run('systemctl disable --now systemd-resolved')
+        done = tool(host, 'undo')
+        assert 'updated /etc/systemd/resolved.conf.d/90-registry-host.conf' in (
+            done.stdout
+        )
+        state = host.run('systemctl is-active systemd-resolved', check=False).stdout
+        assert state == 'inactive\n'
+        refused = tool(host, *words, GATEWAY, '--dns-search', 'a.example', check=False)
+        assert refused.returncode == 2
+        assert 'systemctl enable --now systemd-resolved' in refused.stderr
+    finally:
+        host.close()
+
+
+def test_an_owner_that_cannot_be_told_leaves_the_run_unfinished(lab):
+    """Told of ours, it takes them; told of the old file, it fails: that is not over."""
+    host = lab.host('network-manager')
+    try:
+        before = seen(host)
+        script = '#!/bin/sh\ntest ! -e /run/told || { echo boo >&2; exit 1; }\n'
+        script += '>/run/told\nexec /usr/bin/nmcli "$@"\n'
+        host.write('/usr/local/bin/nmcli', script, mode='755')
+        words = ('--nameserver', GATEWAY, '--mirror', 'http://registry.lab:5000')
+        host.drop_in('ExecReload=', 'ExecReload=false')
+        done = tool(host, 'configure', *words, check=False)
+        assert done.returncode == 1
+        assert (
+            'the old file is back, but not in use; NetworkManager: nmcli general '
+            in (done.stderr)
+        )
+        assert 'hint:  sudo registry-host undo\n' in done.stderr
+        host.run('rm /usr/local/bin/nmcli')
+        host.drop_in()
+        mended = tool(host, 'undo').stdout
+        assert 'had not ended: the old file is as it was' in mended
+        assert seen(host) == before
+    finally:
+        host.close()
