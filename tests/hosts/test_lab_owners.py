@@ -126,6 +126,8 @@ def wait_for_the_file(host: OwnerHost) -> None:
 def pull_by(host: OwnerHost, mirror: str) -> bool:
     host.write('/etc/docker/daemon.json', json.dumps({'registry-mirrors': [mirror]}))
     host.run('systemctl reload docker')
+    # Which ends before the engine has read it.
+    services.wait_for(mirror, lambda: host.mirrors() == [f'{mirror}/'])
     return host.run('docker pull hello', check=False).returncode == 0
 
 
