@@ -85,7 +85,7 @@ def _below(root: str, text: str) -> str:
 
     # A command, not a path: /var/lib/registry-host is one too.
     return re.sub(
-        r'(?<![/\w])registry-host (?=[a-z])',
+        r'(?<![-/\w])registry-host (?=[a-z])',
         lambda _: f'registry-host --root {quote(root)} ',
         text,
     )

@@ -24,6 +24,7 @@ from registry_host.ledger import (
 from registry_host.plan import IF_SAFE, Change, FileState, Finding, Plan
 from registry_host.revert import InseparableError, revert
 from registry_host.settings import (
+    AREAS,
     CLIENT,
     ENGINE,
     ENGINE_DNS,
@@ -218,7 +219,7 @@ def _asked_before(target: str, entries: Entries) -> Settings:
     areas = _areas(entries)
     if EXCLUSIVE in areas:
         areas |= {NAMESERVERS}
-    for area in areas - {EXCLUSIVE, resolver.LINES}:
+    for area in areas - {EXCLUSIVE, resolver.LINES, resolver.OPTIONS}:
         ours = entries.was.ours(area)
         key = ENGINE if area == ENGINE_DNS else area
         flags[key] = ','.join(ours) if area in proxies.AREAS else list(ours)
@@ -243,7 +244,8 @@ def require_newest(run: Run, since: Iterable[Run]) -> None:
     for later in since:
         both = sorted(mine & keys_changed(*_ledgers(later)))
         if both:
-            path, key = both[0]
+            asked = (each for each in both if each[1] in AREAS)
+            path, key = next(asked, both[0])
             raise UndoError(
                 Problem(
                     code='undo-order',

@@ -215,7 +215,7 @@ EXCLUSIVE = ('--nameserver', '9.9.9.9', '--dns-exclusive', '--dns-search', 'b.ex
             network_manager,
             ADDITIVE,
             '/etc/NetworkManager/conf.d/90-registry-host.conf',
-            f'{NOTE}[global-dns]\n[global-dns-domain-*]\n'
+            f'{NOTE}[global-dns]\noptions=ndots:2\n[global-dns-domain-*]\n'
             'servers=9.9.9.9,9.9.9.10,192.0.2.1,192.0.2.2\n',
             id='network-manager',
         ),
@@ -223,7 +223,7 @@ EXCLUSIVE = ('--nameserver', '9.9.9.9', '--dns-exclusive', '--dns-search', 'b.ex
             network_manager,
             EXCLUSIVE,
             '/etc/NetworkManager/conf.d/90-registry-host.conf',
-            f'{NOTE}[global-dns]\nsearches=b.example\n'
+            f'{NOTE}[global-dns]\nsearches=b.example\noptions=ndots:2\n'
             '[global-dns-domain-*]\nservers=9.9.9.9\n',
             id='network-manager-exclusive',
         ),
@@ -406,6 +406,14 @@ def test_what_falls_off_is_told_for_an_owner_too(root):
     assert 'warning: the nameserver 192.0.2.2 is not asked any more\n' in ended.out
 
 
+def test_an_address_that_network_manager_does_not_take_is_told(root):
+    network_manager(root)
+    root.write('/run/NetworkManager/resolv.conf', 'nameserver fe80::1%1\n')
+    ended = configured(root, '--nameserver', '9.9.9.9')
+    assert 'info: fe80::1%1 stays behind ours, whatever leases bring\n' in ended.out
+    assert 'the nameserver fe80::1%1 is not asked any more: Network' in ended.out
+
+
 def test_the_forecast_names_the_owner_and_the_place(root):
     resolved(root)
     ended = root.run('configure', '--nameserver', '9.9.9.9', '--check')
@@ -440,6 +448,16 @@ def test_our_lines_altered_by_hand_are_not_overwritten(root):
     assert ended.code == 2
     assert ended.codes == ['resolver-lines-changed']
     assert root.read('/etc/resolvconf.conf') == text
+
+
+def test_undo_in_the_wrong_order_names_what_was_asked(root):
+    dhclient(root)
+    configured(root, '--nameserver', '9.9.9.9')
+    configured(root, '--nameserver', '9.9.9.10')
+    ended = root.run('undo', '1')
+    assert ended.code == 1
+    place = '/etc/dhcp/dhclient-enter-hooks.d/90-registry-host'
+    assert f'has changed "nameservers" in {place} since' in ended.err
 
 
 def test_the_owner_has_changed_since(root):

@@ -30,17 +30,18 @@ _COMMENT = '# By registry-host, which takes it out again: registry-host unconfig
 
 
 class Others(NamedTuple):
-    """Nameservers and search domains that a host has by the doing of others."""
+    """What a host has by the doing of others; `options` are resolv.conf(5)'s."""
 
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 class Wanted(NamedTuple):
     """What a host is to ask, and what it asked before us.
 
-    `others` and `domains` are nameservers and search domains of an owner that drops its
-    own for those that are told; they stand behind ours, nameservers unless exclusive.
+    `others`, `domains` and `options` are those of an owner that drops its own for what
+    it is told; they stand behind ours, nameservers unless exclusive.
     """
 
     nameservers: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Wanted(NamedTuple):
     is_exclusive: bool = False
     others: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     @property
     def all_nameservers(self) -> tuple[str, ...]:
@@ -95,15 +97,17 @@ def _resolved(wanted: Wanted) -> Block:
 
 
 def _network_manager(wanted: Wanted) -> Block:
-    """It drops what leases and connections say for this, search domains included.
+    """It drops what leases and connections say for this, options included.
 
-    Without the section `*` all of it is ignored, and so is a list with `;` (1.42.4,
-    observed).
+    Without the section `*` all of it is ignored, and so is a list with `;`; of an
+    address with a zone it takes no notice (1.42.4, observed).
     """
     lines = [_COMMENT, '[global-dns]']
     if wanted.all_search:
         lines.append(f'searches={",".join(wanted.all_search)}')
-    servers = ','.join(wanted.all_nameservers)
+    if wanted.options:
+        lines.append(f'options={",".join(wanted.options)}')
+    servers = ','.join(text for text in wanted.all_nameservers if '%' not in text)
     return (*lines, '[global-dns-domain-*]', f'servers={servers}')
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from registry_host.errors import ConfigError
 from registry_host.host import RESOLV_CONF
 from registry_host.names.files import DROP_IN, Others
-from registry_host.names.resolvconf import parse, view
+from registry_host.names.resolvconf import directives, parse, view
 
 if TYPE_CHECKING:
     from registry_host.host import Host
@@ -38,9 +38,15 @@ def _in_file(host: Host, path: str) -> Others:
         content = None
     if content is None:
         return Others()
-    seen = view(parse(content), 'glibc')
+    conf = parse(content)
+    seen = view(conf, 'glibc')
     servers = () if seen.is_default else seen.nameservers
-    return Others(servers, seen.search)
+    found = directives(conf, 'glibc')
+    words = (
+        word for line in found if line.keyword == b'options' for word in line.words
+    )
+    options = (word.decode('utf-8', 'replace') for word in words)
+    return Others(servers, seen.search, tuple(dict.fromkeys(options)))
 
 
 def _resolved_servers(host: Host) -> Iterable[str]:

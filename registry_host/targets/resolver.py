@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from registry_host.settings import Settings
 
 NAME = 'resolver'
-# What the ledger holds of a file with a block of ours: its lines.
-LINES = 'lines'
+# What the ledger holds of a file with a block of ours besides: its lines, and options
+# of resolv.conf(5) that stood before.
+LINES, OPTIONS = 'lines', 'options'
 
 
 def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ...]:
@@ -81,6 +82,7 @@ def plan_file(
             findings=(
                 *_owner_findings(facts.ownership),
                 *part.findings,
+                *_frozen(file, wanted),
                 *_beyond(file, wanted, facts, applied),
             )
         )
@@ -125,14 +127,15 @@ def _wanted(
         is_exclusive=settings.is_dns_exclusive if is_named else is_exclusive(applied),
         others=others.nameservers,
         domains=others.search,
+        options=others.options,
     )
 
 
 def _remembered(applied: Applied) -> Others:
     from registry_host.names.files import Others
 
-    servers, domains = (applied.before(area) or '' for area in (NAMESERVERS, SEARCH))
-    return Others(tuple(servers.split()), tuple(domains.split()))
+    areas = (NAMESERVERS, SEARCH, OPTIONS)
+    return Others(*(tuple((applied.before(area) or '').split()) for area in areas))
 
 
 # Where it is not ours to do
@@ -235,12 +238,13 @@ def _plan_block(
     except AlteredError:
         raise ConfigError(_altered(state, applied)) from None
     keys: dict[str, OurKey | None] = dict.fromkeys(
-        (NAMESERVERS, SEARCH, EXCLUSIVE, LINES)
+        (NAMESERVERS, SEARCH, OPTIONS, EXCLUSIVE, LINES)
     )
     if block:
         keys = {
             NAMESERVERS: OurKey(wanted.nameservers, ' '.join(wanted.others)),
             SEARCH: OurKey(wanted.search, ' '.join(wanted.domains)),
+            OPTIONS: OurKey((), ' '.join(wanted.options)),
             EXCLUSIVE: _exclusive_key(wanted),
             LINES: OurKey(block),
         }
@@ -385,6 +389,29 @@ def _owner_findings(owned: Ownership) -> Iterable[Finding]:
                 '>/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg',
             ),
         )
+
+
+def _frozen(file: OwnerFile, wanted: Wanted) -> Iterable[Finding]:
+    """Tell of those that NetworkManager is told with ours, and asks from now on."""
+    from registry_host.names.files import NETWORK_MANAGER
+
+    if file.path != NETWORK_MANAGER or wanted.is_exclusive or not wanted.others:
+        return
+    yield Finding(
+        check='nameservers-frozen',
+        severity='info',
+        message=f'{", ".join(wanted.others)} stays behind ours, whatever leases bring',
+        path=RESOLV_CONF,
+    )
+    for server in wanted.others:
+        if '%' in server:
+            yield Finding(
+                check='resolv-conf-unseen',
+                severity='warning',
+                message=f'the nameserver {server} is not asked any more: '
+                'NetworkManager takes no zones here',
+                path=RESOLV_CONF,
+            )
 
 
 def _beyond(
