@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,24 @@ NETWORK_MANAGER_SERVERS = '/run/NetworkManager/no-stub-resolv.conf'
 _FOLDERS = ('/usr/lib', '/usr/local/lib', '/run', '/etc')
 
 
+# Leases can say anything, and what is found here is written into files that a shell
+# sources as root. Resolved's own spelling of a server is 9.9.9.9:53%eth0#dns.example.
+_DOMAIN = re.compile(r'[\w.-]+', re.ASCII)
+_SERVER = re.compile(r'[\w.:%#\[\]-]+', re.ASCII)
+_OPTION = re.compile(r'[\w:.-]+', re.ASCII)
+
+
 def look(host: Host, ownership: Ownership) -> Others:
-    """Look where the owner shows it; nothing where it does not."""
+    """Look where the owner shows it; nothing where it does not, nor for odd words."""
+    found = _look(host, ownership)
+    return Others(
+        tuple(filter(_SERVER.fullmatch, found.nameservers)),
+        tuple(filter(_DOMAIN.fullmatch, found.search)),
+        tuple(filter(_OPTION.fullmatch, found.options)),
+    )
+
+
+def _look(host: Host, ownership: Ownership) -> Others:
     if ownership.owner in ('resolved', 'split'):
         return Others(nameservers=tuple(_resolved_servers(host)))
     if ownership.owner == 'network-manager':
