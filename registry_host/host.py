@@ -424,26 +424,35 @@ class Host:
         self, argv: Sequence[str], *, timeout_s: float = 30.0, uid: int | None = None
     ) -> Completed:
         """Run a program of this host to its end, without a shell or standard input."""
+        import signal
         import subprocess
 
         try:
-            done = subprocess.run(  # noqa: S603 - no shell, argv from our own code
+            process = subprocess.Popen(  # noqa: S603 - no shell, argv from our own code
                 list(argv),
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=timeout_s,
-                check=False,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env={**self.environ, 'LC_ALL': 'C.UTF-8'},
                 user=uid,
+                start_new_session=True,
             )
-        except subprocess.TimeoutExpired:
-            return Completed(code=None, out='', err=f'no end within {timeout_s:.0f} s')
         except OSError as err:
             return Completed(code=None, out='', err=err.strerror or str(err))
+        try:
+            out, err_out = process.communicate(timeout=timeout_s)
+        except BaseException as err:
+            # A script's own children too, or they would go on after we went back.
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            if not isinstance(err, subprocess.TimeoutExpired):
+                raise
+            return Completed(code=None, out='', err=f'no end within {timeout_s:.0f} s')
         return Completed(
-            code=done.returncode,
-            out=done.stdout.decode('utf-8', 'replace'),
-            err=done.stderr.decode('utf-8', 'replace'),
+            code=process.returncode,
+            out=out.decode('utf-8', 'replace'),
+            err=err_out.decode('utf-8', 'replace'),
         )
 
     def start_detached(self, argv: Sequence[str]) -> None:

@@ -47,7 +47,8 @@ class Tour:
 
 def on_a_host() -> None:
     sys.path.insert(0, str(TREE / 'tests/hosts'))
-    from lab import opened
+    from lab import GATEWAY, opened
+    from owners import SITE
 
     print('try: starting a network, registries, a name server and a host', flush=True)
     with opened() as lab:
@@ -93,8 +94,24 @@ def on_a_host() -> None:
             note='on approval: it goes back by itself unless somebody confirms it',
         )
         tour.show('sleep 3; cat /etc/docker/daemon.json')
+        host.write('/etc/resolv.conf', f'nameserver {SITE}\n')
+        nameservers(tour, GATEWAY)
         tour.show('registry-host history', note='what was done here')
     print('\ntry: done; the host and its network are gone')
+
+
+def nameservers(tour: Tour, nameserver: str) -> None:
+    tour.show(
+        CONFIGURE,
+        code=1,
+        note='where the nameserver of the host does not know the registry',
+    )
+    tour.show('registry-host doctor --only nameserver-owner')
+    tour.show(
+        f'{CONFIGURE} --nameserver {nameserver}',
+        note='with one that does, through whoever keeps the nameservers',
+    )
+    tour.show('registry-host undo', note='and back')
 
 
 def in_a_folder() -> None:

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -425,6 +426,20 @@ def test_run_and_its_failures():
     assert (done.code, done.out, done.err, done.is_ok) == (3, 'out\n', 'err\n', False)
     assert host.run(['/nonexistent']).code is None
     assert host.run(['sleep', '5'], timeout_s=0.1).err == 'no end within 0 s'
+
+
+def test_what_a_program_has_started_does_not_outlive_its_time(tmp_path):
+    pidfile = tmp_path / 'pid'
+    script = f'sleep 60 & echo $! >{pidfile}; wait'
+    assert Host().run(['sh', '-c', script], timeout_s=0.3).code is None
+    pid = int(pidfile.read_text())
+    # Its files are closed a moment before it is gone.
+    for _ in range(100):
+        state = Host().proc_text(pid, 'stat')
+        if not state or ' Z ' in state:
+            return
+        time.sleep(0.02)
+    raise AssertionError(state)
 
 
 @needs_root
