@@ -495,3 +495,75 @@ def test_a_file_that_is_kept_by_somebody_is_not_touched(root):
     ) in ended.err
     assert 'give 9.9.9.9 to tailscale' in ended.err
     assert root.snapshot() == before
+
+
+def test_what_is_not_named_stays(root):
+    resolved(root)
+    configured(root, *EXCLUSIVE)
+    configured(root, '--dns-search', 'c.example')
+    ours = 'DNS=\nDNS=9.9.9.9\n'
+    assert root.read(DROP_IN) == f'{NOTE}[Resolve]\n{ours}Domains=c.example ~.\n'
+    configured(root, '--nameserver', '9.9.9.9')
+    assert root.read(DROP_IN) == f'{NOTE}[Resolve]\n{ours}Domains=c.example\n'
+    root.write(DROP_IN, root.read(DROP_IN) + '# theirs\n')
+    assert root.run('undo').code == 0
+    assert root.read(DROP_IN) == (
+        f'{NOTE}[Resolve]\n{ours}Domains=c.example ~.\n# theirs\n'
+    )
+
+
+def test_ours_of_before_are_not_taken_for_those_of_others(root):
+    network_manager(root)
+    configured(root, '--nameserver', '9.9.9.9')
+    shown = 'nameserver 9.9.9.9\n' + THEIRS
+    root.write('/run/NetworkManager/resolv.conf', shown)
+    configured(root, '--nameserver', '9.9.9.10')
+    path = '/etc/NetworkManager/conf.d/90-registry-host.conf'
+    assert 'servers=9.9.9.10,192.0.2.1,192.0.2.2\n' in root.read(path)
+
+
+def test_a_second_run_changes_nothing_of_what_is_remembered(root):
+    dhclient(root)
+    configured(root, '--dns-search', 'b.example')
+    configured(root, '--nameserver', '9.9.9.9')
+    before = root.snapshot()
+    assert configured(root, '--nameserver', '9.9.9.9').out.startswith('nothing to do')
+    assert root.snapshot() == before
+
+
+def test_an_empty_list_of_resolveds_forgets_those_before(root):
+    resolved(root)
+    root.write('/etc/systemd/resolved.conf', '[Resolve]\nDNS=192.0.2.1\n')
+    text = '[Resolve]\nDNS=\nDNS=192.0.2.2\n'
+    root.write('/etc/systemd/resolved.conf.d/10-a.conf', text)
+    configured(root, '--nameserver', '9.9.9.9')
+    assert 'DNS=\nDNS=9.9.9.9 192.0.2.2\n' in root.read(DROP_IN)
+
+
+def test_a_file_that_a_reboot_empties_is_not_written(root):
+    root.write('/run/custom/resolv.conf', THEIRS)
+    (root.path / 'etc/resolv.conf').symlink_to('/run/custom/resolv.conf')
+    before = root.snapshot()
+    ended = root.run('configure', '--nameserver', '9.9.9.9')
+    assert ended.code == 2
+    told = f'{RESOLV_CONF}: leads to /run/custom/resolv.conf, which a reboot empties: '
+    assert told in ended.err
+    assert "sed -i '0,/^nameserver/" in ended.err
+    assert root.snapshot() == before
+
+
+def test_a_dhclient_without_hooks_is_told_by_hand(root):
+    root.write('/var/lib/dhcp/dhclient.eth0.leases', 'lease {}\n')
+    root.write(RESOLV_CONF, 'nameserver 192.0.2.1\n')
+    ended = root.run('configure', '--nameserver', '9.9.9.9')
+    assert ended.code == 2
+    assert 'is kept by dhclient, which has no ' in ended.err
+    assert "echo 'supersede domain-name-servers 9.9.9.9;' >>/etc/dhcp/" in ended.err
+
+
+def test_an_engine_must_restart_to_see_systemd_resolved_alone(root):
+    """It looks once if the file names 127.0.0.53 alone."""
+    root.write(RESOLV_CONF, THEIRS)
+    words = ('--nameserver', '127.0.0.53', '--dns-exclusive', '--format=json')
+    ended = root.run('configure', *words)
+    assert [change['activation'] for change in ended.json['changes']] == ['restart']
