@@ -11,7 +11,7 @@ from registry_host.engine import expected_lists
 from registry_host.enginekeys import OLDEST, show_version
 from registry_host.errors import Problem
 from registry_host.host import RESOLV_CONF, give_back
-from registry_host.names.owner import Ownership
+from registry_host.names.owner import UNITS, Ownership
 from registry_host.names.steps import steps
 from registry_host.names.traps import FATAL, Trap, traps
 from registry_host.plan import Finding
@@ -307,15 +307,6 @@ def _trapped(name: str, trap: Trap) -> Finding:
     return _finding(name, severity, message, path=RESOLV_CONF)
 
 
-_UNITS = {
-    'connman': 'connman',
-    'dhcpcd': 'dhcpcd',
-    'network-manager': 'NetworkManager',
-    'resolved': 'systemd-resolved',
-    'tailscale': 'tailscaled',
-}
-
-
 @check('nameserver-owner', 'what writes /etc/resolv.conf is known, and is there')
 def _nameserver_owner(seen: Observed) -> Findings:
     name, owned = 'nameserver-owner', seen.ownership
@@ -327,7 +318,7 @@ def _nameserver_owner(seen: Observed) -> Findings:
     message = f'{RESOLV_CONF}: {owned.title}: {"; ".join(owned.evidence)}'
     if owned.is_active is False:
         message += '; so nobody keeps it up to date'
-        unit = _UNITS.get(owned.owner)
+        unit = UNITS.get(owned.owner)
         remedy = (f'systemctl status {unit}',) if unit else ()
         yield _finding(name, 'warning', message, *remedy)
     elif owned.rivals:

@@ -23,6 +23,14 @@ RESOLVED_FILES = {
     '/usr/lib/systemd/resolv.conf': 'static',
     '/lib/systemd/resolv.conf': 'static',
 }
+# The units of those that are one.
+UNITS = {
+    'connman': 'connman',
+    'dhcpcd': 'dhcpcd',
+    'network-manager': 'NetworkManager',
+    'resolved': 'systemd-resolved',
+    'tailscale': 'tailscaled',
+}
 STUBS = frozenset({'127.0.0.53', '127.0.0.54'})
 _DEBIAN_FILES = frozenset(
     {'/run/resolvconf/resolv.conf', '/etc/resolvconf/run/resolv.conf'}

@@ -10,14 +10,9 @@ from shlex import quote
 
 from registry_host.host import RESOLV_CONF
 from registry_host.names.files import files_of
-from registry_host.names.owner import Ownership
+from registry_host.names.owner import UNITS, Ownership
 
 Steps = tuple[str, ...]
-_UNITS = {
-    'resolved': 'systemd-resolved',
-    'network-manager': 'NetworkManager',
-    'dhcpcd': 'dhcpcd',
-}
 
 
 def steps(ownership: Ownership, nameserver: str) -> Steps:
@@ -27,15 +22,18 @@ def steps(ownership: Ownership, nameserver: str) -> Steps:
         return _STEPS[owner](ownership, nameserver)
     if owner == 'split' and ownership.beneath and not files_of(ownership):
         return steps(ownership.beneath, nameserver)
-    if ownership.rivals and ownership.rivals[0] in _UNITS and owner == 'static':
-        unit = _UNITS[ownership.rivals[0]]
-        command = f'registry-host configure --nameserver {nameserver}'
-        return (f'systemctl enable --now {unit}', command)
+    if owner == 'static' and ownership.rivals:
+        # One that is stopped, and can be told once it runs.
+        rival = ownership._replace(
+            owner=ownership.rivals[0], rivals=(), is_active=False
+        )
+        if rival.owner in UNITS and files_of(rival):
+            return steps(rival, nameserver)
     if ownership.rivals or ownership.is_lost or not files_of(ownership):
         return _of_file(ownership, nameserver)
     command = f'registry-host configure --nameserver {nameserver}'
-    if ownership.is_active is False and owner in _UNITS:
-        return (f'systemctl enable --now {_UNITS[owner]}', command)
+    if ownership.is_active is False and owner in UNITS:
+        return (f'systemctl enable --now {UNITS[owner]}', command)
     if ownership.is_active is False and owner == 'resolvconf':
         return ('resolvconf --enable-updates', command)
     return (command,)
