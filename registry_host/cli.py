@@ -31,6 +31,7 @@ EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 
 ARGUMENTS = 'registry_host.arguments'
+SELECTORS = ('mirrors', 'insecure-registries', 'proxies', 'dns', 'users')
 
 Command = TypeVar('Command', bound=Callable[..., Any])
 
@@ -51,23 +52,31 @@ def settings_options(command: Command) -> Command:
             'registry_mirrors',
             metavar='URL',
             multiple=True,
-            help="A pull-through cache of Docker Hub. Repeat it; '' withdraws ours.",
+            help='A pull-through cache of Docker Hub to add. May be repeated.',
         ),
         click.option(
             '--insecure-registry',
             'insecure_registries',
             metavar='HOST[:PORT]|CIDR',
             multiple=True,
-            help="A registry without (valid) TLS. Repeat it; '' withdraws ours.",
+            help='A registry without (valid) TLS to add. May be repeated.',
         ),
-        click.option('--http-proxy', metavar='URL', help="HTTP_PROXY; '' withdraws."),
-        click.option('--https-proxy', metavar='URL', help="HTTPS_PROXY; '' withdraws."),
-        click.option('--no-proxy', metavar='LIST', help="NO_PROXY; '' withdraws ours."),
         click.option(
-            '--proxy-for',
-            type=click.Choice(['engine', 'client', 'both']),
-            help='Who uses the proxies: the engine itself (a restart), or its '
-            'containers and builds. Default: client.',
+            '--http-proxy', metavar='URL', help='HTTP_PROXY; needs --proxy-for.'
+        ),
+        click.option(
+            '--https-proxy', metavar='URL', help='HTTPS_PROXY; needs --proxy-for.'
+        ),
+        click.option(
+            '--no-proxy',
+            'no_proxy',
+            metavar='LIST',
+            multiple=True,
+            help='Comma-separated entries to add to NO_PROXY; needs --proxy-for.',
+        ),
+        proxy_for_option(
+            'Who uses the proxies: the engine for pulls (a restart), or every '
+            'container and build of the user.'
         ),
         *_name_options(),
         click.option(
@@ -83,6 +92,11 @@ def settings_options(command: Command) -> Command:
     return command
 
 
+def proxy_for_option(text: str) -> Callable[[Command], Command]:
+    choice = click.Choice(['engine', 'client', 'both'])
+    return click.option('--proxy-for', type=choice, help=text)
+
+
 def _name_options() -> tuple[Callable[[Command], Command], ...]:
     return (
         click.option(
@@ -90,20 +104,20 @@ def _name_options() -> tuple[Callable[[Command], Command], ...]:
             'nameservers',
             metavar='IP',
             multiple=True,
-            help="A nameserver to ask first. Repeat it; '' withdraws ours.",
+            help='A nameserver to ask first. May be repeated.',
         ),
         click.option(
             '--dns-search',
             'search',
             metavar='DOMAIN',
             multiple=True,
-            help="A domain to look up short names in. Repeat it; '' withdraws ours.",
+            help='A domain to look up short names in. May be repeated.',
         ),
         click.option(
-            '--dns-exclusive',
+            '--dns-exclusive/--no-dns-exclusive',
             'is_exclusive',
-            is_flag=True,
-            help='Ask no nameservers but those of --nameserver.',
+            default=None,
+            help='Ask no nameservers but those of --nameserver, or ask others too.',
         ),
         click.option(
             '--engine-dns',
@@ -111,7 +125,7 @@ def _name_options() -> tuple[Callable[[Command], Command], ...]:
             metavar='IP',
             multiple=True,
             help='A nameserver of containers (a restart of the engine); pulls ask '
-            "those of the host. Repeat it; '' withdraws ours.",
+            'those of the host. May be repeated.',
         ),
     )
 
@@ -182,26 +196,37 @@ def cli(context: click.Context, root: str) -> None:
 
 
 def _flags(options: dict[str, Any]) -> dict[str, Any]:
-    """Map options to settings; None is not given, an empty text withdraws."""
-    proxy_for = options['proxy_for']
-    readers = ['engine', 'client'] if proxy_for == 'both' else [proxy_for]
+    """Map options to settings; None is not given."""
+    no_proxy = options['no_proxy']
     return {
         'registry-mirrors': list(options['registry_mirrors']) or None,
         'insecure-registries': list(options['insecure_registries']) or None,
         'http-proxy': options['http_proxy'],
         'https-proxy': options['https_proxy'],
-        'no-proxy': options['no_proxy'],
-        'for': readers if proxy_for else None,
+        'no-proxy': ','.join(no_proxy) if no_proxy else None,
+        'for': _readers(options['proxy_for']),
         'nameservers': list(options['nameservers']) or None,
         'search': list(options['search']) or None,
-        'exclusive': True if options['is_exclusive'] else None,
+        'exclusive': options['is_exclusive'],
         'engine': list(options['engine_dns']) or None,
         'users': list(options['users']) or None,
     }
 
 
+def _readers(proxy_for: str | None) -> list[str] | None:
+    if proxy_for is None:
+        return None
+    return ['engine', 'client'] if proxy_for == 'both' else [proxy_for]
+
+
 @cli.command()
 @settings_options
+@click.option(
+    '--replace',
+    'is_replacing',
+    is_flag=True,
+    help='Make each list that is given the whole of what is managed, in this order.',
+)
 @click.option('--no-probe', is_flag=True, help='Write mirrors that do not answer too.')
 @change_options
 @confirm_within_option
@@ -210,6 +235,7 @@ def _flags(options: dict[str, Any]) -> dict[str, Any]:
 def configure(
     context: click.Context,
     /,
+    is_replacing: bool,
     no_probe: bool,
     is_check: bool,
     has_diff: bool,
@@ -219,7 +245,12 @@ def configure(
     output_format: str,
     **options: Any,
 ) -> NoReturn:
-    """Merge registry mirrors, insecure registries and proxies into this host."""
+    """Make this host use registry mirrors, insecure registries, proxies, nameservers.
+
+    Flags add to what earlier runs have put; only --replace takes anything away. A
+    settings file is the whole declaration: what it does not name is withdrawn. Without
+    options, /etc/registry-host/settings.toml is applied.
+    """
     from registry_host.configure import Manner
     from registry_host.configure import configure as run
 
@@ -236,25 +267,45 @@ def configure(
         manner,
         settings_file=options['settings_file'],
         flags=_flags(options),
+        is_replacing=is_replacing,
         is_probing=not no_probe,
     )
     finish(report, output_format)
 
 
 @cli.command()
+@click.argument('area', type=click.Choice(SELECTORS), required=False)
+@click.argument('values', nargs=-1, metavar='[VALUE]...')
+@proxy_for_option('Withdraw the proxies of the engine, or of users, alone.')
 @change_options
 @confirm_within_option
 @format_option
 @click.pass_context
 def unconfigure(
-    context: click.Context, /, output_format: str, **options: Any
+    context: click.Context,
+    /,
+    area: str | None,
+    values: tuple[str, ...],
+    proxy_for: str | None,
+    output_format: str,
+    **options: Any,
 ) -> NoReturn:
-    """Withdraw all that configure added, and nothing else."""
+    """Withdraw what configure has added: everything, one AREA, or single VALUEs.
+
+    \b
+    mirrors              URL...
+    insecure-registries  HOST[:PORT]|CIDR...
+    proxies              http-proxy|https-proxy|no-proxy, a URL, an entry of no-proxy
+    dns                  nameservers|search|exclusive|engine-dns, an IP, a domain
+    users                NAME...  the proxies in the config.json of these users
+    """
     from registry_host.configure import Manner
     from registry_host.configure import unconfigure as run
+    from registry_host.selectors import Selection
 
     manner = Manner(arguments=context.meta[ARGUMENTS], **options)
-    finish(run(context.obj, manner), output_format)
+    selection = Selection(area, values, _readers(proxy_for))
+    finish(run(context.obj, manner, selection), output_format)
 
 
 @cli.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import EngineError, ProbeError, Problem, RegistryHostError
@@ -13,13 +13,14 @@ from registry_host.ledger import load_ledger
 from registry_host.plan import IF_SAFE, Finding, Plan
 from registry_host.redact import redact_command
 from registry_host.report import Report, undo_line
-from registry_host.settings import MIRRORS, WITHDRAW_ALL, Settings, load, read_asked
+from registry_host.settings import MIRRORS, Settings, load, read_asked
 from registry_host.targets import build_plan, docker_daemon, read_files, resolver
 
 if TYPE_CHECKING:
     from registry_host.host import Host
     from registry_host.ledger import Ledger
     from registry_host.plan import FileState
+    from registry_host.selectors import Selection
     from registry_host.settings import Asked
 
 EXIT_PENDING = 3
@@ -37,6 +38,10 @@ class Planned(NamedTuple):
     facts: Facts
     names: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
+
+    def with_findings(self, findings: Iterable[Finding]) -> Planned:
+        plan = self.plan
+        return self._replace(plan=plan._replace(findings=(*plan.findings, *findings)))
 
 
 class Manner(NamedTuple):
@@ -65,21 +70,35 @@ def plan_asked(host: Host, asked: Asked) -> Planned:
     """Work out what would change for this host to be as asked."""
     ledger, ledger_state = load_ledger(host)
     settings = load(asked, is_known=ledger.checked.__contains__)
-    return plan_settings(host, settings, ledger, ledger_state)
+    planned = plan_settings(host, settings, ledger, ledger_state)
+    if settings.is_declaration:
+        return planned
+    from registry_host.declared import outlived_by_file
+
+    return planned.with_findings(outlived_by_file(host, settings))
 
 
 def plan_settings(
     host: Host, settings: Settings, ledger: Ledger, ledger_state: FileState
 ) -> Planned:
+    settings = resolver.with_managed(settings, ledger)
     facts = gather(host, settings, ledger)
     files = read_files(host, settings, facts, ledger)
     plan = build_plan(settings, facts, files, ledger, ledger_state)
     return Planned(plan, settings, facts)
 
 
-def plan_withdrawal(host: Host) -> Planned:
-    """Work out what it takes to withdraw all that the ledger says is ours."""
-    return plan_settings(host, WITHDRAW_ALL, *load_ledger(host))
+def plan_withdrawal(host: Host, selection: Selection) -> Planned:
+    """Work out what it takes to withdraw what is selected of the managed entries."""
+    from registry_host.declared import restored_by_file
+    from registry_host.selectors import not_managed, removal
+
+    ledger, ledger_state = load_ledger(host)
+    settings = removal(selection)
+    planned = plan_settings(host, settings, ledger, ledger_state)
+    return planned.with_findings(
+        (*not_managed(selection, ledger), *restored_by_file(host, settings))
+    )
 
 
 def configure(
@@ -89,10 +108,18 @@ def configure(
     settings_file: str | None,
     flags: Mapping[str, Any],
     is_probing: bool,
+    is_replacing: bool = False,
 ) -> Report:
     """Bring the host to what is asked, or (`is_check`) tell what that would take."""
     with _in_order(host, manner) as mended:
-        report = _configure(host, manner, settings_file, flags, is_probing=is_probing)
+        report = _configure(
+            host,
+            manner,
+            settings_file,
+            flags,
+            is_probing=is_probing,
+            is_replacing=is_replacing,
+        )
     return report._replace(findings=tuple(dict.fromkeys(mended + report.findings)))
 
 
@@ -103,8 +130,9 @@ def _configure(
     flags: Mapping[str, Any],
     *,
     is_probing: bool,
+    is_replacing: bool,
 ) -> Report:
-    asked = read_asked(host, file=settings_file, flags=flags)
+    asked = read_asked(host, file=settings_file, flags=flags, is_replacing=is_replacing)
     planned = plan_asked(host, asked)
     if is_probing:
         planned = require_nameservers(host, planned)
@@ -112,13 +140,14 @@ def _configure(
     return _run(host, 'configure', manner, planned, lambda: plan_asked(host, asked))
 
 
-def unconfigure(host: Host, manner: Manner) -> Report:
-    """Withdraw all that earlier runs configured, and nothing else."""
+def unconfigure(host: Host, manner: Manner, selection: Selection) -> Report:
+    """Withdraw what is selected of the managed entries, and nothing else."""
+
+    def plan() -> Planned:
+        return plan_withdrawal(host, selection)
+
     with _in_order(host, manner) as mended:
-        planned = plan_withdrawal(host)
-        report = _run(
-            host, 'unconfigure', manner, planned, lambda: plan_withdrawal(host)
-        )
+        report = _run(host, 'unconfigure', manner, plan(), plan)
     return report._replace(findings=tuple(dict.fromkeys(mended + report.findings)))
 
 
@@ -160,7 +189,7 @@ def _run(
     """Report a plan, or bring it about as it is once we are the only writer."""
     if manner.is_check:
         is_done = planned.plan.is_empty and not _has_unfinished(host)
-        report = _report_of(command, manner, planned)
+        report = _with_entries(host, _report_of(command, manner, planned))
         return report._replace(exit_code=0 if is_done else EXIT_PENDING)
     if planned.plan.is_empty and not planned.plan.writes:
         return _report_of(command, manner, planned)
@@ -180,13 +209,22 @@ def _run(
     )
     with transaction(host, lock_timeout_s=manner.lock_timeout_s) as mended:
         planned = plan_again()
+        report = _with_entries(host, _report_of(command, manner, planned))
         outcome = apply_plan(host, planned.plan, planned.facts.engine, order)
-    report = _report_of(command, manner, planned)
     return report._replace(
         outcome=outcome,
         undo=undo_line(outcome),
         findings=mended + report.findings + outcome.findings,
     )
+
+
+def _with_entries(host: Host, report: Report) -> Report:
+    """Say which managed entries come and go, before the run is in the history."""
+    if report.plan is None or not report.plan.pending:
+        return report
+    from registry_host.managed import entry_changes
+
+    return report._replace(entries=entry_changes(host, report.plan))
 
 
 def _report_of(command: str, manner: Manner, planned: Planned) -> Report:

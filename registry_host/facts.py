@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.directives import Version, parse_flags, parse_version
 from registry_host.errors import ConfigError, EngineError, Problem, SettingsError
+from registry_host.merge import Operation
 from registry_host.plan import User
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ def running_containers(host: Host, engine: EngineFacts) -> tuple[Container, ...]
 
 def _asked_users(host: Host, settings: Settings) -> tuple[User, ...]:
     names = settings.users
+    if settings.operation is Operation.REMOVE:
+        return ()  # Those of the ledger are concerned, whoever runs this.
     if names is None:
         invoker = find_invoker(host)
         if invoker is None and settings.has_proxies_for('client'):

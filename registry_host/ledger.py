@@ -78,12 +78,13 @@ class Ledger(NamedTuple):
 
     def with_applied(self, applied: Applied) -> Ledger:
         """Put an entry in its place; one without keys is forgotten."""
-        others = tuple(
-            entry
-            for entry in self.entries
-            if (entry.target, entry.path) != (applied.target, applied.path)
+        places = [(entry.target, entry.path) for entry in self.entries]
+        place = (applied.target, applied.path)
+        at = places.index(place) if place in places else len(places)
+        new = (applied,) if applied.keys else ()
+        return self._replace(
+            entries=(*self.entries[:at], *new, *self.entries[at + 1 :])
         )
-        return self._replace(entries=others + ((applied,) if applied.keys else ()))
 
     def with_checked(self, digest: str) -> Ledger:
         if not digest or digest in self.checked:

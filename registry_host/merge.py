@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from enum import Enum
 from typing import NamedTuple
+
+
+class Operation(Enum):
+    """What a run does to the managed entries of an area."""
+
+    ADD = 'add'
+    REPLACE = 'replace'
+    REMOVE = 'remove'
 
 
 class ListMerge(NamedTuple):
@@ -28,16 +37,22 @@ def merge_list(
     *,
     key: Callable[[str], Hashable],
     is_ordered: bool,
+    operation: Operation = Operation.REPLACE,
 ) -> ListMerge:
     """Work out the least edit that makes `wanted` stand in `current`.
 
-    Entries that we did not apply stay, in their order and spelling; one of them that
-    equals a wanted entry (by `key`) serves for it and does not become ours. Ours come
-    first, in the order wanted; where order means nothing, ours stay where they are.
+    Foreign entries stay, in their order and spelling; one of them that equals a wanted
+    entry (by `key`) serves for it and stays foreign. Managed entries come first, in the
+    order wanted; where order means nothing, they stay where they are. ADD keeps those
+    that stand in the list, in their order, in front of new ones; REMOVE keeps those
+    that are not `wanted`. Neither moves anything if nothing is new.
     """
+    ours_at = _positions_of_ours(current, applied)
+    wanted = _wish(
+        [current[index] for index in sorted(ours_at)], wanted, key, operation
+    )
     wanted_by_key = {key(text): text for text in reversed(wanted)}
     wanted_keys = tuple(dict.fromkeys(key(text) for text in wanted))
-    ours_at = _positions_of_ours(current, applied)
     ours_keys = {key(current[index]) for index in ours_at}
     foreign_keys = {
         key(text) for index, text in enumerate(current) if index not in ours_at
@@ -49,7 +64,8 @@ def merge_list(
     is_in_place = tuple(key(current[i]) for i in sorted(kept)) == ours and (
         sorted(kept) == list(range(len(kept)))
     )
-    if is_ordered and not is_in_place:
+    is_moved = operation is Operation.REPLACE or bool(missing)
+    if is_ordered and is_moved and not is_in_place:
         drop, missing = set(ours_at), list(ours)
     spelling = {key(current[index]): current[index] for index in kept}
     return ListMerge(
@@ -60,6 +76,21 @@ def merge_list(
             for k in ours
         ),
     )
+
+
+def _wish(
+    managed: Sequence[str],
+    values: Sequence[str],
+    key: Callable[[str], Hashable],
+    operation: Operation,
+) -> Sequence[str]:
+    """Work out what is to be managed in a list after the run, in order."""
+    if operation is Operation.REPLACE:
+        return values
+    if operation is Operation.ADD:
+        return [*managed, *values]
+    removed = {key(text) for text in values}
+    return [text for text in managed if key(text) not in removed]
 
 
 def _positions_of_ours(current: Sequence[str], applied: Sequence[str]) -> set[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Problem
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from registry_host.apply import Outcome
     from registry_host.checkpoints import Run
     from registry_host.engine import Info
+    from registry_host.managed import Entry, EntryChanges
     from registry_host.urls import Checked
 
 VERSION = 1
@@ -25,12 +27,14 @@ class Report(NamedTuple):
     """All that one command has to say.
 
     `outcome` None: nothing was applied, be it a forecast (`is_check`) or a failure.
+    `entries` are the managed entries that come and go, by the path of their file.
     `confirm_within` is in seconds; `undo` is how to take back what was done.
     """
 
     command: str
     exit_code: int = 0
     plan: Plan | None = None
+    entries: Mapping[str, EntryChanges] = MappingProxyType({})
     outcome: Outcome | None = None
     is_check: bool = False
     has_diff: bool = False
@@ -104,7 +108,7 @@ def to_json(report: Report) -> str:
         'command': report.command,
         'ok': not report.errors and report.exit_code in (0, 3),
         'changed': report.is_changed,
-        'changes': [_change_json(change) for change in changes],
+        'changes': [_change_json(report, change) for change in changes],
         'activation': _activation_json(report),
         'findings': [_finding_json(finding) for finding in report.findings],
         'errors': [_problem_json(problem) for problem in report.errors],
@@ -145,16 +149,27 @@ def _text_of(number: int | None) -> str | None:
     return None if number is None else str(number)
 
 
-def _change_json(change: Change) -> dict[str, Any]:
+def _change_json(report: Report, change: Change) -> dict[str, Any]:
     from registry_host.diffs import unified_diff
 
+    entries = report.entries.get(change.path)
     return {
         'target': change.target,
         'path': change.path,
         'action': change.action,
         'activation': str(_activation_of(change)),
         'diff': unified_diff(change) if change.action != 'none' else '',
+        'added': [_added_json(e) for e in entries.added] if entries else [],
+        'removed': [_removed_json(e) for e in entries.removed] if entries else [],
     }
+
+
+def _added_json(entry: Entry) -> dict[str, Any]:
+    return {'setting': entry.setting, 'value': entry.value}
+
+
+def _removed_json(entry: Entry) -> dict[str, Any]:
+    return {**_added_json(entry), 'run': _text_of(entry.run)}
 
 
 def _activation_of(change: Change) -> Activation:
@@ -258,11 +273,12 @@ def _plan_lines(report: Report, plan: Plan, paint: Paint) -> Iterator[str]:
         verb = _VERBS[change.action][0 if report.is_check else 1]
         owner = f' ({change.before.user.name})' if change.before.user else ''
         yield f'{verb} {change.path}{owner}'
+        yield from _entry_lines(report.entries.get(change.path), paint)
     yield from _activation_lines(report, plan)
 
 
 _NOTHING: Mapping[str, str] = {
-    'unconfigure': 'nothing of ours is',
+    'unconfigure': 'no such managed entry',
     'undo': 'nothing of that run is left',
 }
 _VERBS: Mapping[str, tuple[str, str]] = {
@@ -270,6 +286,19 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     'update': ('would update', 'updated'),
     'delete': ('would delete', 'deleted'),
 }
+
+
+def _entry_lines(entries: EntryChanges | None, paint: Paint) -> Iterator[str]:
+    if entries is None:
+        return
+    both = (*entries.added, *entries.removed)
+    width = max((len(entry.setting) for entry in both), default=0)
+    for entry in entries.removed:
+        by = f'run {entry.run}' if entry.run else 'an earlier run'
+        line = f'- {entry.setting:{width}}  {entry.value}  (added by {by})'
+        yield f'  {paint(line, "red")}'
+    for entry in entries.added:
+        yield f'  {paint(f"+ {entry.setting:{width}}  {entry.value}", "green")}'
 
 
 def _diff_lines(changes: Iterable[Change], paint: Paint) -> Iterator[str]:

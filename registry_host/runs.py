@@ -10,6 +10,7 @@ from registry_host import checkpoints, confirm
 from registry_host.checkpoints import Run
 from registry_host.errors import Problem, UndoError
 from registry_host.facts import look_at_engine
+from registry_host.managed import entry_changes
 from registry_host.plan import Finding
 from registry_host.report import Report, undo_line
 from registry_host.transaction import (
@@ -62,6 +63,7 @@ def undo(
         plan = plan_undo(host, run, look_at_engine(host))
         return report._replace(
             plan=plan,
+            entries=entry_changes(host, plan),
             findings=unfinished(host) + plan.findings,
             note=f'would take back {run.title}',
             exit_code=0 if plan.is_empty else EXIT_PENDING,
@@ -79,9 +81,11 @@ def undo(
         if pending is not None and pending.checkpoint != run.id:
             raise confirm.busy(pending, pending.seconds_left(host))
         undone = take_back(host, run, line=line, restart=restart)
+        entries = entry_changes(host, undone.plan)
         confirm.disarm(host, run.id)
     return report._replace(
         plan=undone.plan,
+        entries=entries,
         outcome=undone.outcome,
         undo=undo_line(undone.outcome, is_undo=True),
         findings=mended + undone.plan.findings + undone.outcome.findings,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Problem, SettingsError
+from registry_host.merge import Operation
 from registry_host.redact import redact_input
 from registry_host.resources import resource_text
 from registry_host.urls import (
@@ -36,6 +37,7 @@ HTTP_PROXY = 'http-proxy'
 HTTPS_PROXY = 'https-proxy'
 NO_PROXY = 'no-proxy'
 NAMESERVERS = 'nameservers'
+NAMESERVER = 'nameserver'
 SEARCH = 'search'
 EXCLUSIVE = 'exclusive'
 # The `engine` of [dns]; by that name alone, an area would be mistaken for a reader.
@@ -43,32 +45,39 @@ ENGINE_DNS = 'engine-dns'
 ENGINE = 'engine'
 CLIENT = 'client'
 DNS_AREAS = frozenset({NAMESERVERS, SEARCH})
-AREAS = DNS_AREAS | {MIRRORS, INSECURE, HTTP_PROXY, HTTPS_PROXY, NO_PROXY, ENGINE_DNS}
+PROXY_AREAS = frozenset({HTTP_PROXY, HTTPS_PROXY, NO_PROXY})
+AREAS = DNS_AREAS | PROXY_AREAS | {MIRRORS, INSECURE, ENGINE_DNS}
 
 Document = dict[str, Any]
 
 
 class Settings(NamedTuple):
-    """What is asked, by area. `named` holds the areas that this run may touch.
+    """What a run asks for, by area. `named` holds the areas that it may touch.
 
-    In a named area an empty tuple or None withdraws what we applied there. `proxy_for`
-    says whose proxies are meant: 'engine', 'client'. `is_dns_exclusive`: the host asks
-    no nameservers but these. `engine_dns` are those of containers. `users` None means
-    the one who runs us. `digest` identifies settings that passed the schema. `exposed`
+    `operation` says how: REPLACE makes the values the whole of what is managed in a
+    named area (none withdraws what is managed there), ADD adds them, and REMOVE takes
+    them out, or everything in the areas of `cleared`. `proxy_for` says who uses the
+    proxies: 'engine', 'client'. `is_dns_exclusive`: the host asks no nameservers but
+    these; None leaves that as it is. `engine_dns` are those of containers. REMOVE takes
+    out the proxies that `unwanted` selects. `users` None
+    means the invoker. `digest` identifies settings that passed the schema. `exposed`
     tells of passwords that others can see where they were given.
     """
 
     named: frozenset[str]
     is_declaration: bool
+    operation: Operation = Operation.REPLACE
+    cleared: frozenset[str] = frozenset()
     mirrors: tuple[Mirror, ...] = ()
     insecure: tuple[Registry, ...] = ()
     http_proxy: Proxy | None = None
     https_proxy: Proxy | None = None
     no_proxy: NoProxy | None = None
-    proxy_for: frozenset[str] = frozenset({CLIENT})
+    unwanted: tuple[Proxy, ...] = ()
+    proxy_for: frozenset[str] = frozenset()
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
-    is_dns_exclusive: bool = False
+    is_dns_exclusive: bool | None = False
     engine_dns: tuple[str, ...] = ()
     users: tuple[str, ...] | None = None
     digest: str = ''
@@ -78,6 +87,10 @@ class Settings(NamedTuple):
     def has_proxies_for(self, reader: str) -> bool:
         is_any = bool(self.http_proxy or self.https_proxy or self.no_proxy)
         return is_any and reader in self.proxy_for
+
+    def operation_on(self, area: str) -> Operation:
+        """Say what the run does to the managed entries of one area."""
+        return Operation.REPLACE if area in self.cleared else self.operation
 
     @property
     def has_dns(self) -> bool:
@@ -97,7 +110,8 @@ WITHDRAW_ALL = Settings(named=AREAS, is_declaration=True)
 class Asked(NamedTuple):
     """Settings as given, before any rule: a document, and where each part stands.
 
-    `mode` is that of the file.
+    `mode` is that of the file. `is_replacing`: lists given by flags become the whole of
+    what is managed.
     """
 
     document: Document
@@ -105,43 +119,85 @@ class Asked(NamedTuple):
     mode: int
     from_flags: frozenset[str]
     where: Callable[[Sequence[str | int]], str]
+    is_replacing: bool = False
+
+    @property
+    def operation(self) -> Operation:
+        is_adding = self.file is None and not self.is_replacing
+        return Operation.ADD if is_adding else Operation.REPLACE
 
 
-def read_asked(host: Host, *, file: str | None, flags: Mapping[str, Any]) -> Asked:
-    """Join the settings file and the flags, which win.
+def read_asked(
+    host: Host,
+    *,
+    file: str | None,
+    flags: Mapping[str, Any],
+    is_replacing: bool = False,
+) -> Asked:
+    """Join the settings file and the flags: lists are joined, other values replaced.
 
     `flags` maps keys of the document to values; None means not given. Without flags,
-    the default file is read; with flags, only a file that is named.
+    the default file is read; with flags, only a file that is named. `is_replacing`:
+    lists of the flags take the place of those of the file.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     if file is None and given:
-        return asked_by_flags(given)
+        return asked_by_flags(given, is_replacing=is_replacing)
+    if is_replacing and not given:
+        raise SettingsError(_nothing_to_replace())
+    if file == '':
+        raise SettingsError(_empty_file_name())
     state = host.read_argument(file) if file and file != STANDARD_INPUT else None
     if file is None:
         file = _default_file(host)
         state = host.read(file)
     document, where = _read_file(host, file, state)
     return Asked(
-        document=_with_flags(document, given),
+        document=_with_flags(document, given, is_replacing=is_replacing),
         file=file,
         mode=state.mode if state else 0,
         from_flags=frozenset(given),
         where=where,
+        is_replacing=is_replacing,
     )
 
 
-def asked_by_flags(given: Mapping[str, Any]) -> Asked:
+def asked_by_flags(given: Mapping[str, Any], *, is_replacing: bool = False) -> Asked:
     return Asked(
-        document=_with_flags({}, given),
+        document=_with_flags({}, given, is_replacing=is_replacing),
         file=None,
         mode=0,
         from_flags=frozenset(given),
         where=_no_position,
+        is_replacing=is_replacing,
     )
 
 
+def _nothing_to_replace() -> Problem:
+    return Problem(
+        code='replace-nothing',
+        where='--replace',
+        message='no list is given that could take the place of the managed entries',
+        hint='registry-host configure --replace --mirror http://registry.example:5000',
+    )
+
+
+def _empty_file_name() -> Problem:
+    return Problem(
+        code='value-empty',
+        where='--settings',
+        message='the file name is empty; is a variable unset?',
+        hint=f'--settings {DEFAULT_FILES[0]}',
+    )
+
+
+def default_files(host: Host) -> tuple[str, ...]:
+    """Name the settings files of this host, of which there should be one at most."""
+    return tuple(path for path in DEFAULT_FILES if host.exists(path))
+
+
 def _default_file(host: Host) -> str:
-    found = [path for path in DEFAULT_FILES if host.exists(path)]
+    found = default_files(host)
     if len(found) == 1:
         return found[0]
     raise SettingsError(
@@ -165,32 +221,47 @@ def _no_position(path: Sequence[str | int]) -> str:
     return ''
 
 
-def _with_flags(document: Document, given: Mapping[str, Any]) -> Document:
+# Where each flag stands in the document; None is its top level.
+_TABLES: Mapping[str | None, tuple[str, ...]] = {
+    None: (MIRRORS, INSECURE),
+    'proxies': (HTTP_PROXY, HTTPS_PROXY, NO_PROXY, 'for'),
+    'dns': (NAMESERVERS, SEARCH, EXCLUSIVE, ENGINE),
+    'client': ('users',),
+}
+
+
+def _with_flags(
+    document: Document, given: Mapping[str, Any], *, is_replacing: bool
+) -> Document:
     joined = dict(document)
-    for name in (MIRRORS, INSECURE):
-        if name in given:
-            joined[name] = list(given[name])
-    proxies = {
-        name: given[name]
-        for name in (HTTP_PROXY, HTTPS_PROXY, NO_PROXY, 'for')
-        if name in given
-    }
-    if proxies:
-        joined['proxies'] = {**_table(joined, 'proxies'), **proxies}
-    dns = {
-        name: given[name]
-        for name in (NAMESERVERS, SEARCH, EXCLUSIVE, ENGINE)
-        if name in given
-    }
-    if dns:
-        joined['dns'] = {**_table(joined, 'dns'), **dns}
-    if 'users' in given:
-        joined['client'] = {**_table(joined, 'client'), 'users': list(given['users'])}
+    for table, names in _TABLES.items():
+        values = {name: given[name] for name in names if name in given}
+        if not values:
+            continue
+        there = joined if table is None else _table(joined, table)
+        if not is_replacing:
+            values = {
+                name: _added(name, there, value) for name, value in values.items()
+            }
+        if table is None:
+            joined.update(values)
+        else:
+            joined[table] = {**there, **values}
     return joined
 
 
+def _added(name: str, there: Document, value: Any) -> Any:
+    """Add the value of a flag to that of the file; all but lists is replaced."""
+    old = there.get(name)
+    if name == NO_PROXY and old and isinstance(old, str):
+        return f'{old},{value}'
+    if name == 'for' or not (isinstance(old, list) and isinstance(value, list)):
+        return value
+    return [*old, *(entry for entry in value if entry not in old)]
+
+
 def _table(document: Document, name: str) -> Document:
-    """A table of the document; a wrong type is left for the schema to tell."""
+    """A table of the document; a wrong type is left for the schema to report."""
     value = document.get(name, {})
     return value if isinstance(value, dict) else {}
 
@@ -382,51 +453,119 @@ def check(asked: Asked) -> tuple[tuple[Checked[Any], ...], tuple[Problem, ...]]:
 
 def _check_rules(asked: Asked) -> tuple[Checked[Any], ...]:
     document = asked.document
-    proxies = document.get('proxies', {})
-    results: list[Checked[Any]] = []
-    for index, text in enumerate(_entries(document, MIRRORS)):
-        results.append(check_mirror(text).at(_place(asked, (MIRRORS, index))))
-    for index, text in enumerate(_entries(document, INSECURE)):
-        place = _place(asked, (INSECURE, index))
-        results.append(check_insecure_registry(text).at(place))
-    for name in (HTTP_PROXY, HTTPS_PROXY):
-        if proxies.get(name):
-            result = check_proxy(proxies[name], name)
-            results.append(result.at(_place(asked, ('proxies', name))))
-    if proxies.get(NO_PROXY):
-        no_proxy = check_no_proxy(proxies[NO_PROXY])
-        results.append(no_proxy.at(_place(asked, ('proxies', NO_PROXY))))
-    results += _check_dns(asked)
-    return tuple(results)
+    return (
+        *_check_each(asked, (MIRRORS,), 'registry-mirror', check_mirror),
+        *_check_each(asked, (INSECURE,), 'insecure-registry', check_insecure_registry),
+        *(_check_proxies(asked) if 'proxies' in document else ()),
+        *(_check_dns(asked) if 'dns' in document else ()),
+    )
+
+
+def _check_each(
+    asked: Asked,
+    path: tuple[str, ...],
+    kind: str,
+    check: Callable[[str], Checked[Any]],
+) -> Iterable[Checked[Any]]:
+    """Check each entry of the list at `path`."""
+    *tables, name = path
+    there = asked.document
+    for table in tables:
+        there = there[table]
+    for index, text in enumerate(there.get(name, ())):
+        result = check(text) if text.strip() else _empty(asked, kind, name)
+        yield result.at(_place(asked, (*path, index)))
+
+
+def _check_proxies(asked: Asked) -> Iterable[Checked[Any]]:
+    proxies = asked.document['proxies']
+    for name in (HTTP_PROXY, HTTPS_PROXY, NO_PROXY):
+        if name not in proxies:
+            continue
+        text: str = proxies[name]
+        if not text.strip():
+            result: Checked[Any] = _empty(asked, name, name)
+        elif name == NO_PROXY:
+            result = check_no_proxy(text)
+        else:
+            result = check_proxy(text, name)
+        yield result.at(_place(asked, ('proxies', name)))
+    given = next((name for name in _TABLES['proxies'] if name in proxies), None)
+    if given is not None and not proxies.get('for'):
+        where = _place(asked, ('proxies', given))
+        problem = _reader_missing(asked).at(where)
+        yield Checked(input='', kind='proxy-for', value=None, errors=(problem,))
+    elif given == 'for' and asked.file is None:
+        problem = _no_proxy_given().at(_place(asked, ('proxies', 'for')))
+        yield Checked(input='', kind='proxy-for', value=None, errors=(problem,))
+
+
+def _reader_missing(asked: Asked) -> Problem:
+    """A proxy for pulls and one for containers are two things: neither is a default."""
+    option, also = '--proxy-for engine', '--proxy-for client'
+    if asked.file is not None:
+        option, also = 'for = ["engine"]', 'for = ["client"]'
+    return Problem(
+        code='proxy-for-missing',
+        message='who is to use the proxy, Docker itself or its containers?',
+        hint=f'{option}  (pulls; takes a restart of Docker), or {also}  (every '
+        'container and build of the user gets it, password included), or both',
+    )
+
+
+def _no_proxy_given() -> Problem:
+    return Problem(
+        code='proxy-for-alone',
+        message='no proxy is given',
+        hint='add one of --http-proxy, --https-proxy, --no-proxy',
+    )
 
 
 def _check_dns(asked: Asked) -> Iterable[Checked[Any]]:
-    dns = asked.document.get('dns')
-    if not dns:
-        return
+    from functools import partial
+
     from registry_host.names.rules import (
         check_exclusive,
-        check_nameservers,
+        check_nameserver,
         check_search_domain,
+        require_few,
     )
 
-    nameservers = _entries(dns, NAMESERVERS)
-    for index, result in enumerate(check_nameservers(nameservers)):
-        yield result.at(_place(asked, ('dns', NAMESERVERS, index)))
-    checked = check_nameservers(_entries(dns, ENGINE), ENGINE_DNS)
-    for index, result in enumerate(checked):
-        yield result.at(_place(asked, ('dns', ENGINE, index)))
-    if dns.get(EXCLUSIVE):
-        for alone in check_exclusive(nameservers):
-            yield alone.at(_place(asked, ('dns', EXCLUSIVE)))
-    for index, text in enumerate(_entries(dns, SEARCH)):
-        yield check_search_domain(text).at(_place(asked, ('dns', SEARCH, index)))
+    dns = asked.document['dns']
+    for kind, name in ((NAMESERVER, NAMESERVERS), (ENGINE_DNS, ENGINE)):
+        path = ('dns', name)
+        check = partial(check_nameserver, kind=kind)
+        yield from _check_each(asked, path, kind, check)
+        for index, beyond in require_few(dns.get(name, ()), kind):
+            yield beyond.at(_place(asked, (*path, index)))
+    # Flags may add it to nameservers that are managed already.
+    is_known = asked.operation is Operation.REPLACE
+    if dns.get(EXCLUSIVE) and is_known and not dns.get(NAMESERVERS):
+        yield check_exclusive().at(_place(asked, ('dns', EXCLUSIVE)))
+    yield from _check_each(asked, ('dns', SEARCH), 'dns-search', check_search_domain)
 
 
-def _entries(document: Document, name: str) -> list[str]:
-    """The entries of a list; one empty text, as `--registry-mirror ''`, withdraws."""
-    entries: list[str] = document.get(name, [])
-    return [] if entries == [''] else entries
+def _empty(asked: Asked, kind: str, name: str) -> Checked[Any]:
+    """An unset variable of a shell or a template must not withdraw anything."""
+    hint = f'to withdraw what is managed: sudo registry-host {_UNCONFIGURE[name]}'
+    if name not in asked.from_flags:
+        hint = 'leave it out to withdraw what is managed'
+    problem = Problem('value-empty', 'the value is empty; is a variable unset?')
+    return Checked(
+        input='', kind=kind, value=None, errors=(problem._replace(hint=hint),)
+    )
+
+
+_UNCONFIGURE = {
+    MIRRORS: 'unconfigure mirrors',
+    INSECURE: 'unconfigure insecure-registries',
+    HTTP_PROXY: f'unconfigure proxies {HTTP_PROXY}',
+    HTTPS_PROXY: f'unconfigure proxies {HTTPS_PROXY}',
+    NO_PROXY: f'unconfigure proxies {NO_PROXY}',
+    NAMESERVERS: f'unconfigure dns {NAMESERVERS}',
+    SEARCH: f'unconfigure dns {SEARCH}',
+    ENGINE: f'unconfigure dns {ENGINE_DNS}',
+}
 
 
 def _settings(asked: Asked, results: tuple[Checked[Any], ...], digest: str) -> Settings:
@@ -447,23 +586,55 @@ def _settings(asked: Asked, results: tuple[Checked[Any], ...], digest: str) -> S
     users = document.get('client', {}).get('users')
     present = {*document, *document.get('proxies', {}), *dns}
     present |= {ENGINE_DNS} if ENGINE in dns else set()
+    present |= {NAMESERVERS} if EXCLUSIVE in dns else set()
     return Settings(
         named=AREAS if is_declaration else AREAS & present,
         is_declaration=is_declaration,
+        operation=asked.operation,
         mirrors=values('registry-mirror'),
         insecure=values('insecure-registry'),
         http_proxy=value(HTTP_PROXY),
         https_proxy=value(HTTPS_PROXY),
         no_proxy=value(NO_PROXY),
-        proxy_for=frozenset(document.get('proxies', {}).get('for', [CLIENT])),
+        proxy_for=frozenset(document.get('proxies', {}).get('for', ())),
         nameservers=texts('nameserver'),
         search=texts('dns-search'),
-        is_dns_exclusive=dns.get(EXCLUSIVE, False),
+        is_dns_exclusive=dns.get(
+            EXCLUSIVE, None if asked.operation is Operation.ADD else False
+        ),
         engine_dns=texts(ENGINE_DNS),
         users=None if users is None else tuple(dict.fromkeys(users)),
         digest=digest,
         results=results,
         exposed=tuple(_exposed(asked)),
+    )
+
+
+def exactly(
+    wish: Mapping[str, Sequence[str]], *, readers: Iterable[str], is_exclusive: bool
+) -> Settings:
+    """Ask for these values, and no others, in these areas; they passed the rules once.
+
+    For undo: an area without values is withdrawn.
+    """
+    flags: dict[str, Any] = {'for': list(readers)}
+    for area, values in wish.items():
+        if not values:
+            continue
+        if area == NO_PROXY:
+            flags[area] = ','.join(values)
+        elif area in PROXY_AREAS:
+            (flags[area],) = values
+        else:
+            flags[ENGINE if area == ENGINE_DNS else area] = list(values)
+    if not PROXY_AREAS & flags.keys():
+        del flags['for']
+    asked = asked_by_flags(flags, is_replacing=True)
+    return load(asked, is_known=lambda digest: True)._replace(
+        named=frozenset(wish),
+        proxy_for=frozenset(readers),
+        # Not as a flag, which may not stand alone: all of it may have been foreign.
+        is_dns_exclusive=is_exclusive,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.apply import Order, Outcome, apply_plan
 from registry_host.checkpoints import Origin, Run
@@ -27,18 +27,15 @@ from registry_host.settings import (
     AREAS,
     CLIENT,
     ENGINE,
-    ENGINE_DNS,
     EXCLUSIVE,
     NAMESERVERS,
-    asked_by_flags,
-    load,
+    exactly,
 )
 from registry_host.targets import (
     TARGETS,
     docker_daemon,
     joined,
     left_alone,
-    proxies,
     resolver,
 )
 from registry_host.targets.target import FileRef, TargetPlan, absent
@@ -215,17 +212,17 @@ def _areas(entries: Entries) -> frozenset[str]:
 def _asked_before(target: str, entries: Entries) -> Settings:
     """The settings that make our part what it was before the run, and touch no more."""
     reader = ENGINE if target == docker_daemon.NAME else CLIENT
-    flags: dict[str, Any] = {'for': [reader]}
     areas = _areas(entries)
     if EXCLUSIVE in areas:
         areas |= {NAMESERVERS}
-    for area in areas - {EXCLUSIVE, resolver.LINES, resolver.OPTIONS}:
-        ours = entries.was.ours(area)
-        key = ENGINE if area == ENGINE_DNS else area
-        flags[key] = ','.join(ours) if area in proxies.AREAS else list(ours)
-    settings = load(asked_by_flags(flags), is_known=lambda digest: True)
-    # Not as a flag, which may not stand alone: all asked may have been others' lines.
-    return settings._replace(is_dns_exclusive=resolver.is_exclusive(entries.was))
+    wish = {area: entries.was.ours(area) for area in areas & AREAS}
+    if NAMESERVERS in wish:
+        wish[NAMESERVERS] = resolver.asked_before(entries.was)
+    return exactly(
+        wish,
+        readers=(reader,),
+        is_exclusive=resolver.has_exclusive(entries.was),
+    )
 
 
 def _ledgers(run: Run) -> tuple[Ledger, Ledger]:

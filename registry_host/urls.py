@@ -150,7 +150,7 @@ class Proxy(NamedTuple):
     """A proxy. Only reveal() gives away its user info; str() and repr() mask it."""
 
     text: str
-    key: Hashable
+    key: tuple[Hashable, Hashable, Hashable, Hashable]
 
     def __repr__(self) -> str:
         return f'Proxy({str(self)!r})'
@@ -160,6 +160,16 @@ class Proxy(NamedTuple):
 
     def reveal(self) -> str:
         return self.text
+
+    @property
+    def without_user_info(self) -> Hashable:
+        """The key of the same proxy, addressed without user and password."""
+        scheme, _, host, port = self.key
+        return scheme, None, host, port
+
+    def selects(self, other: Proxy) -> bool:
+        """Whether `other` is this proxy; one without a password stands for any."""
+        return self.key in (other.key, other.without_user_info)
 
 
 def _join(host: str, port: int | None) -> str:

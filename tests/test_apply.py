@@ -22,6 +22,7 @@ CONFIG_JSON = '/home/alice/.docker/config.json'
 FLAGS = {
     'registry-mirrors': ['http://m:5000'],
     'http-proxy': 'http://p:1',
+    'for': ['client'],
     'users': ['alice'],
 }
 

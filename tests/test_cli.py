@@ -36,6 +36,7 @@ def test_text_of_a_change_and_of_none(root):
         '-{"debug": false}\n'
         '+{"debug": false, "registry-mirrors": ["http://registry.lab:5000"]}\n'
         'updated /etc/docker/daemon.json\n'
+        '  + registry-mirrors  http://registry.lab:5000\n'
         'no reload was done: the engine reads the file when it starts\n'
         f'to take it back: sudo {root.program} undo 1\n'
     )
@@ -62,6 +63,13 @@ def test_json_is_one_object_with_the_agreed_keys(root):
                 'diff': '--- /dev/null\n+++ /etc/docker/daemon.json\n@@ -0,0 +1,5 @@\n'
                 '+{\n+    "registry-mirrors": [\n+        "http://registry.lab:5000"\n'
                 '+    ]\n+}\n',
+                'added': [
+                    {
+                        'setting': 'registry-mirrors',
+                        'value': 'http://registry.lab:5000',
+                    }
+                ],
+                'removed': [],
             }
         ],
         'activation': {
@@ -98,6 +106,7 @@ def test_json_is_one_object_with_the_agreed_keys(root):
                 'x',
                 '--insecure-registry',
                 '*',
+                '--proxy-for=client',
                 '--http-proxy',
                 'p',
             ],
@@ -108,6 +117,7 @@ def test_json_is_one_object_with_the_agreed_keys(root):
         pytest.param(
             [
                 'configure',
+                '--proxy-for=client',
                 '--http-proxy',
                 'http://p:1',
                 '--user',
@@ -156,6 +166,7 @@ def test_check_forecasts_what_the_run_does(root):
     words = (
         'configure',
         *MIRROR,
+        '--proxy-for=client',
         '--http-proxy',
         'http://u:hunter2@p:1',
         '--user',
@@ -198,7 +209,14 @@ def test_secrets_reach_no_output_and_no_readable_file(root):
         '{"auths": {"r:1": {"auth": "QWxhZGRpbg=="}},\n "HttpHeaders": {"X": "T0k3n"}}',
         0o600,
     )
-    words = ('configure', '--http-proxy', 'http://u:hunter2@p:1', '--user', 'alice')
+    words = (
+        'configure',
+        '--proxy-for=client',
+        '--http-proxy',
+        'http://u:hunter2@p:1',
+        '--user',
+        'alice',
+    )
     ended = root.run(*words, '--diff')
     shown = ended.out + ended.err + root.run(*words, '--diff', '--format=json').out
     for secret in ('hunter2', 'QWxhZGRpbg', 'T0k3n'):
@@ -210,7 +228,14 @@ def test_secrets_reach_no_output_and_no_readable_file(root):
 
 
 def test_only_a_secret_changes(root):
-    words = ('configure', '--user', 'alice', '--diff', '--http-proxy')
+    words = (
+        'configure',
+        '--user',
+        'alice',
+        '--diff',
+        '--proxy-for=client',
+        '--http-proxy',
+    )
     root.run(*words, 'http://u:one@p:1')
     ended = root.run(*words, 'http://u:two@p:1')
     assert (
@@ -303,7 +328,8 @@ HEAVY = {'jsonschema', 'dns', 'psutil', 'ssl', 'jinja2', 'idna'}
 def test_a_run_with_nothing_to_do_imports_nothing_heavy(root):
     settings = root.write(
         '/etc/registry-host/settings.toml',
-        'registry-mirrors = ["http://m:5000"]\n[proxies]\nno-proxy = "10.0.0.0/8"\n',
+        'registry-mirrors = ["http://m:5000"]\n[proxies]\nno-proxy = "10.0.0.0/8"\n'
+        'for = ["client"]\n',
     )
     words = ['--root', str(root.path), 'configure', '-f', str(settings)]
     script = (

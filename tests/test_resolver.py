@@ -26,8 +26,13 @@ def test_ours_first_and_theirs_behind(root):
         'nameserver 192.0.2.1', 'nameserver 9.9.9.9\nnameserver 192.0.2.1'
     )
     configured(root, '--nameserver', '9.9.9.10')
+    assert root.read(RESOLV_CONF) == THEIRS.replace(
+        'nameserver 192.0.2.1',
+        'nameserver 9.9.9.9\nnameserver 9.9.9.10\nnameserver 192.0.2.1',
+    )
+    configured(root, '--replace', '--nameserver', '9.9.9.10')
     assert '9.9.9.9\n' not in root.read(RESOLV_CONF)
-    configured(root, '--nameserver', '')
+    assert root.run('unconfigure', 'dns', 'nameservers').code == 0
     assert root.read(RESOLV_CONF) == THEIRS
 
 
@@ -46,10 +51,15 @@ def test_exclusive_and_back(root):
         '# by hand\nnameserver 192.0.2.2\noptions ndots:2\n'
     )
     configured(root, '--nameserver', '9.9.9.9')
+    assert root.read(RESOLV_CONF) == (
+        '# by hand\nnameserver 9.9.9.9\nnameserver 192.0.2.2\noptions ndots:2\n'
+    )
+    configured(root, '--no-dns-exclusive')
     assert root.read(RESOLV_CONF) == THEIRS.replace(
         'nameserver 192.0.2.1', 'nameserver 9.9.9.9\nnameserver 192.0.2.1'
     )
-    configured(root, '--nameserver', '9.9.9.9', '--dns-exclusive')
+    configured(root, '--dns-exclusive')
+    assert root.read(RESOLV_CONF) == '# by hand\nnameserver 9.9.9.9\noptions ndots:2\n'
     root.run('unconfigure')
     assert root.read(RESOLV_CONF) == THEIRS
 
@@ -57,7 +67,7 @@ def test_exclusive_and_back(root):
 def test_undo_keeps_the_lines_of_others_and_what_was_exclusive(root):
     root.write(RESOLV_CONF, THEIRS)
     configured(root, '--nameserver', '9.9.9.9', '--dns-exclusive')
-    configured(root, '--nameserver', '9.9.9.10')
+    configured(root, '--replace', '--nameserver', '9.9.9.10')
     root.write(RESOLV_CONF, root.read(RESOLV_CONF) + '# later\n')
     root.run('undo')
     assert root.read(RESOLV_CONF) == (
@@ -71,19 +81,19 @@ def test_undo_to_a_line_of_theirs_that_was_exclusive(root):
     """What was asked stood there already, so that none of ours is to come back."""
     root.write(RESOLV_CONF, THEIRS)
     configured(root, '--nameserver', '192.0.2.2', '--dns-exclusive')
-    configured(root, '--nameserver', '9.9.9.9', '--dns-exclusive')
+    configured(root, '--replace', '--nameserver', '9.9.9.9', '--dns-exclusive')
     root.write(RESOLV_CONF, root.read(RESOLV_CONF) + '# later\n')
     assert root.run('undo').code == 0
-    assert '9.9.9.9' not in root.read(RESOLV_CONF)
-    assert '192.0.2.2\noptions ndots:2\n# later\n' in root.read(RESOLV_CONF)
+    assert root.read(RESOLV_CONF) == (
+        '# by hand\nnameserver 192.0.2.2\noptions ndots:2\n# later\n'
+    )
 
 
-@pytest.mark.parametrize('command', ('configure', 'validate'))
-@pytest.mark.parametrize('words', ((), ('--nameserver', ''), ('--dns-search', 'a.b')))
-def test_nobody_left_to_ask(root, command, words):
+@pytest.mark.parametrize('words', ((), ('--replace',), ('--dns-search', 'a.b')))
+def test_nobody_left_to_ask(root, words):
     root.write(RESOLV_CONF, THEIRS)
     before = root.snapshot()
-    ended = root.run(command, '--dns-exclusive', *words, '--format=json')
+    ended = root.run('configure', '--dns-exclusive', *words, '--format=json')
     assert (ended.code, ended.codes) == (2, ['dns-exclusive-alone'])
     assert root.snapshot() == before
 
@@ -331,7 +341,7 @@ def test_in_the_words_of_the_owner(root, owner, words, path, expected):
     assert again.out.startswith('nothing to do')
     configured(root, '--nameserver', '9.9.9.11')
     assert '9.9.9.11' in '\n'.join(root.read(name) for name in _configs(root))
-    configured(root, '--nameserver', '', '--dns-search', '')
+    assert root.run('unconfigure', 'dns').code == 0
     assert _without_state(root) == before
     root.run('undo')
     root.run('undo')
@@ -390,7 +400,7 @@ def test_undo_where_others_have_changed_what_is_read_by_the_way(root):
     resolved(root)
     configured(root, '--nameserver', '9.9.9.9')
     root.write('/etc/systemd/resolved.conf', '[Resolve]\nDNS=192.0.2.1\n')
-    configured(root, '--nameserver', '9.9.9.10')
+    configured(root, '--replace', '--nameserver', '9.9.9.10')
     root.write(DROP_IN, root.read(DROP_IN) + '# theirs\n')
     assert root.run('undo').code == 0
     assert root.read(DROP_IN) == (
@@ -435,6 +445,7 @@ def test_the_forecast_names_the_owner_and_the_place(root):
         'leads to /run/systemd/resolve/stub-resolv.conf; there is no file; it is not '
         'known whether systemd-resolved is active\n'
         f'would create {DROP_IN}\n'
+        '  + dns.nameservers  9.9.9.9\n'
     )
 
 
@@ -502,14 +513,13 @@ def test_what_is_not_named_stays(root):
     configured(root, *EXCLUSIVE)
     configured(root, '--dns-search', 'c.example')
     ours = 'DNS=\nDNS=9.9.9.9\n'
-    assert root.read(DROP_IN) == f'{NOTE}[Resolve]\n{ours}Domains=c.example ~.\n'
-    configured(root, '--nameserver', '9.9.9.9')
-    assert root.read(DROP_IN) == f'{NOTE}[Resolve]\n{ours}Domains=c.example\n'
+    domains = 'Domains=b.example c.example'
+    assert root.read(DROP_IN) == f'{NOTE}[Resolve]\n{ours}{domains} ~.\n'
+    configured(root, '--no-dns-exclusive')
+    assert root.read(DROP_IN) == f'{NOTE}[Resolve]\n{ours}{domains}\n'
     root.write(DROP_IN, root.read(DROP_IN) + '# theirs\n')
     assert root.run('undo').code == 0
-    assert root.read(DROP_IN) == (
-        f'{NOTE}[Resolve]\n{ours}Domains=c.example ~.\n# theirs\n'
-    )
+    assert root.read(DROP_IN) == (f'{NOTE}[Resolve]\n{ours}{domains} ~.\n# theirs\n')
 
 
 def test_ours_of_before_are_not_taken_for_those_of_others(root):
@@ -519,7 +529,7 @@ def test_ours_of_before_are_not_taken_for_those_of_others(root):
     root.write('/run/NetworkManager/resolv.conf', shown)
     configured(root, '--nameserver', '9.9.9.10')
     path = '/etc/NetworkManager/conf.d/90-registry-host.conf'
-    assert 'servers=9.9.9.10,192.0.2.1,192.0.2.2\n' in root.read(path)
+    assert 'servers=9.9.9.9,9.9.9.10,192.0.2.1,192.0.2.2\n' in root.read(path)
 
 
 def test_a_second_run_changes_nothing_of_what_is_remembered(root):

@@ -38,7 +38,13 @@ def test_history_as_text(root, monkeypatch):
     monkeypatch.setenv('SUDO_USER', 'alice')
     assert root.run('history').out == 'no run has changed this host yet\n'
     configured(root, '--mirror', MIRROR)
-    configured(root, '--user=alice', '--http-proxy', 'http://u:hunter2@p:1')
+    configured(
+        root,
+        '--user=alice',
+        '--proxy-for=client',
+        '--http-proxy',
+        'http://u:hunter2@p:1',
+    )
     root.run('undo')
     text = re.sub(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', 'TIME', root.run('history').out)
     line = root.program
@@ -47,7 +53,7 @@ def test_history_as_text(root, monkeypatch):
         f'     {line} configure --mirror {MIRROR}\n'
         f'     create {DAEMON_JSON}\n'
         '  2  TIME  alice  applied, undone by 3\n'
-        f'     {line} configure --user=alice --http-proxy http://xxxxx:xxxxx@p:1\n'
+        f'     {line} configure --user=alice --proxy-for=client --http-proxy http://xxxxx:xxxxx@p:1\n'
         f'     create {CONFIG_JSON}\n'
         '  3  TIME  alice  applied, undoes 2\n'
         f'     {line} undo\n'
@@ -131,7 +137,14 @@ def test_undo_brings_the_bytes_back(root, content):
         root.write(DAEMON_JSON, content, 0o640)
     before = root.snapshot()
     configured(root, '--mirror', MIRROR, '--insecure-registry', 'r:1')
-    configured(root, '--mirror', 'http://other', '--user=alice', '--no-proxy=.lab')
+    configured(
+        root,
+        '--mirror',
+        'http://other',
+        '--user=alice',
+        '--proxy-for=client',
+        '--no-proxy=.lab',
+    )
     root.run('undo')
     root.run('undo')
     after = root.snapshot()
@@ -156,7 +169,12 @@ def test_undo_forecasts(root):
 
 def test_undo_keeps_what_others_added(root):
     root.write(CONFIG_JSON, '{"auths": {}}', 0o600)
-    words = ('--user=alice', '--http-proxy=http://p:1', '--no-proxy=.lab')
+    words = (
+        '--user=alice',
+        '--proxy-for=client',
+        '--http-proxy=http://p:1',
+        '--no-proxy=.lab',
+    )
     configured(root, *words)
     content = root.read(CONFIG_JSON)
     root.write(CONFIG_JSON, content.replace('.lab', '.lab,.theirs'), 0o600)
@@ -168,7 +186,7 @@ def test_undo_keeps_what_others_added(root):
 
 
 def test_undo_refuses_to_overwrite_what_others_changed(root):
-    words = ('configure', '--user=alice', '--http-proxy')
+    words = ('configure', '--user=alice', '--proxy-for=client', '--http-proxy')
     root.run(*words, 'http://u:one@p:1')
     root.run(*words, 'http://u:two@p:1')
     content = root.read(CONFIG_JSON).replace('http://u:two@p:1', 'http://u:x@theirs:1')
@@ -188,7 +206,7 @@ def test_undo_refuses_to_overwrite_what_others_changed(root):
 def test_undo_of_a_run_under_another_names_the_one_that_goes_first(root):
     configured(root, '--mirror', 'http://a')
     configured(root, '--insecure-registry', 'r:1')
-    configured(root, '--mirror', 'http://b')
+    configured(root, '--replace', '--mirror', 'http://b')
     ended = root.run('undo', '1')
     assert ended.code == 1
     assert (
@@ -209,7 +227,7 @@ def test_undo_of_a_run_under_another_names_the_one_that_goes_first(root):
 
 def test_a_run_comes_back_only_onto_what_it_was_made_from(root):
     configured(root, '--mirror', 'http://a')
-    configured(root, '--mirror', 'http://b')
+    configured(root, '--replace', '--mirror', 'http://b')
     root.run('undo')
     root.run('undo')
     ended = root.run('undo', '3')
@@ -232,7 +250,14 @@ def test_undo_of_what_is_gone_goes_on_to_the_one_before(root):
 
 
 def test_undo_leaves_the_file_of_a_user_who_is_gone(root):
-    configured(root, '--user=alice', '--http-proxy=http://p:1', '--mirror', MIRROR)
+    configured(
+        root,
+        '--user=alice',
+        '--proxy-for=client',
+        '--http-proxy=http://p:1',
+        '--mirror',
+        MIRROR,
+    )
     root.write('/etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n')
     before = root.read(CONFIG_JSON)
     ended = root.run('undo')
@@ -267,7 +292,7 @@ def test_unconfigure_withdraws_all_of_ours_and_nothing_else(root):
     assert json.loads(root.read(DAEMON_JSON)) == json.loads(original)
     assert not (root.path / 'home/alice/.docker').exists()
     assert root.run('unconfigure').out == (
-        'nothing to do: nothing of ours is on this host\n'
+        'nothing to do: no such managed entry on this host\n'
     )
     # And back again, as any run.
     assert root.run('undo').code == 0
@@ -280,7 +305,14 @@ def test_unconfigure_withdraws_all_of_ours_and_nothing_else(root):
 
 def cut_short(root):
     """Leave the journal of a run behind, with its files written: as a cut would."""
-    configured(root, '--mirror', MIRROR, '--user=alice', '--http-proxy=http://p:1')
+    configured(
+        root,
+        '--mirror',
+        MIRROR,
+        '--user=alice',
+        '--proxy-for=client',
+        '--http-proxy=http://p:1',
+    )
     host = Host(str(root.path))
     run = checkpoints.load_run(host, 1)
     checkpoints.save_journal(host, run)
@@ -405,7 +437,9 @@ def test_a_recovery_is_told_even_if_what_was_asked_fails(root):
     root.write(DAEMON_JSON, '{"debug": true}')
     cut_short(root)
     root.write('/root/.docker/config.json', '{')
-    ended = root.run('configure', '--user=root', '--http-proxy=http://p:1')
+    ended = root.run(
+        'configure', '--user=root', '--proxy-for=client', '--http-proxy=http://p:1'
+    )
     assert ended.code == 2
     assert 'had not ended: the old file is back' in ended.out
     assert 'nothing else was written' in ended.err
@@ -459,7 +493,7 @@ def test_what_was_left_behind_does_not_stand_in_for_undo(root):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='owners are part of it')
 def test_a_new_folder_is_its_users(root):
-    configured(root, '--user=alice', '--http-proxy=http://p:1')
+    configured(root, '--user=alice', '--proxy-for=client', '--http-proxy=http://p:1')
     folder = (root.path / CONFIG_JSON.lstrip('/')).parent
     for path in (folder, folder / 'config.json'):
         assert (path.stat().st_uid, path.stat().st_gid) == (1000, 1000)
@@ -469,7 +503,12 @@ def test_two_users_with_one_file(root):
     root.write('/home/alice/.docker/config.json', '{}', 0o600)
     (root.path / 'root/.docker').mkdir()
     (root.path / 'root/.docker/config.json').symlink_to(CONFIG_JSON)
-    words = ('--user=alice', '--user=root', '--http-proxy=http://p:1')
+    words = (
+        '--user=alice',
+        '--user=root',
+        '--proxy-for=client',
+        '--http-proxy=http://p:1',
+    )
     ended = root.run('configure', *words)
     assert ended.code == 2
     assert f'is the same file as {CONFIG_JSON}; nothing was written' in ended.err

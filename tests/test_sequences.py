@@ -23,6 +23,7 @@ from registry_host.configure import Manner, configure, unconfigure
 from registry_host.errors import UndoError
 from registry_host.host import Host
 from registry_host.ledger import load_ledger
+from registry_host.selectors import Selection
 
 # The same sequences each time; with the variable, as many others, for the search.
 SEQUENCES = int(os.environ.get('REGISTRY_HOST_SEQUENCES', '1000'))
@@ -43,8 +44,8 @@ THEIRS = {
     DNS: ['192.0.2.1', '192.0.2.2'],
 }
 SHARED = {MIRRORS: ['http://shared'], INSECURE: ['shared:1'], DNS: ['192.0.2.9']}
-PROXIES = ['', 'http://p1:1', 'http://user:secret@p2:1']
-NO_PROXY = ['', '.o1', '.o1,.shared']
+PROXIES = ['http://p1:1', 'http://user:secret@p2:1']
+NO_PROXY = ['.o1', '.o1,.shared']
 FIRST = (
     (None, None),
     ('{}', '{}\n'),
@@ -72,8 +73,18 @@ AREAS = st.sampled_from(LISTS)
 FILES = st.sampled_from([DAEMON_JSON, CONFIG_JSON])
 
 
-def subset(of):
-    return st.lists(st.sampled_from(of), unique=True, max_size=len(of))
+READERS = st.sampled_from([['engine'], ['client'], ['engine', 'client']])
+# What `unconfigure` takes, for each list of daemon.json; none is everything.
+WORDS = {MIRRORS: 'mirrors', INSECURE: 'insecure-registries', DNS: 'dns'}
+
+
+def subset(of, min_size=0):
+    values = st.sampled_from(of)
+    return st.lists(values, unique=True, min_size=min_size, max_size=len(of))
+
+
+def some(area):
+    return st.none() | subset(OURS[area] + SHARED[area], min_size=1)
 
 
 class Sequences(RuleBasedStateMachine):
@@ -144,18 +155,17 @@ class Sequences(RuleBasedStateMachine):
         return Manner(arguments=(line,))
 
     @rule(
-        mirrors=st.none() | subset(OURS[MIRRORS] + SHARED[MIRRORS]),
-        insecure=st.none() | subset(OURS[INSECURE] + SHARED[INSECURE]),
-        dns=st.none() | subset(OURS[DNS] + SHARED[DNS]),
+        lists=st.fixed_dictionaries({area: some(area) for area in LISTS}),
         proxy=st.none() | st.sampled_from(PROXIES),
         no_proxy=st.none() | st.sampled_from(NO_PROXY),
-        readers=st.sampled_from([['engine'], ['client'], ['engine', 'client']]),
+        readers=READERS,
+        is_replacing=st.booleans(),
     )
-    def run_flags(self, mirrors, insecure, dns, proxy, no_proxy, readers):
+    def run_flags(self, lists, proxy, no_proxy, readers, is_replacing):
         flags = {
-            MIRRORS: [''] if mirrors == [] else mirrors,
-            INSECURE: [''] if insecure == [] else insecure,
-            'engine': [''] if dns == [] else dns,
+            MIRRORS: lists[MIRRORS],
+            INSECURE: lists[INSECURE],
+            'engine': lists[DNS],
             'http-proxy': proxy,
             'no-proxy': no_proxy,
         }
@@ -163,38 +173,70 @@ class Sequences(RuleBasedStateMachine):
             return
         if proxy or no_proxy:
             flags['for'] = readers
-        self.configure({**flags, 'users': ['alice']}, None)
+        before = {area: self.document(DAEMON_JSON).get(area, []) for area in LISTS}
+        managed = {area: self.managed(area) for area in LISTS}
+        self.configure({**flags, 'users': ['alice']}, None, is_replacing=is_replacing)
+        for area, asked in lists.items():
+            after = self.document(DAEMON_JSON).get(area, [])
+            for text in asked or ():
+                assert self.is_there(area, after, text)
+            if asked is None:
+                assert after == before[area]
+            elif not is_replacing:
+                assert set(before[area]) <= set(after)
+                kept = [text for text in before[area] if text in managed[area]]
+                assert [text for text in after if text in managed[area]][
+                    : len(kept)
+                ] == kept
+
+    def managed(self, area):
+        ledger, _ = load_ledger(self.host)
+        key = 'engine-dns' if area == DNS else area
+        return ledger.find('docker-daemon', f'/{DAEMON_JSON}').ours(key)
+
+    @rule(area=AREAS, count=st.integers(0, 2), data=st.data())
+    def withdraw_some(self, area, count, data):
+        """Single values of an area, or all: the others stay."""
+        managed = self.managed(area)
+        values = data.draw(subset(managed, count)) if len(managed) >= count > 0 else []
+        selection = Selection(WORDS[area], tuple(values))
+        before = self.document(DAEMON_JSON).get(area, [])
+        unconfigure(self.host, self.order('unconfigure'), selection)
+        after = self.document(DAEMON_JSON).get(area, [])
+        gone = values or managed
+        assert after == [
+            text for text in before if text not in gone or text in self.lists[area]
+        ]
 
     @rule(
         mirrors=subset(OURS[MIRRORS] + SHARED[MIRRORS]),
         insecure=subset(OURS[INSECURE] + SHARED[INSECURE]),
         dns=subset(OURS[DNS] + SHARED[DNS]),
-        proxy=st.sampled_from(PROXIES),
-        readers=st.sampled_from([['engine'], ['client'], ['engine', 'client']]),
+        proxy=st.none() | st.sampled_from(PROXIES),
+        readers=READERS,
     )
     def run_declaration(self, mirrors, insecure, dns, proxy, readers):
         document = {
             MIRRORS: mirrors,
             INSECURE: insecure,
             'dns': {'engine': dns},
-            'proxies': {'http-proxy': proxy, 'for': readers},
+            'proxies': {'http-proxy': proxy, 'for': readers} if proxy else {},
             'client': {'users': ['alice']},
         }
         file = self.root / 'settings.json'
         file.write_text(json.dumps(document))
         self.configure({}, str(file))
 
-    def configure(self, flags, file):
+    def configure(self, flags, file, **how):
         order = self.order('configure')
-        configure(self.host, order, settings_file=file, flags=flags, is_probing=False)
-        again = configure(
-            self.host, order, settings_file=file, flags=flags, is_probing=False
-        )
+        words = {'settings_file': file, 'flags': flags, 'is_probing': False, **how}
+        configure(self.host, order, **words)
+        again = configure(self.host, order, **words)
         assert not again.is_changed
 
     @rule()
     def withdraw(self):
-        unconfigure(self.host, self.order('unconfigure'))
+        unconfigure(self.host, self.order('unconfigure'), Selection())
         ledger, _ = load_ledger(self.host)
         assert ledger.entries == ()
         self.nothing_of_ours()
@@ -368,7 +410,7 @@ class Sequences(RuleBasedStateMachine):
                 self.foreign_stays()
         except UndoError as err:
             self.why = [problem.code for problem in err.problems]
-            unconfigure(self.host, self.order('unconfigure'))
+            unconfigure(self.host, self.order('unconfigure'), Selection())
         assert self.is_edited or self.why == []
         assert set(self.why) <= {'undo-conflict'}
         self.nothing_of_ours()

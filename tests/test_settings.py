@@ -7,15 +7,21 @@ import pytest
 
 from registry_host.errors import SettingsError
 from registry_host.host import Host
+from registry_host.merge import Operation
 from registry_host.settings import AREAS, load, read_asked
 
 TREE = Path(__file__).resolve().parents[1]
 
 
-def ask(tmp_path, content, name='settings.toml', flags=None):
+def ask(tmp_path, content, name='settings.toml', flags=None, is_replacing=False):
     file = tmp_path / name
     file.write_text(content)
-    asked = read_asked(Host(str(tmp_path)), file=str(file), flags=flags or {})
+    asked = read_asked(
+        Host(str(tmp_path)),
+        file=str(file),
+        flags=flags or {},
+        is_replacing=is_replacing,
+    )
     return load(asked, is_known=lambda digest: False)
 
 
@@ -50,21 +56,91 @@ def test_whole_file(tmp_path):
     assert settings.is_declaration
 
 
-def test_flags_win_over_the_file(tmp_path):
-    content = 'registry-mirrors = ["http://file"]\n[proxies]\nno-proxy = "a"\n'
-    flags = {'registry-mirrors': ['http://flag'], 'http-proxy': 'http://p:1'}
-    settings = ask(tmp_path, content, flags=flags)
-    assert list(map(str, settings.mirrors)) == ['http://flag']
-    assert (str(settings.no_proxy), str(settings.http_proxy)) == ('a', 'http://p:1')
+@pytest.mark.parametrize(
+    ('is_replacing', 'mirrors', 'no_proxy'),
+    (
+        pytest.param(False, ['http://file', 'http://flag'], 'a,b', id='added'),
+        pytest.param(True, ['http://flag'], 'b', id='replaced'),
+    ),
+)
+def test_flags_join_the_file(tmp_path, is_replacing, mirrors, no_proxy):
+    content = (
+        'registry-mirrors = ["http://file"]\n[proxies]\nno-proxy = "a"\n'
+        'http-proxy = "http://old:1"\nfor = ["client"]\n'
+    )
+    flags = {
+        'registry-mirrors': ['http://flag'],
+        'http-proxy': 'http://p:1',
+        'no-proxy': 'b',
+        'for': ['engine'],
+    }
+    settings = ask(tmp_path, content, flags=flags, is_replacing=is_replacing)
+    assert list(map(str, settings.mirrors)) == mirrors
+    assert (str(settings.no_proxy), str(settings.http_proxy)) == (
+        no_proxy,
+        'http://p:1',
+    )
+    assert settings.proxy_for == {'engine'}
+    assert settings.is_declaration
 
 
-def test_flags_alone_name_their_own_areas(tmp_path):
-    flags = {'http-proxy': '', 'registry-mirrors': ['']}
-    asked = read_asked(Host(str(tmp_path)), file=None, flags=flags)
+@pytest.mark.parametrize('is_replacing', (False, True))
+def test_flags_alone_name_their_own_areas(tmp_path, is_replacing):
+    flags = {'insecure-registries': ['r:1'], 'registry-mirrors': ['http://m']}
+    asked = read_asked(
+        Host(str(tmp_path)), file=None, flags=flags, is_replacing=is_replacing
+    )
     settings = load(asked, is_known=lambda digest: False)
-    assert settings.named == {'http-proxy', 'registry-mirrors'}
-    assert (settings.http_proxy, settings.mirrors) == (None, ())
+    assert settings.named == {'insecure-registries', 'registry-mirrors'}
     assert not settings.is_declaration
+    operation = Operation.REPLACE if is_replacing else Operation.ADD
+    assert settings.operation_on('registry-mirrors') is operation
+
+
+UNSET = 'the value is empty; is a variable unset?'
+
+
+@pytest.mark.parametrize(
+    ('content', 'where', 'code'),
+    (
+        ('registry-mirrors = [""]', 'registry-mirrors[0]', 'value-empty'),
+        ('registry-mirrors = [" "]', 'registry-mirrors[0]', 'value-empty'),
+        ('insecure-registries = ["r", ""]', 'insecure-registries[1]', 'value-empty'),
+        (
+            '[proxies]\nhttp-proxy = ""\nfor = ["client"]',
+            'proxies.http-proxy',
+            'value-empty',
+        ),
+        (
+            '[proxies]\nno-proxy = " "\nfor = ["client"]',
+            'proxies.no-proxy',
+            'value-empty',
+        ),
+        ('[dns]\nnameservers = [""]', 'dns.nameservers[0]', 'value-empty'),
+        ('[dns]\nsearch = [""]', 'dns.search[0]', 'value-empty'),
+        ('[dns]\nengine = [""]', 'dns.engine[0]', 'value-empty'),
+    ),
+)
+def test_an_empty_value_is_bad_input(tmp_path, content, where, code):
+    ((found, place, message, hint),) = problems(tmp_path, content)
+    assert (found, place) == (code, f'settings.toml: {where}')
+    assert message == UNSET
+    assert hint == 'leave it out to withdraw what is managed'
+
+
+@pytest.mark.parametrize('table', ('', 'for = []\n'))
+def test_a_proxy_is_for_the_engine_or_for_containers(tmp_path, table):
+    content = f'[proxies]\nno-proxy = "a"\n{table}'
+    assert problems(tmp_path, content) == [
+        (
+            'proxy-for-missing',
+            'settings.toml: proxies.no-proxy',
+            'who is to use the proxy, Docker itself or its containers?',
+            'for = ["engine"]  (pulls; takes a restart of Docker), or for = '
+            '["client"]  (every container and build of the user gets it, password '
+            'included), or both',
+        )
+    ]
 
 
 def test_nameservers_of_containers_are_an_area_of_their_own(tmp_path):
@@ -72,7 +148,6 @@ def test_nameservers_of_containers_are_an_area_of_their_own(tmp_path):
     host = Host(str(tmp_path))
     for flags, named, engine_dns in (
         ({'engine': ['9.9.9.9', '9.9.9.9']}, {'engine-dns'}, ('9.9.9.9',)),
-        ({'engine': ['']}, {'engine-dns'}, ()),
         ({'for': ['engine'], 'no-proxy': 'a'}, {'no-proxy'}, ()),
     ):
         asked = read_asked(host, file=None, flags=flags)
@@ -145,7 +220,9 @@ def test_toml_that_is_not_utf8(tmp_path):
 
 
 def test_known_settings_do_not_meet_the_schema_again(tmp_path):
-    asked = read_asked(Host(str(tmp_path)), file=None, flags={'no-proxy': 'a'})
+    asked = read_asked(
+        Host(str(tmp_path)), file=None, flags={'no-proxy': 'a', 'for': ['client']}
+    )
     digest = load(asked, is_known=lambda digest: False).digest
     seen = []
     load(asked, is_known=lambda asked_for: seen.append(asked_for) is None)
@@ -157,7 +234,7 @@ def test_the_sample_is_valid_with_and_without_its_comments(tmp_path):
     assert ask(tmp_path, sample).mirrors
     whole = sample.replace('\n#[', '\n[').replace('\n#h', '\nh')
     whole = whole.replace('\n#n', '\nn').replace('\n#u', '\nu')
-    whole = whole.replace('\n#e', '\ne')
+    whole = whole.replace('\n#e', '\ne').replace('\n#f', '\nf')
     settings = ask(tmp_path, whole)
     assert settings.users == ('alice',)
     assert settings.http_proxy

@@ -11,34 +11,42 @@ from registry_host.facts import EngineFacts, Facts
 from registry_host.host import Host
 from registry_host.ledger import Applied, OurKey
 from registry_host.plan import Activation
-from registry_host.settings import asked_by_flags, load
+from registry_host.settings import WITHDRAW_ALL, asked_by_flags, load
 from registry_host.targets import TARGETS, docker_daemon
 from registry_host.targets.target import FileRef
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/home/alice/.docker/config.json'
 RESOLV_CONF = '/etc/resolv.conf'
-# For each target: its file, flags that change it, flags that withdraw, a foreign file.
+# For each target: its file, flags that change it, what to unconfigure, a foreign file.
 CONTRACT = {
     'docker-daemon': (
         DAEMON_JSON,
         ('--mirror=http://m:5000', '--insecure-registry=r:1', '--engine-dns=9.9.9.9'),
-        ('--mirror', '', '--insecure-registry', '', '--engine-dns', ''),
+        (('mirrors',), ('insecure-registries',), ('dns',)),
         '{\n\t"registry-mirrors" : ["https://x"],\r\n'
         ' "insecure-registries":[ "10.0.0.0/9" ],\n  "mtu" :  1500,'
         '"dns":["192.0.2.1" ]\n}',
     ),
     'docker-config': (
         CONFIG_JSON,
-        ('--http-proxy', 'http://p:1', '--no-proxy', '.lab', '--user', 'alice'),
-        ('--http-proxy', '', '--no-proxy', '', '--user', 'alice'),
+        (
+            '--proxy-for=client',
+            '--http-proxy',
+            'http://p:1',
+            '--no-proxy',
+            '.lab',
+            '--user',
+            'alice',
+        ),
+        (('proxies',),),
         '{"auths":{"r:1" : {"auth":"eDp5"}},\n\n "proxies": {"default": '
         '{"httpProxy": "http://old:1", "noProxy":"a, b" }}, "n": 12345678901234567890}',
     ),
     'resolver': (
         RESOLV_CONF,
         ('--nameserver', '9.9.9.9', '--dns-search', 'corp.example'),
-        ('--nameserver', '', '--dns-search', ''),
+        (('dns', 'search'), ('dns', 'nameservers')),
         '; of ours\r\nnameserver 192.0.2.1\n\noptions  ndots:2 # x\nsearch\ta.example',
     ),
 }
@@ -67,7 +75,8 @@ def test_withdrawal_brings_back_every_byte(root, name):
     root.write(path, foreign, 0o640)
     root.run('configure', *flags)
     assert root.read(path) != foreign
-    root.run('configure', *withdrawal)
+    for words in withdrawal:
+        assert root.run('unconfigure', *words).code == 0
     assert root.read(path) == foreign
     assert (root.path / path.lstrip('/')).stat().st_mode & 0o777 == 0o640
 
@@ -178,13 +187,19 @@ def config(root, content, *flags):
     (
         pytest.param(
             {'Proxies': {'default': {'HTTPProxy': 'x'}}},
-            ('--http-proxy=http://p:1',),
+            (
+                '--proxy-for=client',
+                '--http-proxy=http://p:1',
+            ),
             {'Proxies': {'default': {'HTTPProxy': 'http://p:1'}}},
             id='any-letter-case-as-docker-reads',
         ),
         pytest.param(
             {'proxies': {'tcp://h:1': {'httpProxy': 'x'}}},
-            ('--http-proxy=http://p:1',),
+            (
+                '--proxy-for=client',
+                '--http-proxy=http://p:1',
+            ),
             {
                 'proxies': {
                     'tcp://h:1': {'httpProxy': 'x'},
@@ -195,19 +210,28 @@ def config(root, content, *flags):
         ),
         pytest.param(
             {'proxies': {'default': {'noProxy': 'A,b'}}},
-            ('--no-proxy=a,c',),
+            (
+                '--proxy-for=client',
+                '--no-proxy=a,c',
+            ),
             {'proxies': {'default': {'noProxy': 'c,A,b'}}},
             id='no-proxy-is-merged',
         ),
         pytest.param(
             {'proxies': {'default': {'httpProxy': 'HTTP://P:1/'}}},
-            ('--http-proxy=http://p:1',),
+            (
+                '--proxy-for=client',
+                '--http-proxy=http://p:1',
+            ),
             {'proxies': {'default': {'httpProxy': 'HTTP://P:1/'}}},
             id='equal-proxy-keeps-its-spelling',
         ),
         pytest.param(
             {'proxies': {'default': {'httpsProxy': 'x'}}},
-            ('--http-proxy=http://p:1',),
+            (
+                '--proxy-for=client',
+                '--http-proxy=http://p:1',
+            ),
             {'proxies': {'default': {'httpsProxy': 'x', 'httpProxy': 'http://p:1'}}},
             id='only-what-is-named',
         ),
@@ -220,26 +244,35 @@ def test_client_proxies(root, content, flags, expected):
 def test_two_spellings_of_one_member_are_refused(root):
     root.write(CONFIG_JSON, '{"proxies": {}, "Proxies": {}}')
     ended = root.run(
-        'configure', '--user=alice', '--http-proxy=http://p:1', '--format=json'
+        'configure',
+        '--user=alice',
+        '--proxy-for=client',
+        '--http-proxy=http://p:1',
+        '--format=json',
     )
     assert ended.codes == ['config-ambiguous']
 
 
 def test_proxies_for_the_local_engine_shadow_ours(root):
     content = {'proxies': {'unix:///var/run/docker.sock': {}}}
-    _, out = config(root, content, '--http-proxy=http://p:1')
+    _, out = config(root, content, '--proxy-for=client', '--http-proxy=http://p:1')
     assert 'warning: ' in out
     assert 'replace those of "default" for the local engine' in out
 
 
 def test_nobody_to_set_proxies_for(root):
     root.write('/etc/passwd', '')
-    ended = root.run('configure', '--http-proxy=http://p:1', '--format=json')
+    ended = root.run(
+        'configure', '--proxy-for=client', '--http-proxy=http://p:1', '--format=json'
+    )
     assert (ended.code, ended.codes) == (2, ['user-unknown'])
 
 
 def test_declaration_withdraws_from_users_it_no_longer_names(root):
-    settings = '[proxies]\nhttp-proxy = "http://p:1"\n[client]\nusers = ["{}"]\n'
+    settings = (
+        '[proxies]\nhttp-proxy = "http://p:1"\nfor = ["client"]\n'
+        '[client]\nusers = ["{}"]\n'
+    )
     root.write('/etc/registry-host/settings.toml', settings.format('alice'))
     root.run('configure')
     assert 'httpProxy' in root.read(CONFIG_JSON)
@@ -317,7 +350,9 @@ def test_lists(root, before, flags, after):
 def planned(root, flags, engine, ref=None, applied=None):
     """What the target makes of daemon.json on a host with such an engine."""
     host = Host(str(root.path))
-    asked = load(asked_by_flags(flags), is_known=lambda digest: False)
+    asked = WITHDRAW_ALL
+    if flags is not None:
+        asked = load(asked_by_flags(flags), is_known=lambda digest: False)
     facts = Facts(True, True, engine, users=(), former_users={})
     return docker_daemon.plan_file(
         asked,
@@ -353,7 +388,7 @@ def test_nameservers_of_containers_take_a_restart_and_are_not_for_pulls(root):
     assert (again['changed'], again['findings']) == (False, [])
     more = root.run('configure', '--mirror=http://m', '--format=json').json
     assert (more['activation']['needed'], more['findings']) == ('reload', [])
-    back = root.run('configure', '--engine-dns=', '--format=json').json
+    back = root.run('unconfigure', 'dns', 'engine-dns', '--format=json').json
     assert (back['activation']['needed'], back['findings']) == ('restart', [])
 
 
@@ -375,13 +410,13 @@ def test_nameservers_that_no_container_asks_are_told(root):
     )
     for _ in range(2):
         assert told in root.run('configure', '--engine-dns=9.9.9.9').out
-    assert 'warning: ' not in root.run('configure', '--engine-dns=').out
+    assert 'warning: ' not in root.run('unconfigure', 'dns').out
 
 
 def test_undo_keeps_the_nameservers_that_others_added_since(root):
     root.write(DAEMON_JSON, '{"dns": ["192.0.2.1"]}')
     root.run('configure', '--engine-dns=9.9.9.9')
-    root.run('configure', '--engine-dns=9.9.9.10', '--mirror=http://m')
+    root.run('configure', '--replace', '--engine-dns=9.9.9.10', '--mirror=http://m')
     content = json.loads(root.read(DAEMON_JSON))
     content['dns'].append('192.0.2.2')
     root.write(DAEMON_JSON, json.dumps({**content, 'mtu': 1500}))
@@ -426,7 +461,7 @@ def test_nameservers_leave_the_file_of_a_former_engine(root):
     ours = {'engine-dns': OurKey(ours=('9.9.9.9',))}
     plan = planned(
         root,
-        {'engine': ['9.9.9.9']},
+        None,
         EngineFacts(state='unknown', config_path='/elsewhere/daemon.json'),
         FileRef(DAEMON_JSON, is_withdrawn=True),
         Applied(docker_daemon.NAME, DAEMON_JSON, keys=ours, created=(('dns',),)),
@@ -438,7 +473,8 @@ def test_nameservers_leave_the_file_of_a_former_engine(root):
 def test_another_order_of_nameservers_is_another_list(root):
     flags = ('--engine-dns=9.9.9.9', '--engine-dns=9.9.9.10')
     root.run('configure', *flags)
-    ended = root.run('configure', *reversed(flags), '--format=json')
+    assert root.run('configure', *reversed(flags)).out.startswith('nothing to do')
+    ended = root.run('configure', '--replace', *reversed(flags), '--format=json')
     assert ended.json['activation']['needed'] == 'restart'
     assert json.loads(root.read(DAEMON_JSON)) == {'dns': ['9.9.9.10', '9.9.9.9']}
 
@@ -447,7 +483,7 @@ def test_another_order_of_nameservers_is_another_list(root):
     ('flags', 'activation', 'is_shown'),
     (
         pytest.param({'engine': ['9.9.9.9']}, Activation.RELOAD, False, id='as-asked'),
-        pytest.param({'engine': ['']}, Activation.RELOAD, True, id='theirs-alone'),
+        pytest.param(None, Activation.RELOAD, True, id='theirs-alone'),
         pytest.param({'engine': ['9.9.9.10']}, Activation.RESTART, False, id='new'),
         pytest.param(
             {'registry-mirrors': ['http://m']}, Activation.RELOAD, True, id='mirrors'

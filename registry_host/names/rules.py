@@ -7,28 +7,41 @@ from collections.abc import Iterator, Sequence
 
 from registry_host.errors import Problem
 from registry_host.names.resolvconf import NAMESERVERS_LIMIT, address_key
-from registry_host.settings import ENGINE_DNS
+from registry_host.settings import ENGINE_DNS, NAMESERVER
 from registry_host.urls import Checked, Checker
 
 
-def check_nameservers(
-    texts: Sequence[str], kind: str = 'nameserver'
-) -> Iterator[Checked[str]]:
-    """Check a list; more than three are an error, for nobody would ask the others.
+def require_few(
+    texts: Sequence[str], kind: str = NAMESERVER
+) -> Iterator[tuple[int, Checked[str]]]:
+    """Check how many there are; yields the index and the error of each beyond three.
 
-    Of `kind` 'engine-dns' it is for containers, whose C libraries ask no more either,
-    nor does the engine for them (moby libnetwork/resolver.go, maxExtDNS).
+    Those of `kind` 'engine-dns' are for containers, whose C libraries ask no more
+    either, nor does the engine for them (moby libnetwork/resolver.go, maxExtDNS).
     """
-    for index, text in enumerate(texts):
-        if index < NAMESERVERS_LIMIT:
-            yield check_nameserver(text, kind)
-        else:
-            checker = Checker(kind, kind, text)
-            checker.error('beyond', 'only three nameservers are ever asked')
-            yield checker.result(None)
+    for index, text in enumerate(texts[NAMESERVERS_LIMIT:], NAMESERVERS_LIMIT):
+        checker = Checker(kind, kind, text)
+        checker.error('beyond', 'only three nameservers are ever asked')
+        yield index, checker.result(None)
 
 
-def check_nameserver(text: str, kind: str = 'nameserver') -> Checked[str]:
+def too_many(managed: Sequence[str], given: Sequence[str], kind: str) -> Problem | None:
+    """Report what flags would add to `managed` (`given` among them) beyond three."""
+    if len(managed) <= NAMESERVERS_LIMIT:
+        return None
+    flag = f'--{kind}'
+    kept = [text for text in managed if text not in given]
+    named = ' '.join(f'{flag} {text}' for text in given)
+    return Problem(
+        code=f'{kind}-beyond',
+        where=flag,
+        message=f'only three nameservers are ever asked, and {", ".join(kept)} '
+        f'{"is" if len(kept) == 1 else "are"} managed already',
+        hint=f'to have these take their place: --replace {named}',
+    )
+
+
+def check_nameserver(text: str, kind: str = NAMESERVER) -> Checked[str]:
     """Check one address; resolv.conf(5) knows no ports and no names."""
     from ipaddress import ip_address
 
@@ -56,15 +69,23 @@ def check_nameserver(text: str, kind: str = 'nameserver') -> Checked[str]:
     return checker.result(None if address is None else address_key(text))
 
 
-def check_exclusive(nameservers: Sequence[str]) -> Iterator[Checked[bool]]:
-    """Check that somebody is left to ask."""
-    if not nameservers:
-        problem = Problem(
-            code='dns-exclusive-alone',
-            message='leaves no nameserver to ask: none is named',
-            hint='name one too: --nameserver IP, or nameservers in the settings file',
-        )
-        yield Checked(input='true', kind='dns-exclusive', value=None, errors=(problem,))
+def check_exclusive() -> Checked[bool]:
+    """Refuse to have no nameserver asked but those managed, where none is."""
+    return Checked(
+        input='true',
+        kind='dns-exclusive',
+        value=None,
+        errors=(exclusive_alone(),),
+    )
+
+
+def exclusive_alone() -> Problem:
+    return Problem(
+        code='dns-exclusive-alone',
+        where='--dns-exclusive',
+        message='leaves no nameserver to ask: none is named',
+        hint='name one too: --nameserver IP, or nameservers in the settings file',
+    )
 
 
 def check_search_domain(text: str) -> Checked[str]:

@@ -9,6 +9,7 @@ from registry_host import jsontext
 from registry_host.errors import ConfigError, Problem
 from registry_host.host import give_back
 from registry_host.ledger import Applied
+from registry_host.merge import Operation
 from registry_host.plan import Activation, Change, FileState, Finding
 from registry_host.settings import CLIENT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY
 from registry_host.targets import proxies
@@ -41,6 +42,8 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
     """The files of the users who are asked for, and of those no longer asked for."""
     if not proxies.named(settings, CLIENT):
         return ()
+    if settings.operation is Operation.REMOVE:
+        return tuple(_managed(settings, facts, ledger))
     refs: list[FileRef] = []
     if settings.has_proxies_for(CLIENT) or not settings.is_declaration:
         refs = [_ref_of(user) for user in facts.users]
@@ -52,6 +55,15 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
             if entry.path not in asked and (user := facts.former_users.get(entry.path))
         ]
     return tuple(refs)
+
+
+def _managed(settings: Settings, facts: Facts, ledger: Ledger) -> Iterable[FileRef]:
+    """The files with managed entries, of the users who are named or of all."""
+    for entry in ledger.of_target(NAME):
+        user = facts.former_users.get(entry.path)
+        is_named = settings.users is None or entry.user in settings.users
+        if user and is_named and settings.named & entry.keys.keys():
+            yield _ref_of(user)._replace(path=entry.path)
 
 
 def _ref_of(user: User) -> FileRef:

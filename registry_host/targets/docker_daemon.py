@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from registry_host import directives, jsontext
 from registry_host.enginekeys import OLDEST, show_version
 from registry_host.enginerules import BUILT_IN_INSECURE
-from registry_host.errors import ConfigError, Problem
+from registry_host.errors import ConfigError, Problem, SettingsError
 from registry_host.facts import EngineFacts
 from registry_host.ledger import Applied, OurKey
-from registry_host.merge import ListMerge, merge_list
+from registry_host.merge import ListMerge, Operation, merge_list
 from registry_host.plan import (
     Activation,
     Change,
@@ -70,6 +70,13 @@ _LISTS: Mapping[str, tuple[str, Callable[[str], Hashable]]] = {
 def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ...]:
     """The file of this host's engine, and those of engines that it had before."""
     path, owner = facts.engine.config_path, facts.engine.user
+    if settings.operation is Operation.REMOVE:
+        named = frozenset(_named(settings))
+        return tuple(
+            FileRef(path=entry.path, user=owner)
+            for entry in ledger.of_target(NAME)
+            if named & entry.keys.keys()
+        )
     is_declared_empty = settings.is_declaration and not _is_asked(settings)
     refs: list[FileRef] = []
     if _named(settings) and not (is_declared_empty and not ledger.has(NAME, path)):
@@ -113,10 +120,11 @@ def plan_file(
     document = read_json(state)
     _require_accepted(state, document, engine)
     merges = {
-        area: _merge(document, area, _wanted(settings, area), applied)
+        area: _merge(document, area, settings, applied)
         for area in _LISTS
         if area in settings.named
     }
+    _require_few(state, merges, settings)
     merged = proxies.merge(
         proxies.asked_for(settings, ENGINE), _found(settings, document), applied
     )
@@ -301,15 +309,29 @@ def _wanted(settings: Settings, area: str) -> tuple[str, ...]:
 
 
 def _merge(
-    document: jsontext.Document, area: str, wanted: Sequence[str], applied: Applied
+    document: jsontext.Document, area: str, settings: Settings, applied: Applied
 ) -> ListMerge:
     return merge_list(
         list_of(document, area) or (),
         applied.ours(area),
-        wanted,
+        _wanted(settings, area),
         key=_LISTS[area][1],
         is_ordered=area != INSECURE,
+        operation=settings.operation_on(area),
     )
+
+
+def _require_few(
+    state: FileState, merges: Mapping[str, ListMerge], settings: Settings
+) -> None:
+    """Refuse a nameserver that no container would ask, behind those managed already."""
+    if ENGINE_DNS not in merges or settings.operation is not Operation.ADD:
+        return
+    from registry_host.names.rules import too_many
+
+    problem = too_many(merges[ENGINE_DNS].ours, settings.engine_dns, ENGINE_DNS)
+    if problem is not None:
+        raise SettingsError(problem)
 
 
 def list_of(document: jsontext.Document, area: str) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.jsontext import Drop, Put
 from registry_host.ledger import Applied, OurKey
-from registry_host.merge import merge_list, merge_value
+from registry_host.merge import Operation, merge_list, merge_value
 from registry_host.settings import HTTP_PROXY, HTTPS_PROXY, NO_PROXY
 from registry_host.urls import check_proxy
 
@@ -39,7 +39,10 @@ def asked_for(settings: Settings, reader: str) -> Settings:
 
 
 def withdrawn(settings: Settings) -> Settings:
-    return settings._replace(http_proxy=None, https_proxy=None, no_proxy=None)
+    """Ask for none, and so withdraw those that are managed."""
+    return settings._replace(
+        operation=Operation.REPLACE, http_proxy=None, https_proxy=None, no_proxy=None
+    )
 
 
 def merge(
@@ -65,6 +68,10 @@ def _merged(
         return _merged_no_proxy(settings, current, applied)
     proxy = settings.http_proxy if area == HTTP_PROXY else settings.https_proxy
     ours = applied.ours(area)
+    if settings.operation_on(area) is Operation.REMOVE:
+        managed = check_proxy(ours[0], area).value if ours else None
+        if managed is None or not any(p.selects(managed) for p in settings.unwanted):
+            return current, applied.keys.get(area)
     merged = merge_value(
         current,
         ours[0] if ours else None,
@@ -93,6 +100,7 @@ def _merged_no_proxy(
         _entries(str(settings.no_proxy or '')),
         key=str.lower,
         is_ordered=False,
+        operation=settings.operation_on(NO_PROXY),
     )
     ours = OurKey(ours=merge.ours) if merge.ours else None
     if merge.is_empty:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError, Problem
+from registry_host.errors import ConfigError, Problem, SettingsError
 from registry_host.host import RESOLV_CONF
 from registry_host.ledger import Applied, OurKey
+from registry_host.merge import Operation
 from registry_host.plan import Activation, Change, FileState, Finding, Use
-from registry_host.settings import DNS_AREAS, EXCLUSIVE, NAMESERVERS, SEARCH
+from registry_host.settings import (
+    DNS_AREAS,
+    EXCLUSIVE,
+    NAMESERVER,
+    NAMESERVERS,
+    SEARCH,
+)
 from registry_host.targets.target import (
     FileRef,
     TargetPlan,
@@ -41,6 +48,54 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
         *(FileRef(path=path) for path in paths),
         *(FileRef(path=path, is_withdrawn=True) for path in past),
     )
+
+
+def with_managed(settings: Settings, ledger: Ledger) -> Settings:
+    """Make flags that add or remove the whole of what is to be managed.
+
+    Managed nameservers may stand in the files of several DNS managers, if the host has
+    had another one: what a run adds to, or takes from, is all of them. Raises
+    SettingsError for a fourth nameserver, and for none that could be asked alone.
+    """
+    if settings.operation is Operation.REPLACE or not settings.named & DNS_AREAS:
+        return settings
+    from registry_host.names.rules import exclusive_alone, too_many
+
+    entries = ledger.of_target(NAME)
+    whole: dict[str, tuple[str, ...]] = {}
+    for area, values in _by_area(settings).items():
+        managed = dict.fromkeys(
+            text
+            for entry in entries
+            for text in (
+                asked_before(entry) if area == NAMESERVERS else entry.ours(area)
+            )
+        )
+        if area in settings.cleared:
+            whole[area] = ()
+        elif settings.operation is Operation.ADD:
+            whole[area] = tuple({**managed, **dict.fromkeys(values)})
+        else:
+            whole[area] = tuple(text for text in managed if text not in values)
+    nameservers = whole[NAMESERVERS]
+    is_exclusive = settings.is_dns_exclusive
+    if is_exclusive is None:
+        is_exclusive = any(map(has_exclusive, entries))
+    if settings.operation is Operation.ADD:
+        problem = too_many(nameservers, settings.nameservers, NAMESERVER)
+        if problem is None and settings.is_dns_exclusive and not nameservers:
+            problem = exclusive_alone()
+        if problem is not None:
+            raise SettingsError(problem)
+    return settings._replace(
+        nameservers=nameservers,
+        search=whole[SEARCH],
+        is_dns_exclusive=is_exclusive and bool(nameservers),
+    )
+
+
+def _by_area(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    return {NAMESERVERS: settings.nameservers, SEARCH: settings.search}
 
 
 def _files_of(settings: Settings, facts: Facts) -> tuple[OwnerFile, ...]:
@@ -103,7 +158,7 @@ def use_of(owner: str, before: Applied, after: Applied) -> Use | None:
     # One that others bring too stays.
     stays = (*ours, *(before.before(NAMESERVERS) or '').split())
     gone = tuple(server for server in was if server not in stays)
-    return Use(owner, ours, gone, is_exclusive(after))
+    return Use(owner, ours, gone, has_exclusive(after))
 
 
 def _wanted(
@@ -124,7 +179,9 @@ def _wanted(
     return Wanted(
         nameservers=settings.nameservers if is_named else applied.ours(NAMESERVERS),
         search=settings.search if SEARCH in settings.named else applied.ours(SEARCH),
-        is_exclusive=settings.is_dns_exclusive if is_named else is_exclusive(applied),
+        is_exclusive=bool(settings.is_dns_exclusive)
+        if is_named
+        else has_exclusive(applied),
         others=others.nameservers,
         domains=others.search,
         options=others.options,
@@ -360,12 +417,21 @@ def _removed(applied: Applied, area: str) -> Sequence[Removed]:
     )
 
 
-def is_exclusive(applied: Applied) -> bool:
+def has_exclusive(applied: Applied) -> bool:
     return EXCLUSIVE in applied.keys
 
 
 def _exclusive_key(wanted: Wanted) -> OurKey:
-    return OurKey(('true',) if wanted.is_exclusive and wanted.nameservers else ())
+    """Remember what is asked alone, for some of it may stand in foreign lines."""
+    if not (wanted.is_exclusive and wanted.nameservers):
+        return OurKey(())
+    return OurKey(('true',), ' '.join(wanted.nameservers))
+
+
+def asked_before(applied: Applied) -> tuple[str, ...]:
+    """The nameservers that an earlier run was asked for, as far as it is remembered."""
+    alone = (applied.before(EXCLUSIVE) or '').split()
+    return tuple(alone) or applied.ours(NAMESERVERS)
 
 
 # What is told

@@ -15,7 +15,7 @@ DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/home/alice/.docker/config.json'
 BOBS = '/home/bob/.docker/config.json'
 MIRROR = 'http://registry.lab:5000'
-ALICE = ('--user', 'alice', '--http-proxy', 'http://proxy.lab:1')
+ALICE = ('--user', 'alice', '--proxy-for=client', '--http-proxy', 'http://proxy.lab:1')
 SECRETS = {
     'a hash of root': '$6$lab$ROOTSHASHROOTSHASH',
     "root's login": 'Uk9PVDpTRUNSRVQ=',
@@ -150,7 +150,16 @@ PLACES = (
     [pytest.param(*place, id=name) for name, *place in PLACES],
 )
 def test_what_stands_there_is_refused(host, script, code, message):
-    tool(host, 'configure', '--user', 'bob', '--no-proxy', '.lab', check=True)
+    tool(
+        host,
+        'configure',
+        '--user',
+        'bob',
+        '--proxy-for=client',
+        '--no-proxy',
+        '.lab',
+        check=True,
+    )
     before = outside(host)
     folder = '/home/alice/.docker'
     lead = f'mkdir {folder} && ' if ' D' not in script else ''
@@ -216,7 +225,9 @@ def test_the_state_is_closed_to_her(host):
         denied = host.run(script, user='alice', check=False)
         assert 'Permission denied' in denied.stderr
     tool(host, 'confirm', check=True)
-    unfinished(host, 'configure', '--user', 'alice', '--no-proxy', '.lab')
+    unfinished(
+        host, 'configure', '--user', 'alice', '--proxy-for=client', '--no-proxy', '.lab'
+    )
     found = host.run(f'stat -c "%a %U" {STATE}/journal.json').stdout
     assert found == '600 root\n'
     tool(host, 'undo', check=True)

@@ -104,7 +104,11 @@ def test_client_proxies_by_sudo(host):
     host.write(path, CONFIG_JSON, mode='600', owner='alice:alice')
     host.run('chown alice:alice /home/alice/.docker && chmod 700 /home/alice/.docker')
     host.run('docker import /opt/registry-host/busybox.tar local/busybox')
-    flags = ('--http-proxy', 'http://proxy:hunter2@proxy.lab:3128')
+    flags = (
+        '--proxy-for=client',
+        '--http-proxy',
+        'http://proxy:hunter2@proxy.lab:3128',
+    )
     flags += ('--no-proxy', '.lab,10.0.0.0/8', '--diff')
 
     done = configure(host, *flags, user='alice')
@@ -399,7 +403,14 @@ def test_config_json_that_belongs_to_root(newest):
     path = '/home/alice/.docker/config.json'
     newest.write(path, '{"auths": {}}', mode='600')
     newest.run('chown alice /home/alice/.docker')
-    done = configure(newest, '--http-proxy', 'http://p:1', user='alice', check=False)
+    done = configure(
+        newest,
+        '--proxy-for=client',
+        '--http-proxy',
+        'http://p:1',
+        user='alice',
+        check=False,
+    )
     assert done.returncode == 2
     assert done.stderr == (
         f'error: {path}: cannot be read as alice (Permission denied); '

@@ -18,7 +18,10 @@ DAEMON_JSON = '/etc/docker/daemon.json'
 SETTINGS = {
     'registry-mirrors': ['http://registry.lab:5000'],
     'insecure-registries': ['registry.lab:5002'],
-    'proxies': {'http-proxy': 'http://u:hunter2@proxy.lab:3128'},
+    'proxies': {
+        'http-proxy': 'http://u:hunter2@proxy.lab:3128',
+        'for': ['client'],
+    },
 }
 
 

@@ -93,6 +93,7 @@ def test_a_password_on_the_command_line_is_told(prepared):
             'registry-host',
             'configure',
             '--user=alice',
+            '--proxy-for=client',
             '--http-proxy',
             f'http://u:{SECRET}@p',
         ]

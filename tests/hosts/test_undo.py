@@ -38,7 +38,12 @@ def test_undo_brings_back_bytes_and_live_lists(host):
     host.restart_engine()
     host.start_container('bystander')
     before = host.mirrors(), host.insecure(), started(host, 'bystander')
-    words = (*FLAGS, '--http-proxy', 'http://u:hunter2@proxy.lab:1')
+    words = (
+        *FLAGS,
+        '--proxy-for=client',
+        '--http-proxy',
+        'http://u:hunter2@proxy.lab:1',
+    )
     done = tool(host, 'configure', *words, user='alice')
     assert 'sudo registry-host undo 1\n' in done.stdout
     assert host.mirrors() == [f'{MIRROR}/', 'https://foreign.example/']
@@ -88,8 +93,17 @@ def test_undo_keeps_what_others_wrote_since(host):
 def test_unconfigure_leaves_nothing_of_ours(host):
     host.write('/root/.docker/config.json', '{"auths": {}}', mode='600')
     tool(host, 'configure', *FLAGS)
-    tool(host, 'configure', '--http-proxy', 'http://proxy.lab:1', user='alice')
-    tool(host, 'configure', '--no-proxy', '.lab', '--user', 'root')
+    tool(
+        host,
+        'configure',
+        '--proxy-for=client',
+        '--http-proxy',
+        'http://proxy.lab:1',
+        user='alice',
+    )
+    tool(
+        host, 'configure', '--proxy-for=client', '--no-proxy', '.lab', '--user', 'root'
+    )
     assert host.mirrors() == [f'{MIRROR}/']
 
     forecast = tool(host, 'unconfigure', '--check', '--diff', check=False)

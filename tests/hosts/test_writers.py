@@ -12,12 +12,12 @@ ROUNDS = 20
 RUNS = (
     '--no-probe --mirror http://m{0}.lab',
     '--insecure-registry r{0}.lab:1',
-    '--user alice --http-proxy http://alice{0}.lab:1',
-    '--user alice --https-proxy http://alice{0}.lab:2',
-    '--user alice --no-proxy .alice{0}.lab',
-    '--user bob --http-proxy http://bob{0}.lab:1',
-    '--user bob --https-proxy http://bob{0}.lab:2',
-    '--user bob --no-proxy .bob{0}.lab',
+    '--user alice --proxy-for=client --http-proxy http://alice{0}.lab:1',
+    '--user alice --proxy-for=client --https-proxy http://alice{0}.lab:2',
+    '--user alice --proxy-for=client --no-proxy .alice{0}.lab',
+    '--user bob --proxy-for=client --http-proxy http://bob{0}.lab:1',
+    '--user bob --proxy-for=client --https-proxy http://bob{0}.lab:2',
+    '--user bob --proxy-for=client --no-proxy .bob{0}.lab',
 )
 
 
@@ -121,7 +121,10 @@ def test_login_and_configure_lose_nothing_of_each_other(host):
             'setpriv --reuid=alice --regid=alice --init-groups env HOME=/home/alice'
         )
         login = f'echo secret | {become} {LOGIN}'
-        ours = f'registry-host configure --user alice --http-proxy {proxy}'
+        ours = (
+            'registry-host configure --user alice --proxy-for=client '
+            f'--http-proxy {proxy}'
+        )
         codes = at_once(host, [login, f'sleep {next(pauses)}; {ours}'])
         assert codes == [0, 0], host.run('cat /run/out.*').stdout
         assert logged_in(host) == {'other.lab', 'registry.lab:5002'}
@@ -135,7 +138,7 @@ def test_a_login_that_waits_for_its_password(newest):
     newest.run('install -d -o alice -g alice -m 700 /home/alice/.docker')
     newest.write(CONFIG_JSON, '{"auths": {}}', mode='600', owner='alice')
     become = 'setpriv --reuid=alice --regid=alice --init-groups env HOME=/home/alice'
-    ours = 'registry-host configure --user alice --http-proxy http://p.lab:1'
+    ours = 'registry-host configure --user alice --proxy-for=client --http-proxy http://p.lab:1'
     slow = f'(sleep 2; echo secret) | {become} {LOGIN}'
     codes = at_once(newest, [slow, f'sleep 0.5; {ours}'])
     assert codes == [0, 0], newest.run('cat /run/out.*').stdout

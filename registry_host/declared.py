@@ -1,0 +1,138 @@
+"""What the settings file of a host says of values that a run adds or withdraws.
+
+A run without options makes the host what the settings file says. What flags add is gone
+after the next one, and what `unconfigure` withdraws comes back, unless the file is
+edited too: that is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import TYPE_CHECKING
+
+from registry_host.errors import RegistryHostError
+from registry_host.merge import Operation
+from registry_host.plan import Finding
+from registry_host.settings import (
+    ENGINE_DNS,
+    HTTP_PROXY,
+    HTTPS_PROXY,
+    INSECURE,
+    MIRRORS,
+    NAMESERVERS,
+    NO_PROXY,
+    SEARCH,
+    Settings,
+    default_files,
+    load,
+    read_asked,
+)
+
+if TYPE_CHECKING:
+    from registry_host.host import Host
+
+Value = tuple[str, str, Hashable]
+
+
+def outlived_by_file(host: Host, settings: Settings) -> Iterator[Finding]:
+    """Report what flags ask for and the settings file of this host does not name."""
+    if settings.is_declaration or not settings.named or not default_files(host):
+        return
+    path, declared = default_files(host)[0], _declared(host)
+    if declared is None:
+        yield _cannot_tell(path)
+        return
+    known = {(area, key) for area, _, key in _values(declared)}
+    missing = [
+        f'{area} {text}'
+        for area, text, key in _values(settings)
+        if (area, key) not in known
+    ]
+    if missing and settings.operation is not Operation.REMOVE:
+        yield Finding(
+            check='not-in-settings-file',
+            severity='warning',
+            message=f'{path} does not name {", ".join(missing)}: the next run from '
+            'that file withdraws it',
+            path=path,
+            remedy=(f'add it to {path}',),
+        )
+
+
+def restored_by_file(host: Host, settings: Settings) -> Iterator[Finding]:
+    """Report what `unconfigure` withdraws and the settings file names all the same."""
+    if not default_files(host):
+        return
+    path, declared = default_files(host)[0], _declared(host)
+    if declared is None:
+        yield _cannot_tell(path)
+        return
+    selected = {(area, key) for area, _, key in _values(settings)}
+    is_all = settings.is_declaration
+    named = [
+        f'{area} {text}'
+        for area, text, key in _values(declared)
+        if is_all
+        or area in settings.cleared
+        or (area in settings.named and (area, key) in selected)
+        or (area in settings.named and _is_unwanted(settings, declared, area))
+    ]
+    if named:
+        yield Finding(
+            check='still-in-settings-file',
+            severity='warning',
+            message=f'{path} names {", ".join(named)}: the next run from that file '
+            'brings it back',
+            path=path,
+            remedy=(f'remove it from {path}',),
+        )
+
+
+def _declared(host: Host) -> Settings | None:
+    """Load the settings file; None where it is not one."""
+    try:
+        asked = read_asked(host, file=None, flags={})
+        return load(asked, is_known=lambda digest: False)
+    except RegistryHostError:
+        return None
+
+
+def _cannot_tell(path: str) -> Finding:
+    return Finding(
+        check='settings-file-unread',
+        severity='warning',
+        message=f'{path} cannot be read as settings, so whether it agrees with this '
+        'run is not known',
+        path=path,
+        remedy=('registry-host validate',),
+    )
+
+
+def _values(settings: Settings) -> Iterator[Value]:
+    """Every value with its setting: the text to show, and what tells it from others."""
+    for mirror in settings.mirrors:
+        yield MIRRORS, str(mirror), mirror.key
+    for registry in settings.insecure:
+        yield INSECURE, str(registry), registry.key
+    for area, proxy in (
+        (HTTP_PROXY, settings.http_proxy),
+        (HTTPS_PROXY, settings.https_proxy),
+    ):
+        if proxy is not None:
+            yield area, str(proxy), (proxy.key, settings.proxy_for)
+    if settings.no_proxy is not None:
+        for entry in settings.no_proxy.entries:
+            yield NO_PROXY, entry, entry.lower()
+    for area, texts in (
+        (NAMESERVERS, settings.nameservers),
+        (SEARCH, settings.search),
+        (ENGINE_DNS, settings.engine_dns),
+    ):
+        for text in texts:
+            yield area, text, text
+
+
+def _is_unwanted(settings: Settings, declared: Settings, area: str) -> bool:
+    proxies = {HTTP_PROXY: declared.http_proxy, HTTPS_PROXY: declared.https_proxy}
+    proxy = proxies.get(area)
+    return proxy is not None and any(p.selects(proxy) for p in settings.unwanted)
