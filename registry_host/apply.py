@@ -96,6 +96,7 @@ def apply_plan(host: Host, plan: Plan, engine: EngineFacts, order: Order) -> Out
         _require_reachable(plan, engine)
     _require_valid(host, plan, engine)
     _require_unchanged(host, plan)
+    checkpoints.require_room(plan.writes)
     may = Allowed(Activation.NONE)
     if plan.activation >= Activation.RELOAD and engine.is_running:
         may = allowed(host, engine, plan.activation, order.restart)
@@ -346,7 +347,7 @@ def _merge_again(
         after = step.change.after._replace(content=content)
     if content is not None:
         run = run.with_merged(step.change.path, content)
-        checkpoints.save_journal(host, run)
+        checkpoints.save_journal(host, run, limit=checkpoints.MERGED_LIMIT_BYTES)
     with contextlib.suppress(ConflictError):
         host.replace_file(now, after, step.temporary)
     return run

@@ -6,29 +6,28 @@ config is written. It becomes a checkpoint by a change of its name, in one step.
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from registry_host.errors import ConfigError, Problem
-from registry_host.host import JOURNAL, LEFT_BEHIND, STATE_FOLDER
-from registry_host.plan import (
-    Activation,
-    Change,
-    FileState,
-    Live,
-    LiveLists,
-    User,
+from registry_host.errors import ConfigError, ConflictError, Problem
+from registry_host.host import (
+    JOURNAL,
+    LEFT_BEHIND,
+    STATE_FOLDER,
+    STATE_LIMIT_BYTES,
 )
+from registry_host.plan import Activation, Change, FileState, Live
 
 if TYPE_CHECKING:
     from registry_host.host import Host
 
 CHECKPOINTS = f'{STATE_FOLDER}/checkpoints'
 LIMIT = 20
-VERSION = 1
+# What a new journal may hold, so that there is room for contents that are merged while
+# the run lasts, and then for those of the way back: one daemon.json more, in passing.
+NEW_LIMIT_BYTES = 48 * 2**20
+MERGED_LIMIT_BYTES = 96 * 2**20
 
 APPLIED = 'applied'
 ROLLED_BACK = 'rolled-back'
@@ -79,7 +78,8 @@ class Run(NamedTuple):
     `started` is ISO 8601 in UTC. `live` is what the engine showed before, None where
     none ran. `done` is how far the run activates its change. Without `steps` there is
     nothing to undo. `ledgers` are the bytes of our ledger before and after, the same
-    where a run has only put back what others had taken out.
+    where a run has only put back what others had taken out. `masked` are the files of
+    which a recorded mode or attribute is not put back: see codec.
     """
 
     id: int
@@ -93,6 +93,7 @@ class Run(NamedTuple):
     steps: tuple[Step, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     ledgers: tuple[bytes | None, bytes | None] = (None, None)
+    masked: tuple[str, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -130,13 +131,47 @@ class Run(NamedTuple):
 
 def load_journal(host: Host) -> Run | None:
     """Read the journal of an unfinished run; ConfigError if it is damaged."""
-    content = host.read(JOURNAL).content
-    return None if content is None else _decode(host, content, JOURNAL)
+    content = host.read_state(JOURNAL).content
+    return None if content is None else _decoded(host, content, JOURNAL)
 
 
-def save_journal(host: Host, run: Run) -> None:
+def save_journal(host: Host, run: Run, *, limit: int = STATE_LIMIT_BYTES) -> None:
+    """Write the journal; ConflictError if it could not be read back."""
+    from registry_host.codec import encode
+
+    content = encode(host, run)
+    if len(content) > limit:
+        changes = [step.change for step in run.steps]
+        raise ConflictError(_too_large(changes, len(content)))
     host.make_state_folder(CHECKPOINTS)
-    host.write_state(JOURNAL, _encode(host, run))
+    host.write_state(JOURNAL, content)
+
+
+def require_room(changes: Sequence[Change]) -> None:
+    """Refuse a run of which the journal could not be read back; ConfigError.
+
+    Asked before the first byte is written. A new journal leaves room for what its run,
+    or the way back, adds to it.
+    """
+    size = sum(
+        -(-len(state.content or b'') // 3) * 4
+        for change in changes
+        for state in (change.before, change.after)
+    )
+    if size > NEW_LIMIT_BYTES:
+        raise ConfigError(_too_large(changes, size))
+
+
+def _too_large(changes: Sequence[Change], size: int) -> Problem:
+    largest = max(changes, key=lambda change: len(change.before.content or b''))
+    return Problem(
+        code='config-too-large',
+        where=largest.path,
+        message=f'the journal of this run would take {size >> 20} MiB, and no more '
+        f'than {NEW_LIMIT_BYTES >> 20} MiB of it could be read back to undo the run',
+        hint=f'make the file smaller, or change one file in a run: '
+        f'ls -l {largest.path}',
+    )
 
 
 def commit(host: Host, run: Run) -> None:
@@ -146,6 +181,8 @@ def commit(host: Host, run: Run) -> None:
 
 def close(host: Host, run: Run, outcome: str) -> None:
     """Remember that a run came to nothing, if there is room, and drop its journal."""
+    from registry_host.codec import encode
+
     record = run._replace(
         outcome=outcome,
         steps=(),
@@ -154,7 +191,7 @@ def close(host: Host, run: Run, outcome: str) -> None:
         ledgers=(None, None),
     )
     try:
-        host.write_state(_path_of(run.id), _encode(host, record))
+        host.write_state(_path_of(run.id), encode(host, record))
     except OSError:
         # The record is a courtesy, and a full disk must not hold up the way back. What
         # must not stay is a checkpoint of a run that came to nothing after all.
@@ -179,7 +216,9 @@ def left_behind(host: Host) -> tuple[Run, ...]:
 
 def leave_behind(host: Host, run: Run) -> None:
     """Remember the steps of a run that are to be taken back once that can be."""
-    host.write_state(_path_of(run.id, LEFT_BEHIND), _encode(host, run))
+    from registry_host.codec import encode
+
+    host.write_state(_path_of(run.id, LEFT_BEHIND), encode(host, run))
 
 
 def forget_left_behind(host: Host, run: Run) -> None:
@@ -202,13 +241,27 @@ def _run_or_damaged(host: Host, number: int, folder: str = CHECKPOINTS) -> Run:
         return Run(id=number, origin=origin, started='', by='', outcome=DAMAGED)
 
 
+def damaged(host: Host) -> tuple[Problem, ...]:
+    """Say which checkpoints cannot be read back, and what to do about each."""
+    problems: list[Problem] = []
+    for number in _numbers(host):
+        try:
+            load_run(host, number)
+        except ConfigError as err:
+            problems += err.problems
+    return tuple(problems)
+
+
 def load_run(host: Host, number: int, folder: str = CHECKPOINTS) -> Run:
     """Read one checkpoint; ConfigError if it is damaged or not there."""
     path = _path_of(number, folder)
-    content = host.read(path).content
+    content = host.read_state(path).content
     if content is None:
         raise ConfigError(_unknown(number))
-    return _decode(host, content, path)
+    run = _decoded(host, content, path)
+    if run.id != number:
+        raise ConfigError(_damaged(host.below_root(path)))
+    return run
 
 
 def next_id(host: Host) -> int:
@@ -253,149 +306,15 @@ def _unknown(number: int) -> Problem:
     )
 
 
-# On disk
+def _decoded(host: Host, content: bytes, path: str) -> Run:
+    from registry_host.codec import NewerError, decode
 
-
-def _encode(host: Host, run: Run) -> bytes:
-    document = {
-        'version': VERSION,
-        'id': run.id,
-        'command': run.origin.command,
-        'line': run.origin.line,
-        'undoes': run.origin.undoes,
-        'started': run.started,
-        'by': run.by,
-        'needed': int(run.needed),
-        'done': int(run.done),
-        'outcome': run.outcome,
-        'live': _encode_live(run.live),
-        'steps': [_encode_step(host, step) for step in run.steps],
-        'files': run.files,
-        'ledgers': [_to_text(content) for content in run.ledgers],
-    }
-    return (json.dumps(document, indent=1) + '\n').encode()
-
-
-def _encode_live(live: Live | None) -> Any:
-    if live is None:
-        return None
-    insecure = live.lists.insecure
-    return {
-        'mirrors': live.lists.mirrors,
-        'insecure': None if insecure is None else sorted(insecure),
-        'proxies': live.proxies,
-    }
-
-
-def _encode_step(host: Host, step: Step) -> dict[str, Any]:
-    change = step.change
-    return {
-        'target': change.target,
-        'activation': int(change.activation),
-        'before': _encode_state(host, change.before),
-        'after': _encode_state(host, change.after),
-        'interim': _to_text(change.interim),
-        'owner': change.owner,
-        'temporary': step.temporary.removeprefix(host.root),
-        'passing': [_to_text(content) for content in step.passing],
-        'merged': [_to_text(content) for content in step.merged],
-    }
-
-
-def _encode_state(host: Host, state: FileState) -> dict[str, Any]:
-    # The folder of a host may be another one when that host runs.
-    xattrs = state.xattrs
-    return {
-        **state._asdict(),
-        'content': _to_text(state.content),
-        'realpath': state.realpath.removeprefix(host.root),
-        'xattrs': xattrs and [(name, _to_text(value)) for name, value in xattrs],
-        'missing_folders': [
-            folder.removeprefix(host.root) for folder in state.missing_folders
-        ],
-    }
-
-
-def _to_text(content: bytes | None) -> str | None:
-    return None if content is None else base64.b64encode(content).decode()
-
-
-def _decode(host: Host, content: bytes, path: str) -> Run:
     try:
-        document = json.loads(content)
-        if document['version'] > VERSION:
-            raise ConfigError(_newer(path))
-        return Run(
-            id=document['id'],
-            origin=Origin(document['command'], document['line'], document['undoes']),
-            started=document['started'],
-            by=document['by'],
-            needed=Activation(document['needed']),
-            done=Activation(document['done']),
-            outcome=document['outcome'],
-            live=_decode_live(document['live']),
-            steps=tuple(_decode_step(host, step) for step in document['steps']),
-            files=tuple((name, action) for name, action in document['files']),
-            ledgers=(
-                _to_bytes(document['ledgers'][0]),
-                _to_bytes(document['ledgers'][1]),
-            ),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigError(_damaged(path)) from None
-
-
-def _decode_live(live: Any) -> Live | None:
-    if live is None:
-        return None
-    mirrors, insecure = live['mirrors'], live['insecure']
-    return Live(
-        lists=LiveLists(
-            mirrors=None if mirrors is None else tuple(mirrors),
-            insecure=None
-            if insecure is None
-            else frozenset((kind, name) for kind, name in insecure),
-        ),
-        proxies=tuple((area, text) for area, text in live['proxies']),
-    )
-
-
-def _decode_step(host: Host, step: dict[str, Any]) -> Step:
-    return Step(
-        change=Change(
-            target=step['target'],
-            before=_decode_state(host, step['before']),
-            after=_decode_state(host, step['after']),
-            activation=Activation(step['activation']),
-            interim=_to_bytes(step['interim']),
-            owner=step.get('owner', ''),
-        ),
-        temporary=host.root + step['temporary'],
-        passing=tuple(_to_bytes(text) or b'' for text in step['passing']),
-        merged=tuple(_to_bytes(text) or b'' for text in step['merged']),
-    )
-
-
-def _decode_state(host: Host, state: dict[str, Any]) -> FileState:
-    xattrs, user = state['xattrs'], state['user']
-    return FileState(
-        **{
-            **state,
-            'content': _to_bytes(state['content']),
-            'realpath': host.root + state['realpath'],
-            'user': None if user is None else User(*user),
-            'xattrs': None
-            if xattrs is None
-            else tuple((name, _to_bytes(value) or b'') for name, value in xattrs),
-            'missing_folders': tuple(
-                host.root + folder for folder in state['missing_folders']
-            ),
-        }
-    )
-
-
-def _to_bytes(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text)
+        return decode(host, content)
+    except NewerError:
+        raise ConfigError(_newer(host.below_root(path))) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ConfigError(_damaged(host.below_root(path))) from None
 
 
 def _newer(path: str) -> Problem:
@@ -408,9 +327,11 @@ def _newer(path: str) -> Problem:
 
 
 def _damaged(path: str) -> Problem:
+    from shlex import quote
+
     return Problem(
         code='checkpoint-damaged',
         where=path,
-        message='cannot be understood, so what it holds cannot be put back',
-        hint=f'look at it, then move it away: mv {path} {path}.damaged',
+        message='is damaged, so what it holds cannot be put back',
+        hint=f'to go on without it: mv {quote(path)} {quote(path + ".damaged")}',
     )

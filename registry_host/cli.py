@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -11,7 +12,12 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from registry_host import __version__
-from registry_host.errors import Problem, RegistryHostError, place_of
+from registry_host.errors import (
+    Problem,
+    RegistryHostError,
+    SettingsError,
+    place_of,
+)
 from registry_host.host import Host
 from registry_host.plan import ALWAYS, IF_SAFE, NEVER
 from registry_host.redact import redact_command
@@ -191,8 +197,21 @@ format_option = click.option(
 @click.pass_context
 def cli(context: click.Context, root: str) -> None:
     """Make this host use an on-premises Docker registry, safely, and prove it."""
+    import os
+
     context.meta[ARGUMENTS] = context.obj
+    if not os.path.isdir(root):
+        raise SettingsError(_no_root(root))
     context.obj = Host(root)
+
+
+def _no_root(root: str) -> Problem:
+    return Problem(
+        code='root-missing',
+        where='--root',
+        message=f'there is no folder {root!r}' if root else 'the folder is empty',
+        hint='ls -ld ' + shlex.quote(root) if root else '--root /path/to/the/root',
+    )
 
 
 def _flags(options: dict[str, Any]) -> dict[str, Any]:

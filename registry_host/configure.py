@@ -188,6 +188,10 @@ def _run(
 ) -> Report:
     """Report a plan, or bring it about as it is once we are the only writer."""
     if manner.is_check:
+        if planned.plan.pending:
+            from registry_host.checkpoints import require_room
+
+            require_room(planned.plan.writes)
         is_done = planned.plan.is_empty and not _has_unfinished(host)
         report = _with_entries(host, _report_of(command, manner, planned))
         return report._replace(exit_code=0 if is_done else EXIT_PENDING)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import re
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import (
     ApplyError,
@@ -49,19 +51,26 @@ class Pending(NamedTuple):
 
 def load_pending(host: Host) -> Pending | None:
     """Read the marker; ConfigError if it is damaged."""
-    content = host.read(PENDING).content
+    content = host.read_state(PENDING).content
     if content is None:
         return None
     try:
-        document = json.loads(content)
-        return Pending(
-            checkpoint=document['checkpoint'],
-            token=document['token'],
-            boot=document['boot'],
-            deadline=document['deadline'],
-        )
-    except (ValueError, KeyError, TypeError):
-        raise ConfigError(_damaged()) from None
+        return _decode(json.loads(content))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ConfigError(_damaged(host.below_root(PENDING))) from None
+
+
+def _decode(document: dict[str, Any]) -> Pending:
+    """Take the token for what it is, part of the name of a unit, and nothing else."""
+    checkpoint, deadline = document['checkpoint'], document['deadline']
+    if type(checkpoint) is not int or checkpoint < 1:
+        raise ValueError('no number of a run')
+    if type(deadline) not in (int, float) or not math.isfinite(deadline):
+        raise ValueError('no time')
+    for name in ('token', 'boot'):
+        if not re.fullmatch('[0-9a-z-]{1,64}', document[name], re.ASCII):
+            raise ValueError(f'no {name}')
+    return Pending(checkpoint, document['token'], document['boot'], deadline)
 
 
 def require_possible(host: Host) -> None:
@@ -163,10 +172,12 @@ def busy(pending: Pending, seconds: float) -> LockedError:
     )
 
 
-def _damaged() -> Problem:
+def _damaged(name: str) -> Problem:
+    from shlex import quote
+
     return Problem(
         code='pending-damaged',
-        where=PENDING,
-        message='cannot be understood, so which run is on approval is not known',
-        hint=f'rm {PENDING}  (the last run stays then)',
+        where=name,
+        message='is damaged, so which run waits for confirmation is not known',
+        hint=f'to let the last run stand: mv {quote(name)} {quote(name + ".damaged")}',
     )

@@ -23,13 +23,18 @@ if TYPE_CHECKING:
     from registry_host.privileges import Result
     from registry_host.wire import Answer, Request
 
+# The largest config, or settings file, that is read.
 FILE_LIMIT_BYTES = 16 * 1024 * 1024
+# The largest file of the state folder. A journal holds each file of a run twice, in
+# base64, and a run that is under way may add to it: see checkpoints.save_journal.
+STATE_LIMIT_BYTES = 128 * 1024 * 1024
 LINKS_LIMIT = 40
 RESOLV_CONF = '/etc/resolv.conf'
 STATE_FOLDER = '/var/lib/registry-host'
 # An unfinished run's, and that of a run on approval.
 JOURNAL = f'{STATE_FOLDER}/journal.json'
 PENDING = f'{STATE_FOLDER}/pending.json'
+LEDGER = f'{STATE_FOLDER}/ledger.json'
 # What a recovery could not put back yet.
 LEFT_BEHIND = f'{STATE_FOLDER}/left-behind'
 LOCK_POLL_S = 0.02
@@ -119,9 +124,60 @@ class Host:
         return Host().read(os.path.abspath(path))
 
     def read_input(self) -> bytes:
-        return sys.stdin.buffer.read(FILE_LIMIT_BYTES + 1)
+        """Read standard input; ConfigError if it is larger than any config may be."""
+        content = sys.stdin.buffer.read(FILE_LIMIT_BYTES + 1)
+        _require_size('standard input', content, FILE_LIMIT_BYTES)
+        return content
 
-    def _read(self, path: str, user: User | None) -> FileState:
+    def read_state(self, path: str) -> FileState:
+        """Read a file of the state folder that may be absent.
+
+        A root folder may have come from elsewhere with its state folder, and root acts
+        on what that says: ConfigError if anybody else could have written it.
+        """
+        try:
+            self._require_trusted_state(path)
+            return self._read(path, None, limit=STATE_LIMIT_BYTES)
+        except OSError as err:
+            raise ConfigError(_unreadable(path, err, None)) from None
+
+    def below_root(self, path: str) -> str:
+        """Name a file as this machine does, for a command to be pasted."""
+        return f'{self.root}{path}'
+
+    def _require_trusted_state(self, path: str) -> None:
+        if not self.is_root:
+            return
+        names = [STATE_FOLDER]
+        for part in path.removeprefix(STATE_FOLDER).split('/')[1:]:
+            names.append(f'{names[-1]}/{part}')
+        for name in names:
+            folder, _, last = name.rpartition('/')
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                found = os.lstat(f'{self.resolve(folder)}/{last}')
+                is_link = stat.S_ISLNK(found.st_mode) and not self.is_live
+                is_open = not stat.S_ISLNK(found.st_mode) and found.st_mode & 0o022
+                if is_link or is_open or found.st_uid != 0:
+                    raise ConfigError(self._untrusted_state(name, found))
+
+    def _untrusted_state(self, path: str, found: os.stat_result) -> Problem:
+        kind = 'is a link' if stat.S_ISLNK(found.st_mode) else ''
+        owner = '' if found.st_uid == 0 else f'belongs to uid {found.st_uid}'
+        is_open = found.st_mode & 0o022 and not kind
+        mode = f'has mode {stat.S_IMODE(found.st_mode):04o}' if is_open else ''
+        name = self.below_root(path)
+        why = ' and '.join(filter(None, (kind, owner, mode)))
+        return Problem(
+            code='state-untrusted',
+            where=name,
+            message=f'{why}, so others than root may have written what it says',
+            hint=f'to go on without the history of earlier runs: mv -T {_quoted(name)} '
+            f'{_quoted(name + ".untrusted")}',
+        )
+
+    def _read(
+        self, path: str, user: User | None, *, limit: int = FILE_LIMIT_BYTES
+    ) -> FileState:
         real = self.resolve(path)
         absent = FileState(
             path=path,
@@ -150,7 +206,8 @@ class Host:
             found = os.fstat(fd)
             if not stat.S_ISREG(found.st_mode):
                 raise ConfigError(_not_a_file(path, found.st_mode))
-            content = file.read(FILE_LIMIT_BYTES + 1)
+            content = file.read(limit + 1)
+            _require_size(path, content, limit)
             xattrs = xattrs_of(fd)
         return absent._replace(
             content=content,
@@ -352,11 +409,10 @@ class Host:
     def _state_folder(self) -> str:
         from registry_host.replacing import make_folders
 
+        self._require_trusted_state(STATE_FOLDER)
         folder = self.resolve(STATE_FOLDER)
         make_folders(missing_folders(folder), 0o700)
         found = os.stat(folder)
-        if self.is_live and self.is_root and found.st_uid != 0:
-            raise ConfigError(_not_trusted(STATE_FOLDER, folder, found.st_uid))
         if stat.S_IMODE(found.st_mode) != 0o700:
             os.chmod(folder, 0o700)
         return folder
@@ -572,6 +628,25 @@ class Host:
             connection.close()
             raise
         return connection
+
+
+def _quoted(path: str) -> str:
+    from shlex import quote
+
+    return quote(path)
+
+
+def _require_size(path: str, content: bytes, limit: int) -> None:
+    """Refuse what was cut off, before it is taken for the whole."""
+    if len(content) > limit:
+        raise ConfigError(
+            Problem(
+                code='config-too-large',
+                where=path,
+                message=f'is larger than {limit // 2**20} MiB, the most that is read',
+                hint=f'look at it: ls -l {_quoted(path)}',
+            )
+        )
 
 
 def give_back(path: str, user: User) -> str:

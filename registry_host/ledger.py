@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import ConfigError, Problem
+from registry_host.host import LEDGER
 from registry_host.plan import Activation, Change, FileState
 
 if TYPE_CHECKING:
     from registry_host.host import Host
 
-LEDGER = '/var/lib/registry-host/ledger.json'
 VERSION = 1
 # Settings that passed the schema: one of cron, one of a person, and some to spare.
 CHECKED_LIMIT = 8
@@ -105,20 +106,23 @@ def keys_changed(before: Ledger, after: Ledger) -> frozenset[tuple[str, str]]:
 
 def load_ledger(host: Host) -> tuple[Ledger, FileState]:
     """Read the ledger; ConfigError if it cannot be understood."""
-    state = host.read(LEDGER)
-    return read_ledger(state.content), state
+    state = host.read_state(LEDGER)
+    return read_ledger(state.content, host.below_root(LEDGER)), state
 
 
-def read_ledger(content: bytes | None) -> Ledger:
+def read_ledger(content: bytes | None, name: str = LEDGER) -> Ledger:
+    """Decode a ledger; ConfigError, which calls it `name`, if it is none."""
     if content is None:
         return Ledger()
     try:
         document = json.loads(content)
+        if type(document['version']) is not int:
+            raise TypeError('no version')
         if document['version'] > VERSION:
-            raise ConfigError(_newer())
+            raise ConfigError(_newer(name))
         return _decode(document)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigError(_damaged()) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ConfigError(damaged(name)) from None
 
 
 def ledger_change(before: FileState, ledger: Ledger) -> Change:
@@ -136,7 +140,7 @@ def _encode(ledger: Ledger) -> bytes:
         'applied': [_encode_applied(entry) for entry in ledger.entries],
         'checked-settings': list(ledger.checked),
     }
-    return (json.dumps(document, indent=2, ensure_ascii=False) + '\n').encode()
+    return (json.dumps(document, indent=2) + '\n').encode()
 
 
 def _encode_applied(entry: Applied) -> dict[str, Any]:
@@ -156,38 +160,58 @@ def _encode_applied(entry: Applied) -> dict[str, Any]:
 
 def _decode(document: dict[str, Any]) -> Ledger:
     return Ledger(
-        entries=tuple(
-            Applied(
-                target=entry['target'],
-                path=entry['path'],
-                user=entry['user'],
-                is_created=entry['created'],
-                keys={
-                    name: OurKey(ours=tuple(key['ours']), before=key['before'])
-                    for name, key in entry['keys'].items()
-                },
-                created=tuple(tuple(p) for p in entry.get('created-members', ())),
-                folders=entry.get('created-folders', 0),
-            )
-            for entry in document['applied']
-        ),
-        checked=tuple(document['checked-settings']),
+        entries=tuple(_entry(entry) for entry in document['applied']),
+        checked=tuple(map(_text, document['checked-settings'])),
     )
 
 
-def _newer() -> Problem:
+def _entry(entry: dict[str, Any]) -> Applied:
+    path, user, folders = entry['path'], entry['user'], entry.get('created-folders', 0)
+    if not _text(path).startswith('/') or type(folders) is not int:
+        raise ValueError('no entry of a ledger')
+    if type(entry['created']) is not bool or not 0 <= folders < path.count('/'):
+        raise ValueError('no entry of a ledger')
+    created = entry.get('created-members', ())
+    return Applied(
+        target=_text(entry['target']),
+        path=path,
+        user=None if user is None else _text(user),
+        is_created=entry['created'],
+        keys={name: _key(key) for name, key in entry['keys'].items()},
+        created=tuple(tuple(map(_text, names)) for names in created),
+        folders=folders,
+    )
+
+
+def _key(key: dict[str, Any]) -> OurKey:
+    before, ours = key['before'], key['ours']
+    if not isinstance(ours, list):
+        raise TypeError('no list')
+    return OurKey(tuple(map(_text, ours)), None if before is None else _text(before))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or b'\0' in os.fsencode(value):
+        raise TypeError('no text')
+    return value
+
+
+def _newer(name: str) -> Problem:
     return Problem(
         code='ledger-newer',
-        where=LEDGER,
+        where=name,
         message='was written by a newer registry-host',
         hint='use the version that wrote it, or a newer one',
     )
 
 
-def _damaged() -> Problem:
+def damaged(name: str = LEDGER) -> Problem:
+    from shlex import quote
+
     return Problem(
         code='ledger-damaged',
-        where=LEDGER,
-        message='is not a ledger, so what earlier runs applied is not known',
-        hint=f'mv {LEDGER} {LEDGER}.damaged  (what was applied counts as foreign then)',
+        where=name,
+        message='is damaged, so which entries are managed is not known',
+        hint='to have everything that stands in the files count as foreign: '
+        f'mv {quote(name)} {quote(name + ".damaged")}',
     )

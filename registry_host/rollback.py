@@ -149,7 +149,21 @@ def recover(host: Host) -> tuple[Finding, ...]:
             )
         )
     close(host, run, RECOVERED)
-    return (*mended, _mended('recovered', f'{run.title} had not ended: {back}{note}'))
+    recovered = _mended('recovered', f'{run.title} had not ended: {back}{note}')
+    return (*mended, *masked(run), recovered)
+
+
+def masked(run: Run) -> Iterator[Finding]:
+    """Report what of a record is not put back, for it would grant rights."""
+    for path in run.masked:
+        yield Finding(
+            check='not-put-back',
+            severity='warning',
+            message=f'{path}: the record of {run.title} names a special mode, an '
+            'owner or an attribute that grants rights, which is not put back',
+            path=path,
+            remedy=(f'ls -l {path}',),
+        )
 
 
 def _mended(check: str, message: str) -> Finding:

@@ -100,13 +100,13 @@ def _find(host: Host, number: int | None) -> Run | None:
     """Pick a run; UndoError if the one that is named did, or does, nothing."""
     runs = checkpoints.history(host)
     undone = checkpoints.undone(runs)
-    standing = [
-        run
-        for run in reversed(runs)
-        if run.changes and run.id not in undone and run.origin.undoes is None
-    ]
     if number is None:
-        return standing[0] if standing else None
+        for run in reversed(runs):
+            if run.outcome == checkpoints.DAMAGED:
+                checkpoints.load_run(host, run.id)  # Raises, with the way out.
+            if run.changes and run.id not in undone and run.origin.undoes is None:
+                return run
+        return None
     run = checkpoints.load_run(host, number)
     if run.id in undone:
         raise UndoError(_undone(run, undone[run.id]))

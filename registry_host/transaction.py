@@ -15,6 +15,7 @@ from registry_host.errors import (
     UndoError,
 )
 from registry_host.host import JOURNAL, LEFT_BEHIND, PENDING, STATE_FOLDER
+from registry_host.ledger import load_ledger
 from registry_host.plan import ALWAYS, Finding
 from registry_host.rollback import FINISH, recover
 from registry_host.undo import take_back
@@ -151,6 +152,20 @@ def unfinished(host: Host) -> tuple[Finding, ...]:
         )
     left = tuple(_left_behind(each) for each in checkpoints.left_behind(host))
     return left if pending is None else (*left, _on_approval(host, pending))
+
+
+def state_problems(host: Host) -> tuple[Finding, ...]:
+    """Report what of the state of earlier runs cannot be read, as root."""
+    if host.is_live and not host.is_root:
+        return ()
+    problems = list(checkpoints.damaged(host))
+    try:
+        load_ledger(host)
+    except RegistryHostError as err:
+        problems += err.problems
+    return tuple(
+        Finding('unfinished-run', 'error', str(p), p.where, (p.hint,)) for p in problems
+    )
 
 
 def _left_behind(run: checkpoints.Run) -> Finding:

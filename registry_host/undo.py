@@ -23,6 +23,7 @@ from registry_host.ledger import (
 )
 from registry_host.plan import IF_SAFE, Change, FileState, Finding, Plan
 from registry_host.revert import InseparableError, revert
+from registry_host.rollback import masked
 from registry_host.settings import (
     AREAS,
     CLIENT,
@@ -91,7 +92,7 @@ def plan_undo(
     )
     parts: list[TargetPlan] = []
     problems: list[Problem] = []
-    findings: list[Finding] = []
+    findings: list[Finding] = list(masked(run))
     left: list[Problem] = []
     for past in reversed(run.changes):
         user = past.before.user

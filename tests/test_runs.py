@@ -98,7 +98,7 @@ def test_a_damaged_checkpoint_hides_no_other(root):
     root.write(f'{CHECKPOINTS}/1.json', '{"version": 1, "id"', 0o600)
     ended = root.run('history')
     assert ended.code == 0
-    assert f'{CHECKPOINTS}/1.json: cannot be understood' in ended.out
+    assert f'{CHECKPOINTS}/1.json: is damaged, ' in ended.out
     configured(root, '--mirror', 'http://c')
     assert root.run('undo', '1', '--format=json').codes == ['checkpoint-damaged']
     root.run('undo')
@@ -114,7 +114,8 @@ def test_a_checkpoint_of_a_newer_version_is_left_alone(root):
     ended = root.run('undo', '1')
     assert (ended.code, ended.err) == (
         2,
-        f'error: {path}: was written by a newer registry-host; nothing was written\n'
+        f'error: {root.path}{path}: was written by a newer registry-host; nothing was '
+        'written\n'
         'hint:  use the version that wrote it, or a newer one\n',
     )
 
@@ -376,7 +377,7 @@ def test_a_damaged_journal_is_told_and_nothing_is_written(root):
     before = root.snapshot()
     ended = root.run('configure', '--mirror', MIRROR)
     assert ended.code == 2
-    assert 'cannot be understood, so what it holds cannot be put back' in ended.err
+    assert 'is damaged, so what it holds cannot be put back' in ended.err
     assert root.snapshot() == before
 
 
@@ -591,6 +592,6 @@ def test_an_approval_of_a_damaged_checkpoint_is_not_forgotten(root):
     put_on_approval(root, 1)
     ended = root.run('configure', '--mirror', 'http://b')
     assert ended.code == 2
-    assert f'{CHECKPOINTS}/1.json: cannot be understood' in ended.err
+    assert f'{CHECKPOINTS}/1.json: is damaged, ' in ended.err
     assert json.loads(root.read(DAEMON_JSON)) == {'registry-mirrors': ['http://a']}
     assert (root.path / 'var/lib/registry-host/pending.json').exists()

@@ -26,7 +26,7 @@ from registry_host.settings import (
 )
 from registry_host.targets import docker_daemon
 from registry_host.targets.target import read_json
-from registry_host.transaction import unfinished
+from registry_host.transaction import state_problems, unfinished
 from registry_host.urls import Mirror, check_mirror
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def observe(host: Host) -> Observed:
         resolv_conf=_resolv_conf(host),
         interfaces=host.names('/sys/class/net') if facts.is_live else None,
         ownership=_ownership(host),
-        unfinished=unfinished(host),
+        unfinished=(*unfinished(host), *state_problems(host)),
         plan=plan,
         plan_problems=plan_problems,
     )

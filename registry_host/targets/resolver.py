@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Problem, SettingsError
 from registry_host.host import RESOLV_CONF
-from registry_host.ledger import Applied, OurKey
+from registry_host.ledger import Applied, OurKey, damaged
 from registry_host.merge import Operation
 from registry_host.plan import Activation, Change, FileState, Finding, Use
 from registry_host.settings import (
@@ -43,7 +43,11 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
     if not settings.named & DNS_AREAS:
         return ()
     paths = tuple(file.path for file in _files_of(settings, facts))
-    past = (entry.path for entry in ledger.of_target(NAME) if entry.path not in paths)
+    from registry_host.names.files import FILES
+
+    past = [entry.path for entry in ledger.of_target(NAME) if entry.path not in paths]
+    if not FILES.keys() >= set(past):
+        raise ConfigError(damaged())
     return (
         *(FileRef(path=path) for path in paths),
         *(FileRef(path=path, is_withdrawn=True) for path in past),
@@ -411,10 +415,13 @@ def _removed(applied: Applied, area: str) -> Sequence[Removed]:
 
     from registry_host.names.edits import Removed
 
-    return tuple(
-        Removed((others, searches), base64.b64decode(line))
-        for others, searches, line in json.loads(applied.before(area) or '[]')
-    )
+    try:
+        return tuple(
+            Removed((int(others), int(searches)), base64.b64decode(line))
+            for others, searches, line in json.loads(applied.before(area) or '[]')
+        )
+    except (ValueError, TypeError, RecursionError):
+        raise ConfigError(damaged()) from None
 
 
 def has_exclusive(applied: Applied) -> bool:
