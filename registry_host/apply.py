@@ -20,6 +20,7 @@ from registry_host.errors import (
     Problem,
     RegistryHostError,
     StoppedError,
+    quoted,
 )
 from registry_host.facts import look_at_engine
 from registry_host.logins import wait_for_logins
@@ -160,7 +161,7 @@ def _require_valid(host: Host, plan: Plan, engine: EngineFacts) -> None:
             where=candidate.path,
             message=f'dockerd --validate: {reason.replace(path, candidate.path)}',
             hint=f'mend the file, then try: dockerd --validate '
-            f'--config-file={candidate.path}',
+            f'--config-file={quoted(candidate.path)}',
         )
     )
 
@@ -264,13 +265,22 @@ def _tell_owners(host: Host, plan: Plan, run: Run) -> Iterator[Finding]:
     """
     if not run.owners:
         return
-    from registry_host.names.activation import tell, use_again
+    from registry_host import untold
+    from registry_host.names.activation import PROOF_TIMEOUT_S, tell, use_again
 
     uses = {use.owner: use for use in plan.uses}
     for owner in run.owners:
         use = uses.get(owner, Use(owner))
-        is_found = run.origin.command == 'configure' and bool(use.nameservers)
-        is_told = tell(host, owner, is_back=not is_found)
+        if run.origin.command != 'configure':
+            # Its files are as they are to be: whether it reads them holds up nothing.
+            reason = untold.tell(host, owner, timeout_s=PROOF_TIMEOUT_S)
+            if reason:
+                yield untold.not_told(owner, reason)
+                continue
+            yield from use_again(host, use, is_told=True)
+            continue
+        is_told = tell(host, owner, is_back=not use.nameservers)
+        untold.forget(host, owner)
         yield from use_again(host, use, is_told=is_told)
 
 
@@ -393,16 +403,16 @@ def _in_place(path: str) -> Finding:
 def _write_failed(err: OSError, change: Change) -> ApplyError:
     path = change.path
     hints = {
-        errno.ENOSPC: f'make room: df -h {path.rpartition("/")[0]}',
-        errno.EPERM: f'is it immutable? lsattr {path}',
-        errno.EROFS: f'the file system is read-only: findmnt -T {path}',
+        errno.ENOSPC: f'make room: df -h {quoted(path.rpartition("/")[0])}',
+        errno.EPERM: f'is it immutable? lsattr {quoted(path)}',
+        errno.EROFS: f'the file system is read-only: findmnt -T {quoted(path)}',
     }
     return ApplyError(
         Problem(
             code='write-failed',
             where=path,
             message=f'could not be written ({err.strerror or err})',
-            hint=hints.get(err.errno or 0, f'namei -l {path}'),
+            hint=hints.get(err.errno or 0, f'namei -l {quoted(path)}'),
         )
     )
 
@@ -530,12 +540,14 @@ def _roll_back(
             host, run, is_activated=is_activated, timeout_s=RELOAD_TIMEOUT_S
         )
         state, is_whole = str(back), back.is_whole
+        by_hand = _by_hand(back)
     except (OSError, RegistryHostError) as err:
         state, is_whole = f'partly applied: going back failed ({err})', False
+        by_hand = ''
     problems = [
         problem._replace(
             message=f'{problem.message}; {state}',
-            hint=problem.hint if is_whole else FINISH,
+            hint=(by_hand or problem.hint) if is_whole else FINISH,
         )
         for problem in cause.problems
     ]
@@ -543,3 +555,12 @@ def _roll_back(
     failure = type(cause)(*problems) if is_whole else ApplyError(*problems)
     failure.state = ''
     raise failure from None
+
+
+def _by_hand(back: Back) -> str:
+    """The commands for DNS managers that could not be told of the old files."""
+    if not back.untold:
+        return ''
+    from registry_host.names.activation import by_hand
+
+    return ' && '.join(map(by_hand, back.untold))

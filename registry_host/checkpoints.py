@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry_host.errors import ConfigError, ConflictError, Problem
+from registry_host.errors import ConfigError, ConflictError, Problem, quoted
 from registry_host.host import (
     JOURNAL,
     LEFT_BEHIND,
@@ -170,7 +170,7 @@ def _too_large(changes: Sequence[Change], size: int) -> Problem:
         message=f'the journal of this run would take {size >> 20} MiB, and no more '
         f'than {NEW_LIMIT_BYTES >> 20} MiB of it could be read back to undo the run',
         hint=f'make the file smaller, or change one file in a run: '
-        f'ls -l {largest.path}',
+        f'ls -l {quoted(largest.path)}',
     )
 
 
@@ -327,11 +327,9 @@ def _newer(path: str) -> Problem:
 
 
 def _damaged(path: str) -> Problem:
-    from shlex import quote
-
     return Problem(
         code='checkpoint-damaged',
         where=path,
         message='is damaged, so what it holds cannot be put back',
-        hint=f'to go on without it: mv {quote(path)} {quote(path + ".damaged")}',
+        hint=f'to go on without it: mv {quoted(path, path + ".damaged")}',
     )

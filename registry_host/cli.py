@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from registry_host.errors import (
     RegistryHostError,
     SettingsError,
     place_of,
+    quoted,
 )
 from registry_host.host import Host
 from registry_host.plan import ALWAYS, IF_SAFE, NEVER
@@ -210,7 +210,7 @@ def _no_root(root: str) -> Problem:
         code='root-missing',
         where='--root',
         message=f'there is no folder {root!r}' if root else 'the folder is empty',
-        hint='ls -ld ' + shlex.quote(root) if root else '--root /path/to/the/root',
+        hint=f'ls -ld {quoted(root)}' if root else '--root /path/to/the/root',
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import EngineError, ProbeError, Problem, RegistryHostError
 from registry_host.facts import Facts, gather, look_at_engine
-from registry_host.host import JOURNAL, LEFT_BEHIND, PENDING
+from registry_host.host import JOURNAL, LEFT_BEHIND, PENDING, UNTOLD
 from registry_host.ledger import load_ledger
 from registry_host.plan import IF_SAFE, Finding, Plan
 from registry_host.redact import redact_command
@@ -153,7 +153,7 @@ def unconfigure(host: Host, manner: Manner, selection: Selection) -> Report:
 
 def _has_unfinished(host: Host) -> bool:
     """Whether there is something that the next transaction mends, or waits for."""
-    is_cut_short = host.exists(JOURNAL) or host.exists(PENDING)
+    is_cut_short = any(map(host.exists, (JOURNAL, PENDING, UNTOLD)))
     return is_cut_short or bool(host.names(LEFT_BEHIND))
 
 

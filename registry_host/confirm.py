@@ -20,6 +20,7 @@ from registry_host.errors import (
     LockedError,
     Problem,
     SettingsError,
+    quoted,
 )
 from registry_host.host import PENDING
 
@@ -173,11 +174,9 @@ def busy(pending: Pending, seconds: float) -> LockedError:
 
 
 def _damaged(name: str) -> Problem:
-    from shlex import quote
-
     return Problem(
         code='pending-damaged',
         where=name,
         message='is damaged, so which run waits for confirmation is not known',
-        hint=f'to let the last run stand: mv {quote(name)} {quote(name + ".damaged")}',
+        hint=f'to let the last run stand: mv {quoted(name, name + ".damaged")}',
     )

@@ -29,6 +29,13 @@ class Problem(NamedTuple):
         return f'{self.where}: {self.message}' if self.where else self.message
 
 
+def quoted(*words: str) -> str:
+    """Words of a hint, as a shell takes them: hints are pasted."""
+    from shlex import join
+
+    return join(words)
+
+
 def place_of(err: Exception) -> str:
     """Say what went wrong where in our code; its values may be secrets."""
     import traceback

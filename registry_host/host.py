@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry_host.errors import ConfigError, LockedError, Problem
+from registry_host.errors import ConfigError, LockedError, Problem, quoted
 from registry_host.files import group_of, missing_folders, xattrs_of
 from registry_host.plan import FileState, User
 
@@ -35,6 +35,8 @@ STATE_FOLDER = '/var/lib/registry-host'
 JOURNAL = f'{STATE_FOLDER}/journal.json'
 PENDING = f'{STATE_FOLDER}/pending.json'
 LEDGER = f'{STATE_FOLDER}/ledger.json'
+# DNS managers that could not be told that their files are back.
+UNTOLD = f'{STATE_FOLDER}/untold.json'
 # What a recovery could not put back yet.
 LEFT_BEHIND = f'{STATE_FOLDER}/left-behind'
 LOCK_POLL_S = 0.02
@@ -71,6 +73,8 @@ class Host:
     def __init__(self, root: str = '/', environ: Mapping[str, str] | None = None):
         self.root = os.path.realpath(root).rstrip('/')
         self.environ = dict(os.environ if environ is None else environ)
+        # A command may open more than one transaction, and waits once: see untold.
+        self.has_told_again = False
 
     @property
     def is_live(self) -> bool:
@@ -171,8 +175,8 @@ class Host:
             code='state-untrusted',
             where=name,
             message=f'{why}, so others than root may have written what it says',
-            hint=f'to go on without the history of earlier runs: mv -T {_quoted(name)} '
-            f'{_quoted(name + ".untrusted")}',
+            hint=f'to go on without the history of earlier runs: mv -T {quoted(name)} '
+            f'{quoted(name + ".untrusted")}',
         )
 
     def _read(
@@ -630,12 +634,6 @@ class Host:
         return connection
 
 
-def _quoted(path: str) -> str:
-    from shlex import quote
-
-    return quote(path)
-
-
 def _require_size(path: str, content: bytes, limit: int) -> None:
     """Refuse what was cut off, before it is taken for the whole."""
     if len(content) > limit:
@@ -644,7 +642,7 @@ def _require_size(path: str, content: bytes, limit: int) -> None:
                 code='config-too-large',
                 where=path,
                 message=f'is larger than {limit // 2**20} MiB, the most that is read',
-                hint=f'look at it: ls -l {_quoted(path)}',
+                hint=f'look at it: ls -l {quoted(path)}',
             )
         )
 
@@ -657,7 +655,7 @@ def give_back(path: str, user: User) -> str:
     chown-core.c, fts), and hard links to files of others are refused to users by
     default (proc_sys_fs(5), protected_hardlinks).
     """
-    return f'sudo chown -hRP {user.name}: {os.path.dirname(path)}'
+    return quoted('sudo', 'chown', '-hRP', f'{user.name}:', os.path.dirname(path))
 
 
 def _get_flags_request(machine: str) -> int:
@@ -687,7 +685,7 @@ def _not_trusted(path: str, folder: str, uid: int) -> Problem:
         where=path,
         message=f'{folder} can be changed by others than root (owner: uid {uid}), '
         'so root does not write there',
-        hint=f'chown root: {folder} && chmod go-w {folder}',
+        hint=f'chown root: {quoted(folder)} && chmod go-w {quoted(folder)}',
     )
 
 
@@ -697,13 +695,13 @@ def _not_a_file(path: str, mode: int) -> Problem:
         code='config-not-a-file',
         where=path,
         message=f'is {kind} where a file is due',
-        hint=f'look at it, then move it away: ls -ld {path}',
+        hint=f'look at it, then move it away: ls -ld {quoted(path)}',
     )
 
 
 def _unreadable(path: str, err: OSError, user: User | None) -> Problem:
     reader = f' as {user.name}' if user else ''
-    hint = f'look at: sudo namei -l {path}'
+    hint = f'look at: sudo namei -l {quoted(path)}'
     if user is None and err.errno == errno.EACCES:
         hint = f'run it with sudo, or {hint}'
     if user and err.errno == errno.EACCES:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from registry_host.errors import ConfigError, Problem
+from registry_host.errors import ConfigError, Problem, quoted
 from registry_host.host import LEDGER
 from registry_host.plan import Activation, Change, FileState
 
@@ -206,12 +206,10 @@ def _newer(name: str) -> Problem:
 
 
 def damaged(name: str = LEDGER) -> Problem:
-    from shlex import quote
-
     return Problem(
         code='ledger-damaged',
         where=name,
         message='is damaged, so which entries are managed is not known',
         hint='to have everything that stands in the files count as foreign: '
-        f'mv {quote(name)} {quote(name + ".damaged")}',
+        f'mv {quoted(name, name + ".damaged")}',
     )

@@ -31,6 +31,7 @@ from registry_host.errors import (
     EngineError,
     Problem,
     RegistryHostError,
+    quoted,
 )
 from registry_host.facts import EngineFacts, look_at_engine
 from registry_host.plan import IF_SAFE, Activation, Change, FileState, Finding
@@ -55,8 +56,8 @@ class Back(NamedTuple):
 
     `failed` could not be written; `kept` were changed by somebody else so that ours
     could not be told apart; both map paths to the reason why. `engine` says what became
-    of it, '' if it was not touched. `owners` are why owners of nameservers could not be
-    told.
+    of it, '' if it was not touched. `untold` maps the DNS managers that could not be
+    told to the reason; each later run tries that again, and it holds up nothing.
     """
 
     is_touched: bool = False
@@ -64,25 +65,28 @@ class Back(NamedTuple):
     kept: Mapping[str, str] = MappingProxyType({})
     engine: str = ''
     is_engine_back: bool = True
-    owners: tuple[str, ...] = ()
+    untold: Mapping[str, str] = MappingProxyType({})
 
     @property
     def is_whole(self) -> bool:
-        return not self.failed and self.is_engine_back and not self.owners
+        return not self.failed and self.is_engine_back
 
     def __str__(self) -> str:
         if self.failed:
             state = f'partly applied: {_told(self.failed)} could not be put back'
         elif not self.is_engine_back:
             state = 'partly applied: the old file is back'
-        elif self.owners:
-            state = 'partly applied: the old file is back, but not in use'
         else:
             state = f'the old file is {"back" if self.is_touched else "as it was"}'
         if self.kept:
             state += f', but {_told(self.kept)} was changed by somebody else '
             state += 'since, and is left so'
-        return '; '.join(filter(None, (state, *self.owners, self.engine)))
+        untold = (
+            f'{manager} could not be told ({reason}), and may still use the '
+            'nameservers of this run'
+            for manager, reason in self.untold.items()
+        )
+        return '; '.join(filter(None, (state, *untold, self.engine)))
 
 
 def _told(files: Mapping[str, str]) -> str:
@@ -136,7 +140,7 @@ def recover(host: Host) -> tuple[Finding, ...]:
     left = _of_users(run, back.failed)
     note = ''
     is_of_users = bool(left.steps) and len(left.steps) == len(back.failed)
-    if is_of_users and back.is_engine_back and not back.owners:
+    if is_of_users and back.is_engine_back:
         leave_behind(host, left)
         note = '; each run tries that again'
     elif not back.is_whole:
@@ -162,7 +166,7 @@ def masked(run: Run) -> Iterator[Finding]:
             message=f'{path}: the record of {run.title} names a special mode, an '
             'owner or an attribute that grants rights, which is not put back',
             path=path,
-            remedy=(f'ls -l {path}',),
+            remedy=(f'ls -l {quoted(path)}',),
         )
 
 
@@ -218,7 +222,7 @@ def go_back(
         with trouble.over(change.before):
             _write(host, change.before, change.first, steps[change.path])
     is_touched = any(c.action != 'none' and c.target != 'ledger' for c in changes)
-    back = Back(is_touched=is_touched, owners=tuple(_tell_owners(host, run)))
+    back = Back(is_touched=is_touched, untold=_tell_managers(host, run, timeout_s))
     if is_activated and run.needed is not Activation.NONE:
         back = _engine_back(host, run, engine, back, policy, timeout_s)
     for change in changes:
@@ -304,20 +308,20 @@ def _write(host: Host, now: FileState, target: FileState, step: Step) -> None:
         target = _target(step, now)
 
 
-def _tell_owners(host: Host, run: Run) -> Iterator[str]:
-    """Have owners of nameservers read the old files, whatever they had made of ours.
+def _tell_managers(host: Host, run: Run, timeout_s: float) -> dict[str, str]:
+    """Have DNS managers read the old files, whatever they had made of the new ones.
 
     That is done in any case: a way back that was cut short may have come this far.
+    Returns those that could not be told, with the reason.
     """
     if not run.owners or not host.is_live:
-        return
-    from registry_host.names.activation import tell
+        return {}
+    from registry_host.names.activation import PROOF_TIMEOUT_S
+    from registry_host.untold import tell
 
-    for owner in run.owners:
-        try:
-            tell(host, owner, is_back=True)
-        except RegistryHostError as err:
-            yield str(err.problems[0])
+    limit_s = min(timeout_s, PROOF_TIMEOUT_S)
+    reasons = {name: tell(host, name, timeout_s=limit_s) for name in run.owners}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 # The engine

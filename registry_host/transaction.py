@@ -13,8 +13,9 @@ from registry_host.errors import (
     RegistryHostError,
     StateError,
     UndoError,
+    quoted,
 )
-from registry_host.host import JOURNAL, LEFT_BEHIND, PENDING, STATE_FOLDER
+from registry_host.host import JOURNAL, LEFT_BEHIND, PENDING, STATE_FOLDER, UNTOLD
 from registry_host.ledger import load_ledger
 from registry_host.plan import ALWAYS, Finding
 from registry_host.rollback import FINISH, recover
@@ -64,7 +65,7 @@ def transaction(
 
 def _mend(host: Host, *, is_about_pending: bool) -> tuple[Finding, ...]:
     host.clean_state()
-    mended = recover(host)
+    mended = (*recover(host), *_tell_again(host))
     pending = pending_run(host)
     if pending is None or is_about_pending:
         return mended
@@ -72,6 +73,14 @@ def _mend(host: Host, *, is_about_pending: bool) -> tuple[Finding, ...]:
     if seconds > 0:
         raise confirm.busy(pending, seconds)
     return (*mended, take_back_pending(host, pending))
+
+
+def _tell_again(host: Host) -> tuple[Finding, ...]:
+    if not host.exists(UNTOLD):
+        return ()
+    from registry_host.untold import tell_again
+
+    return tuple(tell_again(host)) if host.is_live else ()
 
 
 def _state_unusable(err: OSError) -> Problem:
@@ -151,6 +160,11 @@ def unfinished(host: Host) -> tuple[Finding, ...]:
             ),
         )
     left = tuple(_left_behind(each) for each in checkpoints.left_behind(host))
+    if host.exists(UNTOLD):
+        from registry_host.untold import load, not_told
+
+        found = (not_told(manager) for manager in load(host))
+        left += tuple(each._replace(check='unfinished-run') for each in found)
     return left if pending is None else (*left, _on_approval(host, pending))
 
 
@@ -177,7 +191,7 @@ def _left_behind(run: checkpoints.Run) -> Finding:
         severity='warning',
         message=f'of {run.title}, {paths} could not be put back yet; each run tries',
         path=LEFT_BEHIND,
-        remedy=(f'is there room? df -h {run.steps[0].change.path}',),
+        remedy=(f'is there room? df -h {quoted(run.steps[0].change.path)}',),
     )
 
 

@@ -9,7 +9,7 @@ from registry_host import directives
 from registry_host.doctor.observations import Config, Observed
 from registry_host.engine import expected_lists
 from registry_host.enginekeys import OLDEST, show_version
-from registry_host.errors import Problem
+from registry_host.errors import Problem, quoted
 from registry_host.host import RESOLV_CONF, give_back
 from registry_host.names.owner import UNITS, Ownership
 from registry_host.names.steps import steps
@@ -489,7 +489,7 @@ def _client_config_mode(seen: Observed) -> Findings:
                 'warning',
                 f'{client.path} holds logins, and others may read it '
                 f'(mode {state.mode:04o})',
-                f'{become}chmod 600 {client.path}',
+                f'{become}chmod 600 {quoted(client.path)}',
                 path=client.path,
             )
 

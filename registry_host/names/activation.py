@@ -11,7 +11,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry_host.errors import ApplyError, ConfigError, ProbeError, Problem
+from registry_host.errors import (
+    ApplyError,
+    ConfigError,
+    ProbeError,
+    Problem,
+    quoted,
+)
 from registry_host.host import RESOLV_CONF
 from registry_host.names.others import NETWORK_MANAGER_SERVERS
 from registry_host.names.owner import RESOLVED_UPLINK
@@ -32,16 +38,42 @@ class _Way(NamedTuple):
     """How one owner is told: commands, which all must end well.
 
     `is_there` says whether it is there to be told; one that is not reads its files when
-    it starts. `shown_in` are files that show what it uses, the first that there is.
+    it starts. `by_hand` is the command for a person to do the same. `shown_in` are
+    files that show what it uses, the first that there is.
     """
 
     name: str
+    by_hand: str
     commands: Callable[[Host], Iterable[Sequence[str]]]
     is_there: Callable[[Host], bool]
     shown_in: tuple[str, ...] = (RESOLV_CONF,)
 
 
-def tell(host: Host, owner: str, *, is_back: bool = False) -> bool:
+def is_known(owner: object) -> bool:
+    return owner in _WAYS
+
+
+def is_there(host: Host, owner: str) -> bool:
+    """Whether a DNS manager is there to be told; else it reads its files at start."""
+    return _WAYS[owner].is_there(host)
+
+
+def title_of(owner: str) -> str:
+    return _WAYS[owner].name
+
+
+def by_hand(owner: str) -> str:
+    """The command that has a DNS manager read its files again."""
+    return f'sudo {_WAYS[owner].by_hand}'
+
+
+def tell(
+    host: Host,
+    owner: str,
+    *,
+    is_back: bool = False,
+    timeout_s: float = PROOF_TIMEOUT_S,
+) -> bool:
     """Have an owner read its files; ApplyError with its own reason if it fails.
 
     `is_back`: they are as they were, and whoever has gone since is not told (False).
@@ -49,8 +81,9 @@ def tell(host: Host, owner: str, *, is_back: bool = False) -> bool:
     way = _WAYS[owner]
     if is_back and not way.is_there(host):
         return False
+    deadline = time.monotonic() + timeout_s
     for command in way.commands(host):
-        done = host.run(command, timeout_s=PROOF_TIMEOUT_S)
+        done = host.run(command, timeout_s=max(0.1, deadline - time.monotonic()))
         if not done.is_ok:
             lines = (done.err.strip() or done.out.strip()).splitlines()
             raise ApplyError(
@@ -208,7 +241,7 @@ def require_resolved(host: Host, names: Sequence[str]) -> None:
                     code='names-unproven',
                     where=RESOLV_CONF,
                     message=f'this host does not find {name} by it',
-                    hint=f'getent ahosts {name}',
+                    hint=f'getent ahosts {quoted(name)}',
                 )
             )
 
@@ -275,22 +308,36 @@ _PIDFILE = re.compile(r'(.+?)(-[46])?\.pid')
 
 _WAYS = {
     'resolved': _Way(
-        'systemd-resolved', _restart_resolved, _is_unit_there, (RESOLVED_UPLINK,)
+        'systemd-resolved',
+        f'systemctl restart {_RESOLVED}',
+        _restart_resolved,
+        _is_unit_there,
+        (RESOLVED_UPLINK,),
     ),
     'network-manager': _Way(
         'NetworkManager',
+        'nmcli general reload',
         lambda host: (['nmcli', 'general', 'reload'],),
         _runs('NetworkManager'),
         (NETWORK_MANAGER_SERVERS, RESOLV_CONF),
     ),
     'resolvconf': _Way(
-        'resolvconf', lambda host: (['resolvconf', '-u'],), _has('resolvconf')
+        'resolvconf',
+        'resolvconf -u',
+        lambda host: (['resolvconf', '-u'],),
+        _has('resolvconf'),
     ),
     'openresolv': _Way(
-        'openresolv', lambda host: (['resolvconf', '-u'],), _has('resolvconf')
+        'openresolv',
+        'resolvconf -u',
+        lambda host: (['resolvconf', '-u'],),
+        _has('resolvconf'),
     ),
     'netconfig': _Way(
-        'netconfig', lambda host: (['netconfig', 'update', '-f'],), _has('netconfig')
+        'netconfig',
+        'netconfig update -f',
+        lambda host: (['netconfig', 'update', '-f'],),
+        _has('netconfig'),
     ),
-    'dhcpcd': _Way('dhcpcd', _dhcpcd_commands, _runs('dhcpcd')),
+    'dhcpcd': _Way('dhcpcd', 'dhcpcd -n', _dhcpcd_commands, _runs('dhcpcd')),
 }

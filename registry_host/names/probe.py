@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from registry_host.concurrency import ask_all
-from registry_host.errors import Problem
+from registry_host.errors import Problem, quoted
 
 if TYPE_CHECKING:
     from registry_host.host import Host
@@ -71,5 +71,5 @@ def _problem(server: str, kind: str, message: str) -> Problem:
         code=f'nameserver-{kind}',
         where=f'--nameserver {server}',
         message=message,
-        hint=f'is the address right? nslookup {HUB} {server}',
+        hint=f'is the address right? nslookup {HUB} {quoted(server)}',
     )

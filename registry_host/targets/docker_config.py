@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from registry_host import jsontext
-from registry_host.errors import ConfigError, Problem
+from registry_host.errors import ConfigError, Problem, quoted
 from registry_host.host import give_back
 from registry_host.ledger import Applied
 from registry_host.merge import Operation
@@ -135,7 +135,7 @@ def _require_owned(ref: FileRef, state: FileState) -> None:
             code='config-owner',
             where=state.path,
             message=f'belongs to {other}, not to {user.name}',
-            hint=f'look at: sudo namei -l {state.path}'
+            hint=f'look at: sudo namei -l {quoted(state.path)}'
             if state.realpath != state.path
             else f'give it back to its user: {give_back(state.path, user)}',
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from registry_host import directives, jsontext
 from registry_host.enginekeys import OLDEST, show_version
 from registry_host.enginerules import BUILT_IN_INSECURE
-from registry_host.errors import ConfigError, Problem, SettingsError
+from registry_host.errors import ConfigError, Problem, SettingsError, quoted
 from registry_host.facts import EngineFacts
 from registry_host.ledger import Applied, OurKey
 from registry_host.merge import ListMerge, Operation, merge_list
@@ -479,7 +479,7 @@ def _dns_findings(settings: Settings, change: Change) -> Iterable[Finding]:
     from registry_host.names.resolvconf import NAMESERVERS_LIMIT
 
     if has_new_dns(change) and not settings.nameservers:
-        flags = ' '.join(f'--nameserver {text}' for text in settings.engine_dns)
+        flags = ' '.join(f'--nameserver {quoted(t)}' for t in settings.engine_dns)
         yield Finding(
             check='engine-dns-pulls',
             severity='info',
@@ -510,7 +510,7 @@ def readable_password(
             message=f"{state.path} holds a proxy's password, and others may read it "
             f'(mode {state.mode:04o})',
             path=state.path,
-            remedy=(f'chmod 600 {state.path}',),
+            remedy=(f'chmod 600 {quoted(state.path)}',),
         )
 
 

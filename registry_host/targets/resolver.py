@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError, Problem, SettingsError
+from registry_host.errors import ConfigError, Problem, SettingsError, quoted
 from registry_host.host import RESOLV_CONF
 from registry_host.ledger import Applied, OurKey, damaged
 from registry_host.merge import Operation
@@ -534,7 +534,7 @@ def _containers(facts: Facts) -> Iterable[Finding]:
         severity='info',
         message=f'{len(names)} running container(s) ask the nameservers that they '
         f'started with, until they are restarted{among}',
-        remedy=(f'docker restart {" ".join(names)}',),
+        remedy=(f'docker restart {quoted(*names)}',),
     )
 
 

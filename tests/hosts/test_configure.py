@@ -134,10 +134,11 @@ def test_client_proxies_by_sudo(host):
 def test_clearing_a_live_list(host):
     configure(host, '--mirror', MIRROR, '--insecure-registry', PUSH)
     assert host.mirrors() == [f'{MIRROR}/']
-    done = configure(host, '--mirror', '', '--insecure-registry', '')
+    done = host.run('registry-host unconfigure mirrors')
     assert 'live registry-mirrors: none\n' in done.stdout
-    assert host.mirrors() == []
-    assert PUSH not in host.insecure()
+    assert (host.mirrors(), PUSH in host.insecure()) == ([], True)
+    host.run(f'registry-host unconfigure insecure-registries {PUSH}')
+    assert (host.mirrors(), PUSH in host.insecure()) == ([], False)
     assert host.run(['test', '-e', DAEMON_JSON], check=False).returncode == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -298,8 +299,8 @@ def test_an_owner_that_was_stopped_since_is_not_started_by_an_undo(lab):
         host.close()
 
 
-def test_an_owner_that_cannot_be_told_leaves_the_run_unfinished(lab):
-    """Told of ours, it takes them; told of the old file, it fails: that is not over."""
+def test_a_manager_that_cannot_be_told_of_the_old_file_holds_up_nothing(lab):
+    """Told of new nameservers, it takes them; told of the old file, it fails."""
     host = lab.host('network-manager')
     try:
         before = seen(host)
@@ -311,14 +312,65 @@ def test_an_owner_that_cannot_be_told_leaves_the_run_unfinished(lab):
         done = tool(host, 'configure', *words, check=False)
         assert done.returncode == 1
         assert (
-            'the old file is back, but not in use; NetworkManager: nmcli general '
-            in (done.stderr)
+            'the old file is back; network-manager could not be told (nmcli general '
+            'reload: boo), and may still use the nameservers of this run' in done.stderr
         )
-        assert 'hint:  sudo registry-host undo\n' in done.stderr
-        host.run('rm /usr/local/bin/nmcli')
+        assert 'hint:  sudo nmcli general reload\n' in done.stderr
         host.drop_in()
-        mended = tool(host, 'undo').stdout
-        assert 'had not ended: the old file is as it was' in mended
+        later = tool(host, 'configure', '--insecure-registry', 'registry.lab:5002')
+        assert 'warning: NetworkManager could not be told to read its files again' in (
+            later.stdout
+        )
+        assert '  + insecure-registries  registry.lab:5002\n' in later.stdout
+        host.run('rm /usr/local/bin/nmcli')
+        told = tool(host, 'undo').stdout
+        assert 'info: NetworkManager has read its files again' in told
+        assert seen(host) == before
+        assert 'NetworkManager' not in tool(host, 'undo').stdout
+    finally:
+        host.close()
+
+
+@pytest.mark.parametrize('name', ('openresolv', 'resolvconf'))
+def test_a_hung_manager_holds_up_nothing(lab, name):
+    host = lab.host(name)
+    try:
+        before = seen(host)
+        program = '/usr/local/sbin/resolvconf'
+        script = '#!/bin/sh\ntest ! -e /run/hang || sleep 60\n'
+        host.write(program, f'{script}exec /sbin/resolvconf "$@"\n', mode='755')
+        host.run('touch /run/hang')
+        nameserver = ('configure', '--no-probe', '--nameserver', GATEWAY)
+        done = tool(host, *nameserver, check=False)
+        assert done.returncode == 1
+        assert (
+            'resolvconf -u: no end within 10 s; the old file is back; ' in done.stderr
+        )
+        assert 'hint:  sudo resolvconf -u\n' in done.stderr
+        doctor = tool(host, 'doctor', '--only', 'unfinished-run', check=False).stdout
+        assert 'could not be told to read its files again' in doctor
+        # A run about something else goes on after a short try.
+        words = ('configure', '--no-probe', '--insecure-registry', 'registry.lab:5002')
+        began = time.monotonic()
+        later = tool(host, *words)
+        assert time.monotonic() - began < 10
+        assert 'could not be told to read its files again (resolvconf -u: no end' in (
+            later.stdout
+        )
+        assert tool(host, *words, '--check', check=False).returncode == 3
+        undone = tool(host, 'undo')
+        assert 'took back run' in undone.stdout
+        host.run('rm /run/hang')
+        told = tool(host, 'undo', check=False).stdout
+        assert 'has read its files again, as it could not be told to before' in told
+        assert seen(host) == before
+        # And the other way: what is withdrawn stays withdrawn.
+        tool(host, *nameserver)
+        host.run('touch /run/hang')
+        gone = tool(host, 'unconfigure')
+        assert 'could not be told to read its files again' in gone.stdout
+        host.run('rm /run/hang')
+        assert 'has read its files again' in tool(host, 'unconfigure').stdout
         assert seen(host) == before
     finally:
         host.close()

@@ -16,7 +16,7 @@ KILL = '/bin/sh -c "kill -9 $(cat /run/run.pid)"'
 ORIGINAL = '{ "labels":["a=b"] }'
 CONFIGURE = (
     f'registry-host configure --mirror {MIRROR} --insecure-registry {PUSH} '
-    '--proxy-for=client --http-proxy http://proxy.lab:1',
+    '--proxy-for=client --http-proxy http://proxy.lab:1'
 )
 
 

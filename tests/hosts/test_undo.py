@@ -137,7 +137,7 @@ def test_what_is_not_confirmed_goes_back(host):
     assert done.returncode != 0
     assert 'on approval: taken back in 4 s if not confirmed\n' in done.stdout
     assert host.mirrors() == [f'{MIRROR}/']
-    second = tool(host, 'configure', '--mirror', '', check=False)
+    second = tool(host, 'unconfigure', 'mirrors', check=False)
     assert second.returncode == 75
     assert 'is on approval for another' in second.stderr
     assert 'hint:  sudo registry-host confirm' in second.stderr

@@ -49,19 +49,23 @@ def test_eight_runs_at_once_lose_nothing(newest):
         ]
         codes = at_once(newest, commands)
         assert codes == [0] * len(RUNS), newest.run('cat /run/out.*').stdout
-        assert document(newest, DAEMON_JSON) == {
-            'labels': ['a=b'],
-            'registry-mirrors': [f'http://m{number}.lab', 'https://t'],
-            'insecure-registries': [f'r{number}.lab:1'],
-        }
+        # Lists are added to; a proxy is replaced.
+        numbers = range(number + 1)
+        mirrors = [f'http://m{n}.lab' for n in numbers] + ['https://t']
+        insecure = {f'r{n}.lab:1' for n in numbers}
+        found = document(newest, DAEMON_JSON)
+        assert set(found.pop('insecure-registries')) == insecure
+        assert found == {'labels': ['a=b'], 'registry-mirrors': mirrors}
         for user in ('alice', 'bob'):
-            assert proxies(newest, user) == {
+            found = proxies(newest, user)
+            no_proxy = {f'.{user}{n}.lab' for n in numbers}
+            assert set(found.pop('noProxy').split(',')) == no_proxy
+            assert found == {
                 'httpProxy': f'http://{user}{number}.lab:1',
                 'httpsProxy': f'http://{user}{number}.lab:2',
-                'noProxy': f'.{user}{number}.lab',
             }
-        assert newest.mirrors() == [f'http://m{number}.lab/', 'https://t/']
-        assert newest.insecure() >= {f'r{number}.lab:1'}
+        assert newest.mirrors() == [f'{mirror}/' for mirror in mirrors]
+        assert newest.insecure() >= insecure
     left = newest.run('ls -A /var/lib/registry-host').stdout.split()
     assert sorted(left) == ['checkpoints', 'ledger.json']
     assert newest.run('registry-host doctor --only unfinished-run').returncode == 0

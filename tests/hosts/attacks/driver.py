@@ -28,7 +28,8 @@ def words_of(number: int, users: list[str]) -> list[str]:
         words = ['unconfigure']
     else:
         some = users[: 1 + number % len(users)]
-        words = ['configure', '--http-proxy', f'http://proxy{number}.lab:1']
+        words = ['configure', '--proxy-for=client', '--http-proxy']
+        words.append(f'http://proxy{number}.lab:1')
         words += [word for user in some for word in ('--user', user)]
     return [*words, '--diff', *(['--format=json'] if number % 2 else [])]
 
