@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from registry_host.errors import Problem, SettingsError
+from registry_host.errors import Problem, SettingsError, quoted
 from registry_host.merge import Operation
 from registry_host.redact import redact_input
 from registry_host.resources import resource_text
@@ -16,10 +16,12 @@ from registry_host.urls import (
     Mirror,
     Proxy,
     Registry,
+    check_characters,
     check_insecure_registry,
     check_mirror,
     check_no_proxy,
     check_proxy,
+    check_user,
 )
 
 if TYPE_CHECKING:
@@ -458,6 +460,7 @@ def _check_rules(asked: Asked) -> tuple[Checked[Any], ...]:
         *_check_each(asked, (INSECURE,), 'insecure-registry', check_insecure_registry),
         *(_check_proxies(asked) if 'proxies' in document else ()),
         *(_check_dns(asked) if 'dns' in document else ()),
+        *(_check_users(asked) if 'client' in document else ()),
     )
 
 
@@ -473,8 +476,17 @@ def _check_each(
     for table in tables:
         there = there[table]
     for index, text in enumerate(there.get(name, ())):
-        result = check(text) if text.strip() else _empty(asked, kind, name)
-        yield result.at(_place(asked, (*path, index)))
+        yield _checked(asked, kind, name, text, check).at(_place(asked, (*path, index)))
+
+
+def _checked(
+    asked: Asked, kind: str, name: str, text: str, check: Callable[[str], Checked[Any]]
+) -> Checked[Any]:
+    """Check one value: that there is one, its characters, and then the rules for it."""
+    if not text.strip():
+        return _empty(asked, kind, name)
+    # White space around a value has rules, and hints, of its own.
+    return check_characters(kind, text.strip()) or check(text)
 
 
 def _check_proxies(asked: Asked) -> Iterable[Checked[Any]]:
@@ -483,12 +495,7 @@ def _check_proxies(asked: Asked) -> Iterable[Checked[Any]]:
         if name not in proxies:
             continue
         text: str = proxies[name]
-        if not text.strip():
-            result: Checked[Any] = _empty(asked, name, name)
-        elif name == NO_PROXY:
-            result = check_no_proxy(text)
-        else:
-            result = check_proxy(text, name)
+        result = _checked(asked, name, name, text, _PROXY_CHECKS[name])
         yield result.at(_place(asked, ('proxies', name)))
     given = next((name for name in _TABLES['proxies'] if name in proxies), None)
     if given is not None and not proxies.get('for'):
@@ -498,6 +505,13 @@ def _check_proxies(asked: Asked) -> Iterable[Checked[Any]]:
     elif given == 'for' and asked.file is None:
         problem = _no_proxy_given().at(_place(asked, ('proxies', 'for')))
         yield Checked(input='', kind='proxy-for', value=None, errors=(problem,))
+
+
+_PROXY_CHECKS: Mapping[str, Callable[[str], Checked[Any]]] = {
+    HTTP_PROXY: lambda text: check_proxy(text, HTTP_PROXY),
+    HTTPS_PROXY: lambda text: check_proxy(text, HTTPS_PROXY),
+    NO_PROXY: check_no_proxy,
+}
 
 
 def _reader_missing(asked: Asked) -> Problem:
@@ -543,6 +557,14 @@ def _check_dns(asked: Asked) -> Iterable[Checked[Any]]:
     if dns.get(EXCLUSIVE) and is_known and not dns.get(NAMESERVERS):
         yield check_exclusive().at(_place(asked, ('dns', EXCLUSIVE)))
     yield from _check_each(asked, ('dns', SEARCH), 'dns-search', check_search_domain)
+
+
+def _check_users(asked: Asked) -> Iterable[Checked[Any]]:
+    """Names are words of commands, too, and parts of no path."""
+    for index, name in enumerate(asked.document['client'].get('users', ())):
+        result = check_characters('user', name) or check_user(name)
+        if result.errors:
+            yield result.at(_place(asked, ('client', 'users', index)))
 
 
 def _empty(asked: Asked, kind: str, name: str) -> Checked[Any]:
@@ -659,5 +681,5 @@ def _exposed(asked: Asked) -> Iterable[Problem]:
                 where=_place(asked, ('proxies', name)),
                 message='holds a password, and others may read it '
                 f'(mode {asked.mode:04o})',
-                hint=f'chmod 600 {asked.file}',
+                hint=f'chmod 600 {quoted(asked.file)}',
             )

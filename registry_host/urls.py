@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from registry_host.errors import Problem
 from registry_host.redact import redact_input
@@ -331,6 +331,47 @@ def _split_port(authority: str) -> tuple[str, str | None, bool]:
     return host, port if colon else None, False
 
 
+# The prefix of the codes of each kind, where it is another word.
+_PREFIXES = {
+    'registry-mirror': 'mirror',
+    'insecure-registry': 'insecure',
+    'http-proxy': 'proxy',
+    'https-proxy': 'proxy',
+    'dns-search': 'search',
+}
+
+
+def check_characters(kind: str, text: str) -> Checked[Any] | None:
+    """Refuse what no setting holds; None where every character may be in one.
+
+    Controls, marks of direction, unassigned code points and halves of a pair (UTF-16)
+    look like nothing, or like something else, wherever they are shown, and end or
+    change a value in some of the files that it is written into.
+    """
+    if text.isascii() and text.isprintable():
+        return None
+    from unicodedata import category
+
+    odd = next((c for c in text if category(c)[0] == 'C' or c in '\u2028\u2029'), None)
+    if odd is None:
+        return None
+    check = Checker(kind, _PREFIXES.get(kind, kind), text)
+    name = f'U+{ord(odd):04X}'
+    # An undecodable byte of the command line (PEP 383).
+    if 0xDC80 <= ord(odd) <= 0xDCFF:
+        name = f'the byte 0x{ord(odd) - 0xDC00:02X}, which is not UTF-8'
+    check.error('character', f'holds {name}, which no value may hold')
+    return check.result(None)
+
+
+def check_user(name: str) -> Checked[str]:
+    """Hold a user's name against what passwd(5) and a command line can take."""
+    check = Checker('user', 'user', name)
+    if not re.fullmatch(r'[^\s/:-](?:[^\s/:]| )*', name):
+        check.error('name', 'is not the name of a user')
+    return check.result(name)
+
+
 _UNPRINTABLE = re.compile(r'[\s\x00-\x1f\x7f\\"<>^`{|}]')
 
 
@@ -601,8 +642,8 @@ def check_no_proxy(text: str) -> Checked[NoProxy]:
         elif '://' in entry:
             meant = shown.partition('://')[2].partition('/')[0]
             check.error('scheme', f'{shown!r} is a URL, not a host', meant)
-        elif '"' in entry or '\\' in entry:
-            check.error('character', f'{shown!r} holds a quote or backslash')
+        elif odd := re.search(r'[^\w.:/*%<>~@\[\]+-]', entry):
+            check.error('character', f'{shown!r} holds {odd[0]!r}, which no host has')
     if not value.entries:
         check.error('empty', 'the list is empty', 'localhost,.example.com,10.0.0.0/8')
     return check.result(value)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from registry_host.encoders import resolv_conf
 from registry_host.names.resolvconf import (
     READERS,
     Reader,
@@ -192,7 +193,7 @@ def _with_lines(
     first = min(places, default=_end(theirs.lines))
     # A blank in front of the carriage return keeps it from glibc's address.
     ending = b' \r\n' if _is_crlf(theirs.lines) else b'\n'
-    added = [b'nameserver ' + text.encode() + ending for text in ours]
+    added = [b'nameserver ' + resolv_conf(text) + ending for text in ours]
     kept = [index for index in range(len(theirs.lines)) if index not in gone]
     front = [theirs.lines[index] for index in kept if index < first]
     back = [theirs.lines[index] for index in kept if index >= first]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from registry_host import encoders
 from registry_host.host import RESOLV_CONF
 
 if TYPE_CHECKING:
@@ -90,9 +91,9 @@ def _resolved(wanted: Wanted) -> Block:
     domains = (*wanted.search, *(('~.',) if wanted.is_exclusive else ()))
     lines = [_COMMENT, '[Resolve]']
     if wanted.nameservers:
-        lines += ['DNS=', f'DNS={" ".join(wanted.all_nameservers)}']
+        lines += ['DNS=', f'DNS={encoders.systemd(wanted.all_nameservers)}']
     if domains:
-        lines.append(f'Domains={" ".join(domains)}')
+        lines.append(f'Domains={encoders.systemd(domains)}')
     return tuple(lines)
 
 
@@ -104,10 +105,12 @@ def _network_manager(wanted: Wanted) -> Block:
     """
     lines = [_COMMENT, '[global-dns]']
     if wanted.all_search:
-        lines.append(f'searches={",".join(wanted.all_search)}')
+        lines.append(f'searches={encoders.keyfile(wanted.all_search)}')
     if wanted.options:
-        lines.append(f'options={",".join(wanted.options)}')
-    servers = ','.join(text for text in wanted.all_nameservers if '%' not in text)
+        lines.append(f'options={encoders.keyfile(wanted.options)}')
+    servers = encoders.keyfile(
+        text for text in wanted.all_nameservers if '%' not in text
+    )
     return (*lines, '[global-dns-domain-*]', f'servers={servers}')
 
 
@@ -139,10 +142,10 @@ def _assigned(servers: str, search: str, wanted: Wanted) -> Iterator[str]:
     """In front of what a script has set, unless nameservers are to be ours alone."""
     if wanted.nameservers:
         behind = '' if wanted.is_exclusive else f'${{{servers}:+ ${servers}}}'
-        yield f'{servers}="{" ".join(wanted.nameservers)}{behind}"'
+        yield f'{servers}="{encoders.shell(wanted.nameservers)}{behind}"'
     domains = wanted.all_search if wanted.is_exclusive else wanted.search
     if domains:
-        yield f'{search}="{" ".join(domains)}${{{search}:+ ${search}}}"'
+        yield f'{search}="{encoders.shell(domains)}${{{search}:+ ${search}}}"'
 
 
 def _dhclient(wanted: Wanted) -> Block:
@@ -155,10 +158,10 @@ def _dhclient(wanted: Wanted) -> Block:
     for name in ('new_domain_name_servers', 'new_dhcp6_name_servers'):
         if wanted.nameservers:
             behind = '' if wanted.is_exclusive else f' ${name}'
-            words = ' '.join(wanted.nameservers)
+            words = encoders.shell(wanted.nameservers)
             lines.append(f'test -z "${name}" || {name}="{words}{behind}"')
     if wanted.search:
-        words = ' '.join(wanted.search)
+        words = encoders.shell(wanted.search)
         name = 'new_domain_search'
         # For a DHCPv6 event it must stay empty, or the script takes it for DHCPv4's.
         any_of_v4 = '$new_domain_name$new_domain_search$new_domain_name_servers'
@@ -176,9 +179,10 @@ def _dhcpcd(wanted: Wanted) -> Block:
     """
     lines = [_COMMENT]
     if wanted.nameservers:
-        lines.append(f'static domain_name_servers={" ".join(wanted.nameservers)}')
+        servers = encoders.dhcpcd(wanted.nameservers)
+        lines.append(f'static domain_name_servers={servers}')
     if wanted.search:
-        lines.append(f'static domain_search={" ".join(wanted.all_search)}')
+        lines.append(f'static domain_search={encoders.dhcpcd(wanted.all_search)}')
     return tuple(lines)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from registry_host import encoders
 from registry_host.errors import ConfigError
 from registry_host.host import RESOLV_CONF
 from registry_host.names.files import DROP_IN, Others
@@ -22,20 +22,19 @@ NETWORK_MANAGER_SERVERS = '/run/NetworkManager/no-stub-resolv.conf'
 _FOLDERS = ('/usr/lib', '/usr/local/lib', '/run', '/etc')
 
 
-# Leases can say anything, and what is found here is written into files that a shell
-# sources as root. Resolved's own spelling of a server is 9.9.9.9:53%eth0#dns.example.
-_DOMAIN = re.compile(r'[\w.-]+', re.ASCII)
-_SERVER = re.compile(r'[\w.:%#\[\]-]+', re.ASCII)
-_OPTION = re.compile(r'[\w:.-]+', re.ASCII)
-
-
 def look(host: Host, ownership: Ownership) -> Others:
-    """Look where the owner shows it; nothing where it does not, nor for odd words."""
+    """Look where the owner shows it; nothing where it does not, nor for odd words.
+
+    Leases can say anything, and what is found here is written into files that a shell
+    sources as root.
+    """
     found = _look(host, ownership)
+    is_resolved = ownership.owner in ('resolved', 'split')
+    is_server = encoders.is_for_systemd if is_resolved else encoders.is_plain
     return Others(
-        tuple(filter(_SERVER.fullmatch, found.nameservers)),
-        tuple(filter(_DOMAIN.fullmatch, found.search)),
-        tuple(filter(_OPTION.fullmatch, found.options)),
+        tuple(filter(is_server, found.nameservers)),
+        tuple(filter(encoders.is_plain, found.search)),
+        tuple(filter(encoders.is_plain, found.options)),
     )
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from registry_host.errors import Problem
+from registry_host.errors import Problem, quoted
 from registry_host.names.resolvconf import NAMESERVERS_LIMIT, address_key
 from registry_host.settings import ENGINE_DNS, NAMESERVER
 from registry_host.urls import Checked, Checker
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
+_INTERFACE = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}')
 
 
 def require_few(
@@ -31,7 +37,7 @@ def too_many(managed: Sequence[str], given: Sequence[str], kind: str) -> Problem
         return None
     flag = f'--{kind}'
     kept = [text for text in managed if text not in given]
-    named = ' '.join(f'{flag} {text}' for text in given)
+    named = ' '.join(f'{flag} {quoted(text)}' for text in given)
     return Problem(
         code=f'{kind}-beyond',
         where=flag,
@@ -59,6 +65,12 @@ def check_nameserver(text: str, kind: str = NAMESERVER) -> Checked[str]:
         checker.error('address', message, hint)
     elif address.is_unspecified or address.is_multicast:
         checker.error('address', 'nobody answers at this address')
+    elif '%' in text and not _is_zone(address, text.partition('%')[2]):
+        checker.error(
+            'zone',
+            'a zone is the name of an interface, behind a link-local address',
+            text.partition('%')[0] if not address.is_link_local else '',
+        )
     elif kind == ENGINE_DNS and '%' in text:
         # Most engines refuse it, with the whole file; no container has the interface.
         checker.error('zone', 'a zone means nothing in a container')
@@ -67,6 +79,15 @@ def check_nameserver(text: str, kind: str = NAMESERVER) -> Checked[str]:
     elif address.is_loopback:
         checker.warn('loopback', 'containers have no nameserver at this address')
     return checker.result(None if address is None else address_key(text))
+
+
+def _is_zone(address: IPv4Address | IPv6Address, zone: str) -> bool:
+    """Whether a zone names an interface, and its address needs one.
+
+    Linux takes up to 15 bytes without / and white space (net/core/dev.c
+    dev_valid_name); what a shell or a file of settings takes for more is refused.
+    """
+    return address.is_link_local and bool(_INTERFACE.fullmatch(zone))
 
 
 def check_exclusive() -> Checked[bool]:

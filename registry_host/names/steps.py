@@ -31,7 +31,7 @@ def steps(ownership: Ownership, nameserver: str) -> Steps:
             return steps(rival, nameserver)
     if ownership.rivals or ownership.is_lost or not files_of(ownership):
         return _of_file(ownership, nameserver)
-    command = f'registry-host configure --nameserver {nameserver}'
+    command = f'registry-host configure --nameserver {quote(nameserver)}'
     if ownership.is_active is False and owner in UNITS:
         return (f'systemctl enable --now {UNITS[owner]}', command)
     if ownership.is_active is False and owner == 'resolvconf':
