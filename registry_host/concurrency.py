@@ -11,20 +11,25 @@ K = TypeVar('K', bound=Hashable)
 T = TypeVar('T')
 
 
-def ask_all(jobs: Mapping[K, Callable[[], T]], *, deadline_s: float) -> dict[K, T]:
-    """Run all jobs at once; whoever is not back in time is missing from the answer.
+def ask_all(
+    jobs: Mapping[K, Callable[[], T]],
+    *,
+    deadline_s: float,
+    crashed: Callable[[K, Exception], T],
+) -> dict[K, T]:
+    """Run all jobs at once; one that is not back in time is missing from the answers.
 
-    An exception of a job is raised here. The threads are daemons: a lookup that hangs
-    in the C library must not hold the program back at its end, as an executor would.
+    `crashed` makes an answer of a job's exception, which so ends no other. The threads
+    are daemons: a lookup that hangs in the C library must not hold the program back at
+    its end, as an executor would.
     """
     answers: dict[K, T] = {}
-    failures: list[BaseException] = []
 
     def answer(key: K, job: Callable[[], T]) -> None:
         try:
             answers[key] = job()
-        except BaseException as err:  # noqa: BLE001 - handed over to the caller
-            failures.append(err)
+        except Exception as err:  # noqa: BLE001 - the answer of this job alone
+            answers[key] = crashed(key, err)
 
     threads = [
         threading.Thread(target=answer, args=(key, job), daemon=True)
@@ -35,6 +40,4 @@ def ask_all(jobs: Mapping[K, Callable[[], T]], *, deadline_s: float) -> dict[K, 
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    if failures:
-        raise failures[0]
     return {key: answers[key] for key in jobs if key in answers}

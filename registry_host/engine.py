@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from registry_host.directives import Version, parse_version
 from registry_host.enginerules import (
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from registry_host.host import Host
 
 API_TIMEOUT_S = 5.0
+# A container takes some 2 kB of /containers/json, and so do 100 mirrors of /info.
+ANSWER_LIMIT_BYTES = 16 * 2**20
+HEAD_LIMIT_BYTES = 64 * 1024
 # An authorization plugin that does not answer holds a reload for about 15 s.
 RELOAD_TIMEOUT_S = 20.0
 # How long after the event of another's reload ours may come.
@@ -39,6 +43,9 @@ RELOAD_EVENTS = (
 SIGHUP = 1
 # A cold start with many containers to bring back takes its time.
 RESTART_TIMEOUT_S = 120.0
+
+
+T = TypeVar('T')
 
 
 class Info(NamedTuple):
@@ -101,23 +108,12 @@ class Client:
             return False
 
     def info(self) -> Info:
-        body = self._get('/info')
-        try:
-            return _parse_info(json.loads(body))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise EngineError(_no_answer('/info')) from None
+        return _parsed('/info', self._get('/info'), _parse_info)
 
     def running(self) -> tuple[Container, ...]:
         """List the running containers; OSError and EngineError as all here."""
-        body = self._get('/containers/json')
-        try:
-            found = (
-                Container(name=entry['Names'][0].lstrip('/'), image=entry['Image'])
-                for entry in json.loads(body)
-            )
-            return tuple(sorted(found))
-        except (ValueError, KeyError, TypeError, IndexError):
-            raise EngineError(_no_answer('/containers/json')) from None
+        target = '/containers/json'
+        return _parsed(target, self._get(target), _parse_containers)
 
     def not_found(self, endpoint: str) -> str:
         """Say why the engine does not find the name of HOST:PORT; '' if it does.
@@ -138,10 +134,13 @@ class Client:
         return body
 
     def _ask(self, target: str, content: str | None = None) -> tuple[bytes, bytes]:
+        deadline = time.monotonic() + API_TIMEOUT_S
         with self._request(target, API_TIMEOUT_S, content) as connection:
             answer = bytearray()
-            while received := connection.recv(65536):
+            while received := _received(connection, 65536, deadline):
                 answer += received
+                if len(answer) > ANSWER_LIMIT_BYTES:
+                    raise EngineError(_no_answer(target))
         head, _, body = bytes(answer).partition(b'\r\n\r\n')
         return head, body
 
@@ -164,23 +163,33 @@ class Client:
     @contextlib.contextmanager
     def reload_events(self) -> Iterator[socket.socket]:
         """Subscribe; the connection then yields a line of JSON for each reload."""
+        deadline = time.monotonic() + API_TIMEOUT_S
         with self._request(RELOAD_EVENTS, API_TIMEOUT_S) as connection:
             head = bytearray()
             # Byte by byte: what follows the head belongs to the events.
             while not head.endswith(b'\r\n\r\n'):
-                received = connection.recv(1)
-                if not received:
+                received = _received(connection, 1, deadline)
+                if not received or len(head) > HEAD_LIMIT_BYTES:
                     raise EngineError(_no_answer(RELOAD_EVENTS))
                 head += received
             _require_success(bytes(head), '/events')
             yield connection
 
 
+def _received(connection: socket.socket, size: int, deadline: float) -> bytes:
+    """Receive some bytes; TimeoutError once the time for all of them is up."""
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError(errno.ETIMEDOUT, 'the answer does not end')
+    connection.settimeout(left_s)
+    return connection.recv(size)
+
+
 def _message(body: bytes) -> str:
     """Take the text of an error; '' where there is none."""
     try:
-        return str(json.loads(body).get('message', ''))
-    except (ValueError, AttributeError):
+        return _text(json.loads(body)['message'])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ''
 
 
@@ -198,26 +207,83 @@ def _no_answer(target: str) -> Problem:
     )
 
 
-def _parse_info(body: dict[str, Any]) -> Info:
-    registries = body.get('RegistryConfig') or {}
-    indexes = registries.get('IndexConfigs') or {}
-    hosts = {('host', name) for name, index in indexes.items() if not index['Secure']}
-    cidrs = {('cidr', cidr) for cidr in registries.get('InsecureRegistryCIDRs') or ()}
-    status = dict(pair for pair in body.get('DriverStatus') or () if len(pair) == 2)
+def _parsed(target: str, body: bytes, parse: Callable[[Any], T]) -> T:
+    """Make of an answer what it says; EngineError for one that no engine gives.
+
+    Whatever listens at the socket is believed no more than its types: deep nesting,
+    infinite numbers and halves of a pair (UTF-16) are not what an engine sends.
+    """
+    try:
+        return parse(json.loads(body))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise EngineError(_no_answer(target)) from None
+
+
+def _parse_info(body: Any) -> Info:
+    registries = _object(body.get('RegistryConfig'))
+    indexes = _object(registries.get('IndexConfigs'))
+    insecure = (name for name, index in indexes.items() if not _flag(index['Secure']))
+    hosts = {('host', _text(name)) for name in insecure}
+    cidrs = {('cidr', cidr) for cidr in _texts(registries.get('InsecureRegistryCIDRs'))}
+    pairs = map(_texts, _list(body.get('DriverStatus')))
+    status = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+    running = body.get('ContainersRunning') or 0
+    if type(running) is not int or running < 0:
+        raise TypeError('no count')
     return Info(
-        version=parse_version(body.get('ServerVersion') or ''),
+        version=parse_version(_text(body.get('ServerVersion'))),
         lists=LiveLists(
-            mirrors=tuple(registries.get('Mirrors') or ()),
+            mirrors=_texts(registries.get('Mirrors')),
             insecure=frozenset(hosts | cidrs),
         ),
-        http_proxy=body.get('HttpProxy') or '',
-        https_proxy=body.get('HttpsProxy') or '',
-        no_proxy=body.get('NoProxy') or '',
+        http_proxy=_text(body.get('HttpProxy')),
+        https_proxy=_text(body.get('HttpsProxy')),
+        no_proxy=_text(body.get('NoProxy')),
         is_containerd_store=status.get('driver-type') == 'io.containerd.snapshotter.v1',
-        is_live_restore=bool(body.get('LiveRestoreEnabled')),
-        is_in_swarm=(body.get('Swarm') or {}).get('LocalNodeState') == 'active',
-        running_containers=int(body.get('ContainersRunning') or 0),
+        is_live_restore=_flag(body.get('LiveRestoreEnabled')),
+        is_in_swarm=_object(body.get('Swarm')).get('LocalNodeState') == 'active',
+        running_containers=running,
     )
+
+
+def _parse_containers(body: Any) -> tuple[Container, ...]:
+    found = (
+        Container(_text(entry['Names'][0]).lstrip('/'), _text(entry['Image']))
+        for entry in _list(body)
+    )
+    return tuple(sorted(found))
+
+
+# What an answer may hold; null, as Go sends it, is the empty value of each.
+
+
+def _text(value: Any) -> str:
+    text = '' if value is None else value
+    if not isinstance(text, str) or b'\0' in text.encode():
+        raise TypeError('no text')
+    return text
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool | None):
+        raise TypeError('no flag')
+    return bool(value)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict | None):
+        raise TypeError('no object')
+    return value or {}
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list | None):
+        raise TypeError('no list')
+    return value or []
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(_text, _list(value)))
 
 
 def expected_lists(

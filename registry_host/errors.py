@@ -37,10 +37,13 @@ def quoted(*words: str) -> str:
 
 
 def place_of(err: Exception) -> str:
-    """Say what went wrong where in our code; its values may be secrets."""
+    """Name an exception and the line that raised it; its values may be secrets."""
     import traceback
 
-    frame = traceback.extract_tb(err.__traceback__)[-1]
+    frames = traceback.extract_tb(err.__traceback__)
+    if not frames:
+        return type(err).__name__
+    frame = frames[-1]
     return f'{type(err).__name__} at {frame.filename.rpartition("/")[2]}:{frame.lineno}'
 
 

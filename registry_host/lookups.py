@@ -10,7 +10,12 @@ import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
+
+from registry_host.errors import place_of
+
+DNS_PORT = 53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +29,19 @@ class Lookup:
     elapsed_ms: int = 0
 
 
-def look_up(name: str, nameserver: str, *, timeout_s: float) -> Lookup:
-    """Ask for A, then for AAAA if there is none; by TCP where UDP cuts the answer."""
+def look_up(
+    name: str, nameserver: str, *, timeout_s: float, port: int = DNS_PORT
+) -> Lookup:
+    """Ask for A, then for AAAA if there is none; by TCP where UDP cuts the answer.
+
+    Raises nothing, whatever the nameserver sends: it becomes the failure.
+    """
     started = time.monotonic()
     failure = ''
     addresses: tuple[str, ...] = ()
     try:
         for kind in ('A', 'AAAA'):
-            addresses, failure = _ask(name, kind, nameserver, timeout_s)
+            addresses, failure = _ask(name, kind, (nameserver, port), timeout_s)
             if addresses or failure:
                 break
         else:
@@ -39,7 +49,10 @@ def look_up(name: str, nameserver: str, *, timeout_s: float) -> Lookup:
     except dns.exception.Timeout:
         failure = f'no answer within {timeout_s:g} s'
     except (OSError, EOFError, dns.exception.DNSException) as err:
-        failure = str(err) or type(err).__name__
+        # Not its text, which may quote what was sent.
+        failure = getattr(err, 'strerror', None) or f'odd answer ({type(err).__name__})'
+    except Exception as err:  # noqa: BLE001 - whatever a stranger's bytes bring about
+        failure = f'odd answer ({place_of(err)})'
     return Lookup(
         name=name,
         nameserver=nameserver,
@@ -50,17 +63,22 @@ def look_up(name: str, nameserver: str, *, timeout_s: float) -> Lookup:
 
 
 def _ask(
-    name: str, kind: str, nameserver: str, timeout_s: float
+    name: str, kind: str, server: tuple[str, int], timeout_s: float
 ) -> tuple[tuple[str, ...], str]:
     query = dns.message.make_query(name, kind)
     answer, _ = dns.query.udp_with_fallback(
-        query, nameserver, timeout=timeout_s, ignore_unexpected=True
+        query, server[0], timeout=timeout_s, port=server[1], ignore_unexpected=True
     )
     if answer.rcode() != dns.rcode.NOERROR:
         return (), dns.rcode.to_text(answer.rcode())
     wanted = dns.rdatatype.from_text(kind)
     records = (record for rrset in answer.answer for record in rrset)
-    return tuple(r.address for r in records if r.rdtype == wanted), ''
+    return tuple(
+        record.address
+        for record in records
+        # An A record of another class than IN has no address (CHAOS, RFC 1035 3.4.1).
+        if (record.rdtype, record.rdclass) == (wanted, dns.rdataclass.IN)
+    ), ''
 
 
 def system_addresses(name: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from registry_host.concurrency import ask_all
-from registry_host.errors import Problem
+from registry_host.errors import Problem, place_of
 from registry_host.settings import HTTP_PROXY
 from registry_host.targets.docker_daemon import CONTAINERD_OWN_HOSTS
 from registry_host.urls import (
@@ -60,8 +60,16 @@ def probe_mirrors(
     """Ask GET /v2/ of all mirrors at once; none takes longer than DEADLINE_S."""
 
     jobs = {mirror: partial(probe_one, host, mirror, route) for mirror in mirrors}
-    answers = ask_all(jobs, deadline_s=DEADLINE_S)
+    answers = ask_all(jobs, deadline_s=DEADLINE_S, crashed=crashed)
     return tuple(answers.get(mirror) or _late(mirror) for mirror in mirrors)
+
+
+def crashed(mirror: Mirror, err: Exception) -> Probe:
+    """The result of a question that ended in a bug of registry-host."""
+    message = f'could not be asked, by a bug in registry-host: {place_of(err)}'
+    hint = 'please report it with the output of registry-host --version'
+    problem = _problem(mirror, 'probe-crashed', message, hint)
+    return Probe(mirror=mirror, problem=problem)
 
 
 def _late(mirror: Mirror) -> Probe:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import http.client
 import socket
 import ssl
+import threading
+import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urljoin, urlsplit
+
+from registry_host.errors import place_of
 
 BODY_LIMIT_BYTES = 64 * 1024
 REDIRECTS_LIMIT = 5
@@ -18,6 +23,8 @@ REDIRECTS_LIMIT = 5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One GET. `proxy` is the URL of the proxy to go through, with its credentials.
+
+    `timeout_s` is for connecting, and again for the whole reply, however it drips in.
 
     `authorities` are PEM files trusted besides the system's; `is_verified` False takes
     any certificate. No variable of the environment has a say: what counts is which way
@@ -61,44 +68,40 @@ _REASONS = {
 
 
 def get(request: Request) -> Answer:
-    """Send `request`, follow redirects, and return the last reply."""
+    """Send `request`, follow redirects, and return the last reply.
+
+    Raises ConnectionFailed, and nothing else, whatever the other side sends.
+    """
     for _ in range(REDIRECTS_LIMIT + 1):
         answer = _get_once(request)
         location = answer.headers.get('location')
         if answer.status not in (301, 302, 303, 307, 308) or not location:
             return answer
-        target = urljoin(request.url, location)
-        if urlsplit(target).scheme not in ('http', 'https'):
+        try:
+            target = urljoin(request.url, location)
+            is_http = urlsplit(target).scheme in ('http', 'https')
+        except ValueError:
+            raise ConnectionFailed(
+                'redirects', 'it redirects to what is no address'
+            ) from None
+        if not is_http:
             return answer
         request = replace(request, url=target)
     raise ConnectionFailed('redirects', f'more than {REDIRECTS_LIMIT} redirects')
 
 
 def _get_once(request: Request) -> Answer:
+    deadline = time.monotonic() + request.timeout_s
     try:
-        connection, path, headers = _connect(request)
-        try:
+        connection, path, headers = _connection(request)
+        with _connected(connection, request.timeout_s):
             connection.request('GET', path, headers=headers)
-            reply = connection.getresponse()
-            body = reply.read(BODY_LIMIT_BYTES)
-        finally:
-            connection.close()
-    except ssl.SSLCertVerificationError as err:
-        raise ConnectionFailed('tls-untrusted', err.verify_message) from None
-    except ssl.SSLError as err:
-        is_plain = err.reason in ('WRONG_VERSION_NUMBER', 'HTTP_REQUEST')
-        reason = 'not-tls' if is_plain else 'tls'
-        raise ConnectionFailed(reason, (err.reason or 'TLS error').lower()) from None
-    except socket.gaierror as err:
-        raise ConnectionFailed('resolve', err.strerror or 'no such name') from None
-    except TimeoutError:
-        detail = f'no answer within {request.timeout_s:g} s'
-        raise ConnectionFailed('timeout', detail) from None
-    except http.client.HTTPException as err:
-        raise ConnectionFailed('not-http', type(err).__name__) from None
-    except OSError as err:
-        reason = _REASONS.get(err.errno or 0, 'unreachable')
-        raise ConnectionFailed(reason, err.strerror or str(err)) from None
+            with connection.getresponse() as reply:
+                body = reply.read(BODY_LIMIT_BYTES)
+    except Exception as err:  # noqa: BLE001 - see _failure
+        # What was cut off at the deadline looks like a reply that breaks off.
+        is_late = time.monotonic() >= deadline
+        raise _failure(request, TimeoutError() if is_late else err) from None
     return Answer(
         status=reply.status,
         headers={name.lower(): value for name, value in reply.getheaders()},
@@ -107,7 +110,57 @@ def _get_once(request: Request) -> Answer:
     )
 
 
-def _connect(
+@contextlib.contextmanager
+def _connected(
+    connection: http.client.HTTPConnection, timeout_s: float
+) -> Iterator[None]:
+    """Connect, and end the connection at the end, or once its time is up.
+
+    The timeout of a socket is for each read, and a byte a second never meets it.
+    """
+    with contextlib.closing(connection):
+        connection.connect()
+        # A reply takes the socket over where it ends with the connection.
+        end = connection.sock
+
+        def shut_down() -> None:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(timeout_s, shut_down)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def _failure(request: Request, failure: Exception) -> ConnectionFailed:
+    """Say why there was no reply; a parser may raise anything at what it is sent."""
+    try:
+        raise failure
+    except ssl.SSLCertVerificationError as err:
+        return ConnectionFailed('tls-untrusted', err.verify_message)
+    except ssl.SSLError as err:
+        is_plain = err.reason in ('WRONG_VERSION_NUMBER', 'HTTP_REQUEST')
+        reason = 'not-tls' if is_plain else 'tls'
+        return ConnectionFailed(reason, (err.reason or 'TLS error').lower())
+    except socket.gaierror as err:
+        return ConnectionFailed('resolve', err.strerror or 'no such name')
+    except TimeoutError:
+        detail = f'no answer within {request.timeout_s:g} s'
+        return ConnectionFailed('timeout', detail)
+    except http.client.HTTPException as err:
+        return ConnectionFailed('not-http', type(err).__name__)
+    except OSError as err:
+        reason = _REASONS.get(err.errno or 0, 'unreachable')
+        return ConnectionFailed(reason, err.strerror or type(err).__name__)
+    except Exception as err:  # noqa: BLE001 - whatever a stranger's bytes bring about
+        return ConnectionFailed('not-http', place_of(err))
+
+
+def _connection(
     request: Request,
 ) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
     """Return a connection, what to ask it for, and the headers to ask with."""

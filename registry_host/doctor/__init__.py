@@ -26,7 +26,8 @@ def doctor(
 ) -> Report:
     """Look once, run the checks over what was seen, and sum up."""
     checks = select(only, skip)
-    findings = tuple(run_checks(checks, observe(host)))
+    observed = observe(host)
+    findings = (*observed.crashes, *run_checks(checks, observed))
     bad = {'error', 'warning'} if is_strict else {'error'}
     is_bad = any(finding.severity in bad for finding in findings)
     return Report(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from registry_host import jsontext
 from registry_host.concurrency import ask_all
 from registry_host.configure import plan_asked
-from registry_host.errors import ConfigError, Problem, RegistryHostError
-from registry_host.facts import Facts, gather
+from registry_host.errors import ConfigError, Problem, RegistryHostError, place_of
+from registry_host.facts import EngineFacts, Facts, gather
 from registry_host.host import RESOLV_CONF
 from registry_host.ledger import Ledger, load_ledger
 from registry_host.names.evidence import gather as look_at_names
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 DEADLINE_S = 5.0
 LOOKUP_TIMEOUT_S = 2.0
+
+T = TypeVar('T')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ class Observed:
     unfinished: tuple[Finding, ...] = ()
     plan: Plan | None = None
     plan_problems: tuple[Problem, ...] = ()
+    crashes: tuple[Finding, ...] = ()
 
     @property
     def nameservers(self) -> tuple[str, ...]:
@@ -92,22 +95,58 @@ class Observed:
 
 def observe(host: Host) -> Observed:
     """Look at the host and ask its registries and nameservers; nothing is written."""
-    ledger = _ledger(host)
-    facts = gather(host, NOTHING_ASKED, ledger)
-    daemon = _config(host, facts.engine.config_path, facts.engine.user)
-    plan, plan_problems = _plan(host)
+    look = _Look()
+    ledger = look('the ledger', _ledger, Ledger(), host)
+    nothing = Facts(host.is_live, host.is_root, EngineFacts('unknown'), (), {})
+    facts = look('the engine', gather, nothing, host, NOTHING_ASKED, ledger)
+    path, user = facts.engine.config_path, facts.engine.user
+    daemon = look('daemon.json', _config, Config(path=path), host, path, user)
+    no_plan: tuple[Plan | None, tuple[Problem, ...]] = None, ()
+    plan, plan_problems = look('the settings file', _plan, no_plan, host)
     seen = Observed(
         facts=facts,
         daemon=daemon,
-        clients=tuple(_client_configs(host, facts)),
-        resolv_conf=_resolv_conf(host),
+        clients=tuple(look('config.json', _client_configs, [], host, facts)),
+        resolv_conf=look('resolv.conf', _resolv_conf, None, host),
         interfaces=host.names('/sys/class/net') if facts.is_live else None,
-        ownership=_ownership(host),
-        unfinished=(*unfinished(host), *state_problems(host)),
+        ownership=look('the DNS manager', _ownership, None, host),
+        unfinished=look('earlier runs', _earlier_runs, (), host),
         plan=plan,
         plan_problems=plan_problems,
     )
-    return _ask(host, seen) if facts.is_live else seen
+    if facts.is_live:
+        seen = look('registries and nameservers', _ask, seen, host, seen)
+    return replace(seen, crashes=(*seen.crashes, *look.crashes))
+
+
+class _Look:
+    """Looks at one thing after the other; what crashes is a finding, not the end."""
+
+    def __init__(self) -> None:
+        self.crashes: list[Finding] = []
+
+    def __call__(
+        self, what: str, look: Callable[..., T], otherwise: T, *arguments: Any
+    ) -> T:
+        try:
+            return look(*arguments)
+        except Exception as err:  # noqa: BLE001 - reported, with its place
+            self.crashes.append(crash(f'looking at {what}', err))
+            return otherwise
+
+
+def crash(what: str, err: Exception) -> Finding:
+    """Report a bug of registry-host that has cost an observation."""
+    return Finding(
+        check='observation',
+        severity='error',
+        message=f'{what} failed, by a bug in registry-host: {place_of(err)}',
+        remedy=('please report it with the output of registry-host --version',),
+    )
+
+
+def _earlier_runs(host: Host) -> tuple[Finding, ...]:
+    return (*unfinished(host), *state_problems(host))
 
 
 def _ledger(host: Host) -> Ledger:
@@ -165,6 +204,8 @@ def _plan(host: Host) -> tuple[Plan | None, tuple[Problem, ...]]:
 def _ask(host: Host, seen: Observed) -> Observed:
     """Ask all mirrors and all nameservers at once, under the one deadline."""
 
+    from registry_host.names.probe import crashed as lookup_crashed
+    from registry_host.probe import crashed as probe_crashed
     from registry_host.probe import probe_one
 
     checked = (check_mirror(text).value for text in seen.entries(MIRRORS))
@@ -182,7 +223,18 @@ def _ask(host: Host, seen: Observed) -> Observed:
             jobs['lookup', (name, server)] = partial(
                 host.look_up, name, server, timeout_s=LOOKUP_TIMEOUT_S
             )
-    answers = ask_all(jobs, deadline_s=DEADLINE_S)
+    crashes: list[Finding] = []
+
+    def crashed(key: tuple[str, Any], err: Exception) -> Any:
+        kind, about = key
+        if kind == 'probe':
+            return probe_crashed(about, err)
+        if kind == 'lookup':
+            return lookup_crashed((about[1], about[0]), err)
+        crashes.append(crash(f'looking up {about}', err))
+        return ()
+
+    answers = ask_all(jobs, deadline_s=DEADLINE_S, crashed=crashed)
 
     def of_kind(kind: str) -> dict[Any, Any]:
         return {key[1]: value for key, value in answers.items() if key[0] == kind}
@@ -193,4 +245,5 @@ def _ask(host: Host, seen: Observed) -> Observed:
         probes=of_kind('probe'),
         lookups=of_kind('lookup'),
         addresses=of_kind('addresses'),
+        crashes=(*seen.crashes, *crashes),
     )

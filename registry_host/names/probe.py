@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from registry_host.concurrency import ask_all
-from registry_host.errors import Problem, quoted
+from registry_host.errors import Problem, place_of, quoted
 
 if TYPE_CHECKING:
     from registry_host.host import Host
@@ -39,12 +39,21 @@ def probe_nameservers(
         for server in nameservers
         for name in dict.fromkeys((*names, HUB, nonsense))
     }
-    answers = ask_all(jobs, deadline_s=DEADLINE_S)
+    answers = ask_all(jobs, deadline_s=DEADLINE_S, crashed=crashed)
     return tuple(
         problem
         for server in nameservers
         for problem in _wrong_with(server, names, nonsense, answers)
     )
+
+
+def crashed(key: tuple[str, str], err: Exception) -> Lookup:
+    """The result of a lookup that ended in a bug of registry-host."""
+    from registry_host.lookups import Lookup
+
+    server, name = key
+    failure = f'a bug in registry-host: {place_of(err)}'
+    return Lookup(name=name, nameserver=server, failure=failure)
 
 
 def _wrong_with(
