@@ -124,5 +124,17 @@ def mask(target: str, text: str) -> str:
         return f'{found["name"]}{found["colon"]}{value}'
 
     is_client = target == 'docker-config'
-    text = redact(_TOKEN.sub(shown, text))
+    rest = _rest(text) if is_client else ''
+    text = redact(_TOKEN.sub(shown, text[: len(text) - len(rest)]))
+    text += re.sub(r'[^\s{}\[\],:]+', MASK, rest)
     return _CONTROLS.sub(lambda found: f'<U+{ord(found[0]):04X}>', text)
+
+
+def _rest(text: str) -> str:
+    """Find what follows the first value of a config.json: docker does not read it."""
+    from registry_host import jsontext
+
+    try:
+        return jsontext.read(text.encode(), is_first_value=True).rest
+    except jsontext.JsonTextError:
+        return ''

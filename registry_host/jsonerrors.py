@@ -70,6 +70,13 @@ def _not_utf8(content: bytes, offset: int) -> JsonTextError:
             message='begins with a byte order mark, which not every docker reads',
             hint=r"remove it: sed -i '1s/^\xEF\xBB\xBF//' FILE",
         )
+    elif not content.strip(b'\0 \t\r\n'):
+        problem = Problem(
+            code='json-encoding',
+            where='1:1',
+            message='holds nothing but NUL bytes, which a crash or a power cut leaves',
+            hint='bring it back from a backup, or remove it: rm FILE',
+        )
     elif content[:2] in (b'\xff\xfe', b'\xfe\xff') or b'\0' in content[:4]:
         problem = Problem(
             code='json-encoding',

@@ -87,7 +87,7 @@ class Document(NamedTuple):
     """A JSON file: its text, and its root object with numbers as written.
 
     `members` tells where the root's members stand in the text, `opening` and `closing`
-    where its braces do.
+    where its braces do. `rest` is what follows the object, where that is accepted.
     """
 
     text: str
@@ -95,6 +95,7 @@ class Document(NamedTuple):
     members: dict[str, _Member]
     opening: int
     closing: int
+    rest: str = ''
 
     def __repr__(self) -> str:
         return f'Document({len(self.text)} characters)'
@@ -133,7 +134,7 @@ class Document(NamedTuple):
         return position(self.text, offset)
 
     def encode(self) -> bytes:
-        return self.text.encode()
+        return (self.text + self.rest).encode()
 
 
 def position(text: str, offset: int) -> str:
@@ -144,16 +145,20 @@ def position(text: str, offset: int) -> str:
 # Reading
 
 
-def read(content: bytes) -> Document:
+def read(content: bytes, *, is_first_value: bool = False) -> Document:
     """Parse a whole file; JsonTextError names what is wrong and where.
 
     An empty file, or one of white space, is accepted as an empty object: the docker
     client and engines from 23.0 on do so too, and there is nothing in it to lose.
+    With `is_first_value`, null is an empty object too, and whatever follows the first
+    value is kept unread: Go's json.Decoder, which the docker client reads with, stops
+    there.
     """
     try:
         if len(content) > SIZE_LIMIT_BYTES or content[:3] == b'\xef\xbb\xbf':
             raise _Refused
-        return _read(content.decode())
+        text = content.decode()
+        return _read_first(text) if is_first_value else _read(text)
     except (ValueError, RecursionError, IndexError):
         from registry_host import jsonerrors
 
@@ -178,6 +183,18 @@ def _read(text: str) -> Document:
     if _skip(text, close + 1) != len(text) or _depth(root) > DEPTH_LIMIT:
         raise _Refused
     return Document(text, root, members, start, close)
+
+
+def _read_first(text: str) -> Document:
+    start = _skip(text, 0)
+    if start == len(text):
+        return _read(text)
+    value, end = _scan(text, start)
+    if value is None:  # Any edit puts an object in its place.
+        return Document('', {}, {}, 0, 0, text[end:])
+    if not text[end:].strip(' \t\n\r'):
+        return _read(text)
+    return _read(text[:end])._replace(rest=text[end:])
 
 
 def _skip(text: str, index: int) -> int:
@@ -240,7 +257,10 @@ def _depth(root: Json) -> int:
 
 
 class Put(NamedTuple):
-    """Give the member at `path` this value; it and missing parents are added last."""
+    """Give the member at `path` this value; it and missing parents are added last.
+
+    A parent that is null becomes an object where it stands.
+    """
 
     path: tuple[str, ...]
     value: Json
@@ -283,7 +303,7 @@ def edit(document: Document, *edits: Edit) -> Document:
             raise EditError('the edited text does not parse') from err
         if not _is_same(changed.root, expected):
             raise EditError('a value that was not asked for would change')
-        document = changed
+        document = changed._replace(rest=document.rest)
     return document
 
 
@@ -305,9 +325,9 @@ def _expected(root: dict[str, Json], asked: Edit) -> dict[str, Json]:
     inner = changed
     for parent in parents:
         child = inner.get(parent)
-        if parent not in inner and isinstance(asked, Drop):
+        if child is None and isinstance(asked, Drop):
             return root
-        if parent in inner and not isinstance(child, dict):
+        if child is not None and not isinstance(child, dict):
             raise TypeError(f'{parent!r} is not an object')
         copy = dict(child) if isinstance(child, dict) else {}
         inner[parent] = copy
@@ -350,9 +370,11 @@ def _edited(document: Document, asked: Edit) -> str:
         return layout.render(value, '') + layout.newline
     scope = _Object(document.opening, document.closing, document.members)
     path = list(asked.path)
-    while len(path) > 1 and path[0] in scope.members:
-        scope = _object(text, scope.members[path.pop(0)].start)
-    member = scope.members.get(path[0]) if len(path) == 1 else None
+    member = scope.members.get(path[0])
+    while len(path) > 1 and member and text[member.start] == '{':
+        scope = _object(text, member.start)
+        path.pop(0)
+        member = scope.members.get(path[0])
     if isinstance(asked, Drop):
         return _without(text, scope, path[0])
     if member is None:
@@ -362,7 +384,8 @@ def _edited(document: Document, asked: Edit) -> str:
     if isinstance(asked, Splice) and text[member.start] == '[':
         array = _spliced(text, member, asked, layout)
     else:
-        array = layout.render(_value_of(asked), _indent_at(text, member.key_start))
+        value = _nested(path[1:], _value_of(asked))
+        array = layout.render(value, _indent_at(text, member.key_start))
     return text[: member.start] + array + text[member.end :]
 
 

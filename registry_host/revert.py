@@ -105,7 +105,7 @@ def _swap(lines: list[bytes], added: list[bytes], removed: list[bytes]) -> None:
 
 def _read(content: bytes | None) -> Document:
     try:
-        return jsontext.read(content or b'')
+        return jsontext.read(content or b'', is_first_value=True)
     except jsontext.JsonTextError as err:
         raise InseparableError(f'it is not JSON at {err.problem.where}') from None
 

@@ -117,3 +117,10 @@ def test_what_is_no_secret_is_shown():
     assert config.decode() in diff(b'{}', config, 'docker-config')
     daemon = b'{"labels": ["a=b"], "log-opts": {"max-size": "10m"}}'
     assert daemon.decode() in diff(b'{}', daemon)
+
+
+def test_what_follows_a_config_json_is_masked():
+    rest = b' hunter2\n{"auths": {"r": {"auth": "hunter2"}}} "httpProxy": hunter2\n'
+    text = diff(b'{}' + rest, b'{"psFormat": 1}' + rest, 'docker-config')
+    assert 'hunter2' not in text
+    assert '+{"psFormat": "********"} ********\n' in text

@@ -229,6 +229,7 @@ def test_has_and_get():
         pytest.param('{}'.encode('utf-16'), 'json-encoding', '1:1', id='utf-16'),
         pytest.param('{}'.encode('utf-32-le'), 'json-encoding', '1:1', id='utf-32'),
         pytest.param(b'{\n"a": "\xff"}', 'json-encoding', '2:7', id='latin-1'),
+        pytest.param(b'\0' * 20, 'json-encoding', '1:1', id='nul-bytes'),
         pytest.param(b'{"a": 1,}', 'json-trailing-comma', '1:8', id='trailing-comma'),
         pytest.param(b'{"a": [1,]}', 'json-trailing-comma', '1:9', id='in-an-array'),
         pytest.param(b'{"a": 1\n"b": 2}', 'json-missing-comma', '2:1', id='no-comma'),
@@ -527,3 +528,42 @@ def test_an_edit_that_would_change_more_is_stopped():
     )
     with pytest.raises(jsontext.EditError):
         edit(forged, Put(('a',), 'x'))
+
+
+@FEW
+@given(rest=st.text(max_size=20).filter(str.strip), value=st.text(max_size=5))
+def test_what_follows_the_first_value_stays(rest, value):
+    assume(not any('\ud800' <= mark <= '\udfff' for mark in rest + value))
+    text = '{"a": 1}' + rest
+    document = read(text.encode(), is_first_value=True)
+    assert document.encode() == text.encode()
+    changed = edit(document, Put(('p', 'q'), value), Drop(('p',)))
+    assert changed.encode() == text.encode()
+
+
+def test_bytes_after_the_object_are_refused_unless_asked_for():
+    with pytest.raises(JsonTextError, match='something follows the object'):
+        read(b'{} x')
+
+
+@pytest.mark.parametrize(
+    ('text', 'path', 'expected'),
+    (
+        ('{"a": null}', ('a', 'b'), '{"a": {"b": 1}}'),
+        (
+            '{"a": {"b": null}, "c": 2}',
+            ('a', 'b', 'c'),
+            '{"a": {"b": {"c": 1}}, "c": 2}',
+        ),
+    ),
+)
+def test_a_parent_that_is_null_becomes_an_object(text, path, expected):
+    assert edited(text, Put(path, Number('1'))) == expected
+    assert edited(text, Drop(path)) == text
+
+
+def test_null_becomes_an_object_and_keeps_what_follows():
+    document = read(b' null \nrest', is_first_value=True)
+    assert document.root == {}
+    changed = edit(document, Put(('a',), True))
+    assert changed.encode() == b'{\n    "a": true\n}\n \nrest'

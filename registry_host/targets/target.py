@@ -73,12 +73,17 @@ class Target(Protocol):
         """Plan one file; ConfigError if it must not be touched as it is."""
 
 
-def read_json(state: FileState) -> jsontext.Document:
+def read_json(state: FileState, *, is_first_value: bool = False) -> jsontext.Document:
     """Read a config; ConfigError names the place, the cause and a way to mend it."""
     try:
-        return jsontext.read(state.content or b'')
+        return jsontext.read(state.content or b'', is_first_value=is_first_value)
     except jsontext.JsonTextError as err:
+        import shlex
+
         problem = err.problem
+        if ' FILE' in problem.hint:
+            hint = problem.hint.replace(' FILE', f' {shlex.quote(state.path)}')
+            problem = problem._replace(hint=hint)
         where = f'{state.path}:{problem.where}' if problem.where else state.path
         raise ConfigError(problem.at(where)) from None
 
