@@ -17,7 +17,7 @@ from registry_host.names.traps import FATAL, Trap, traps
 from registry_host.plan import Finding
 from registry_host.redact import redact
 from registry_host.settings import INSECURE, MIRRORS
-from registry_host.targets.docker_config import shadowed_proxies
+from registry_host.targets.docker_config import problems_of, shadowed_proxies
 from registry_host.targets.docker_daemon import (
     list_of,
     placed,
@@ -457,11 +457,15 @@ def _client_config(seen: Observed) -> Findings:
         elif not client.is_present:
             yield _finding(name, 'ok', f'{client.path} does not exist: all is default')
         elif client.document is not None:
+            wrong = problems_of(client.document, client.path)
             shadowed = tuple(shadowed_proxies(client.document, client.path))
+            for problem in wrong:
+                yield _of_problem(name, 'error', problem, client.path)
             for problem in shadowed:
                 yield _of_problem(name, 'warning', problem, client.path)
-            if not shadowed:
-                yield _finding(name, 'ok', f'{client.path} parses', path=client.path)
+            if not wrong and not shadowed:
+                message = f'{client.path} is one that docker loads'
+                yield _finding(name, 'ok', message, path=client.path)
 
 
 @check('client-config-mode', "each user's config.json is the user's alone")

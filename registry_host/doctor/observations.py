@@ -157,13 +157,15 @@ def _ledger(host: Host) -> Ledger:
         return Ledger()
 
 
-def _config(host: Host, path: str, user: User | None) -> Config:
+def _config(
+    host: Host, path: str, user: User | None, *, is_first_value: bool = False
+) -> Config:
     try:
         state = host.read(path, user=user)
     except ConfigError as err:
         return Config(path=path, user=user, problem=err.problems[0])
     try:
-        document = read_json(state)
+        document = read_json(state, is_first_value=is_first_value)
     except ConfigError as err:
         return Config(path=path, user=user, state=state, problem=err.problems[0])
     return Config(path=path, user=user, state=state, document=document)
@@ -172,7 +174,7 @@ def _config(host: Host, path: str, user: User | None) -> Config:
 def _client_configs(host: Host, facts: Facts) -> list[Config]:
     users = {user.name: user for user in (*facts.users, *facts.former_users.values())}
     return [
-        _config(host, f'{user.home}/.docker/config.json', user)
+        _config(host, f'{user.home}/.docker/config.json', user, is_first_value=True)
         for user in users.values()
     ]
 

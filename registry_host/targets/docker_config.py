@@ -84,7 +84,10 @@ def plan_file(
     """Plan the edit of one config.json: members of "proxies"."default" alone."""
     if facts.is_live:
         _require_owned(ref, state)
-    document = read_json(state)
+    document = read(state)
+    problems = problems_of(document, state.path)
+    if problems:
+        raise ConfigError(*problems)
     asked = proxies.asked_for(settings, CLIENT)
     merged = proxies.merge(
         proxies.withdrawn(asked) if ref.is_withdrawn else asked,
@@ -110,6 +113,23 @@ def plan_file(
     )
 
 
+def read(state: FileState) -> jsontext.Document:
+    """Read a config.json as the docker client does; ConfigError as of read_json."""
+    return read_json(state, is_first_value=True)
+
+
+def problems_of(document: jsontext.Document, path: str) -> tuple[Problem, ...]:
+    """Tell of all that keeps docker from loading a config.json, with its place."""
+    if not document.root:
+        return ()
+
+    from registry_host import clientconfig
+
+    return tuple(
+        problem.at(f'{path}:{problem.where}') for problem in clientconfig.lint(document)
+    )
+
+
 def _found(
     settings: Settings, state: FileState, document: jsontext.Document
 ) -> dict[str, tuple[tuple[str, ...], str | None]]:
@@ -117,7 +137,8 @@ def _found(
     found = {}
     for area in proxies.named(settings, CLIENT):
         member = _spelled(state, document, (*section, _MEMBERS[area]))
-        found[area] = member, _text(state, document, member)
+        text = document.get(*member)  # All types have been held against the table.
+        found[area] = member, text if isinstance(text, str) else None
     return found
 
 
@@ -147,16 +168,7 @@ def _require_owned(ref: FileRef, state: FileState) -> None:
 
 def _section(state: FileState, document: jsontext.Document) -> tuple[str, str]:
     (top,) = _spelled(state, document, ('proxies',))
-    _require_object(state, document, (top,))
-    _require_object(state, document, (top, 'default'))
     return top, 'default'
-
-
-def _require_object(
-    state: FileState, document: jsontext.Document, path: tuple[str, ...]
-) -> None:
-    if document.has(*path) and not isinstance(document.get(*path), dict):
-        raise ConfigError(_wrong_type(state, document, path, 'an object'))
 
 
 def _spelled(
@@ -184,30 +196,9 @@ def _spelled(
     return (*parents, names[0] if names else wanted)
 
 
-def _text(
-    state: FileState, document: jsontext.Document, path: tuple[str, ...]
-) -> str | None:
-    value = document.get(*path) if document.has(*path) else None
-    if value is not None and not isinstance(value, str):
-        raise ConfigError(_wrong_type(state, document, path, 'a string'))
-    return value
-
-
-def _wrong_type(
-    state: FileState, document: jsontext.Document, path: tuple[str, ...], due: str
-) -> Problem:
-    return Problem(
-        code='config-type',
-        where=f'{state.path}:{document.where(*path)}',
-        message=f'"{path[-1]}" must be {due}',
-        hint='docker ignores the whole file as it is, and overwrites it at the next '
-        'docker login: mend it first',
-    )
-
-
 def shadowed_proxies(document: jsontext.Document, path: str) -> Iterable[Problem]:
     """Tell of proxies for the local engine, which replace "default" as a whole."""
-    proxies = document.get('proxies') if document.has('proxies') else None
+    proxies = document.get('proxies')
     if isinstance(proxies, dict) and _LIVE_HOST in proxies:
         yield Problem(
             code='proxies-shadowed',
