@@ -206,7 +206,7 @@ def test_default_settings_file_and_its_absence_from_flag_runs(root):
 def test_secrets_reach_no_output_and_no_readable_file(root):
     root.write(
         CONFIG_JSON,
-        '{"auths": {"r:1": {"auth": "QWxhZGRpbg=="}},\n "HttpHeaders": {"X": "T0k3n"}}',
+        '{"auths": {"r:1": {"auth": "QWxhZGRpbjpvcGVu"}},\n "HttpHeaders": {"X": "T0k3n"}}',
         0o600,
     )
     words = (
@@ -219,7 +219,7 @@ def test_secrets_reach_no_output_and_no_readable_file(root):
     )
     ended = root.run(*words, '--diff')
     shown = ended.out + ended.err + root.run(*words, '--diff', '--format=json').out
-    for secret in ('hunter2', 'QWxhZGRpbg', 'T0k3n'):
+    for secret in ('hunter2', 'QWxhZGRpbjpv', 'T0k3n'):
         assert secret not in shown
     assert 'http://xxxxx:xxxxx@p:1' in shown
     for path, (_, mode, content) in root.snapshot().items():
