@@ -19,11 +19,11 @@ from registry_host.errors import (
     quoted,
 )
 from registry_host.host import Host
+from registry_host.output import Paint, printable, printable_json, write
 from registry_host.plan import ALWAYS, IF_SAFE, NEVER
-from registry_host.redact import redact_command
+from registry_host.redact import conceal, learn, learn_arguments, redact_command
 from registry_host.report import (
     MENDED,
-    Paint,
     Report,
     error_lines,
     text_lines,
@@ -467,20 +467,21 @@ def finish(report: Report, output_format: str) -> NoReturn:
     except OSError as err:
         _discard_output()
         message = f'error: the result cannot be printed ({err.strerror}); it stands'
-        click.echo(message, err=True)
+        write(sys.stderr, message)
         sys.exit(report.exit_code or EXIT_FAILED)
     sys.exit(report.exit_code)
 
 
 def _print(report: Report, output_format: str) -> None:
     if output_format == 'json':
-        click.echo(to_json(report))
+        write(sys.stdout, printable_json(to_json(report)))
     else:
         for line in text_lines(report, Paint(is_coloured=_is_coloured(sys.stdout))):
-            click.echo(line)
+            write(sys.stdout, printable(line))
+        sys.stdout.flush()
         paint = Paint(is_coloured=_is_coloured(sys.stderr))
         for line in error_lines(report.errors, paint):
-            click.echo(line, err=True)
+            write(sys.stderr, printable(line))
     sys.stdout.flush()
 
 
@@ -500,6 +501,8 @@ def _is_coloured(stream: Any) -> bool:
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run a command; every way that it may end has its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
+    learn_arguments(arguments)
+    _learn_environment()
     # To be ended by a service manager, or to lose the terminal, is to be interrupted:
     # what was begun is put back.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -538,6 +541,14 @@ def main(argv: list[str] | None = None) -> NoReturn:
         finish(_failed(arguments, EXIT_BUG, _bug_problem(err)), output_format)
 
 
+def _learn_environment() -> None:
+    import os
+
+    for name, value in os.environ.items():
+        if name.lower().endswith('_proxy') and '@' in value:
+            learn(value)
+
+
 def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
@@ -572,7 +583,7 @@ def _usage_problem(err: click.ClickException) -> Problem:
     command = context.command_path if context else 'registry-host'
     return Problem(
         code='usage',
-        message=err.format_message().rstrip('.'),
+        message=conceal(err.format_message().rstrip('.')),
         hint=f'{command} --help',
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 
@@ -53,19 +54,119 @@ def redact_input(text: str) -> str:
 
 
 def redact_command(arguments: Sequence[str]) -> str:
-    """Show a command line of ours without secrets, ready for a shell."""
+    """Show a command line of registry-host without secrets, ready for a shell."""
     import shlex
 
+    return shlex.join(['registry-host', *redact_words(arguments)])
+
+
+# Flags whose values are URLs: before an @ there is nothing but user and password.
+_URL_FLAGS = frozenset(
+    ('--http-proxy', '--https-proxy', '--mirror', '--registry-mirror', '--no-proxy')
+)
+# A password with a blank, unquoted, is cut in two by the shell.
+_CUT_URL = re.compile(r'((?:--[\w-]+=)?[A-Za-z][A-Za-z0-9+.-]*://)[^/@]*:[^@]*')
+_DIGEST = re.compile(r'[^@]*[^@:/]@sha(?:256|512):[0-9a-f]{32,}')
+
+
+def redact_words(arguments: Sequence[str]) -> list[str]:
+    """Mask user info in each word of a command line, wherever it was put.
+
+    Rather too much than too little; but a user's name at a domain, and an image by its
+    digest, are no secrets.
+    """
     shown: list[str] = []
-    for argument in arguments:
-        flag, equals, value = argument.partition('=')
-        if equals and flag.startswith('--'):
-            shown.append(f'{flag}={_redact_argument(value)}')
+    end = -1  # Up to which word a password goes that the shell has cut.
+    for index, word in enumerate(arguments):
+        flag, equals, value = word.partition('=')
+        is_flag = word.startswith('--') and bool(equals)
+        before = arguments[index - 1] if index else ''
+        lead = f'{flag}=' if is_flag else ''
+        value = value if is_flag else word
+        if index < end:
+            shown.append(MASKED_USER_INFO)
+        elif index == end:
+            shown.append(MASKED_USER_INFO + value[value.rfind('@') :])
+        elif cut := _CUT_URL.fullmatch(word):
+            end = _end_of_cut(arguments, index)
+            shown.append(cut[1] + MASKED_USER_INFO if end > 0 else word)
+        elif (flag if is_flag else before) in _URL_FLAGS or ':' in value:
+            is_image = _DIGEST.fullmatch(value) and '://' not in value
+            shown.append(word if is_image else lead + redact_input(value))
         else:
-            shown.append(_redact_argument(argument))
-    return shlex.join(['registry-host', *shown])
+            shown.append(word)
+    return shown
 
 
-def _redact_argument(argument: str) -> str:
-    """Rather too much than too little; but a user's name at a domain is no secret."""
-    return redact_input(argument) if ':' in argument else argument
+def _end_of_cut(arguments: Sequence[str], start: int) -> int:
+    """Find the word in which a password ends that began in another; -1 if none."""
+    for index in range(start + 1, len(arguments)):
+        if arguments[index].startswith('--'):
+            return -1
+        if '@' in arguments[index]:
+            return index
+    return -1
+
+
+# What is known to be secret, as a last resort: messages redact where they are made.
+
+SECRET_LENGTH = 6
+_words: dict[str, str] = {}
+_secrets: set[str] = set()
+
+
+def learn_arguments(arguments: Sequence[str]) -> None:
+    """Remember the words of a command line that hold secrets, for `conceal`."""
+    for raw, masked in zip(arguments, redact_words(arguments), strict=True):
+        if raw == masked:
+            continue
+        for whole, part in ((raw, masked), (raw[raw.find('=') + 1 :], None)):
+            shown = redact_input(whole) if part is None else part
+            if shown == whole and part is None:
+                continue
+            _words[whole] = shown
+            _words[repr(whole)[1:-1]] = shown
+        learn(raw.partition('=')[2] if raw.startswith('--') else raw)
+
+
+def learn(text: str) -> None:
+    """Remember the password, or token, in the user info of a text that is one URL."""
+    user_info = re.sub(r'^[A-Za-z][A-Za-z0-9+.-]*://', '', text.rpartition('@')[0])
+    user, _, password = user_info.partition(':')
+    secret = password or user
+    if len(secret) < SECRET_LENGTH or set(secret) <= {'x', ':'}:
+        return
+    import json
+
+    for each in (secret, _percent_decoded(secret)):
+        encoded = ''.join(map(_percent_encoded, os.fsencode(each)))
+        forms = (each, encoded, json.dumps(each)[1:-1], repr(each)[1:-1])
+        _secrets.update(form for form in forms if len(form) >= SECRET_LENGTH)
+
+
+def _percent_encoded(byte: int) -> str:
+    character = chr(byte)
+    is_plain = byte < 128 and (character.isalnum() or character in '-_.~')
+    return character if is_plain else f'%{byte:02X}'
+
+
+def _percent_decoded(text: str) -> str:
+    plain = re.sub(
+        rb'%([0-9A-Fa-f]{2})', lambda c: bytes.fromhex(c[1].decode()), os.fsencode(text)
+    )
+    return plain.decode('utf-8', 'replace')
+
+
+def learn_text(text: str) -> None:
+    """Remember the secrets of every URL in a file that a person wrote."""
+    for chunk in re.findall(r'://[^\s"\'<>]*@|://[^"\n]*@', text):
+        learn(f'x{chunk}')
+
+
+def conceal(text: str) -> str:
+    """Take out of a text what is known to be secret."""
+    for raw in sorted(_words, key=len, reverse=True):
+        text = text.replace(raw, _words[raw])
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, 'xxxxx')
+    return text

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Problem
+from registry_host.output import Paint
 from registry_host.plan import Activation, Change, Finding, Plan
 
 if TYPE_CHECKING:
@@ -225,7 +226,9 @@ def _result_json(result: Checked[Any]) -> dict[str, Any]:
 def error_lines(errors: Sequence[Problem], paint: Paint) -> Iterator[str]:
     for problem in errors:
         yield f'{paint("error:", "red")} {problem}'
-        yield from (f'    {line}' for line in problem.excerpt.splitlines())
+        yield from (
+            f'    {line}' for line in problem.excerpt.rstrip('\n').split('\n') if line
+        )
         if problem.hint:
             yield f'hint:  {problem.hint}'
 
@@ -306,7 +309,7 @@ def _diff_lines(changes: Iterable[Change], paint: Paint) -> Iterator[str]:
 
     colours = {'+': 'green', '-': 'red', '@': 'cyan'}
     for change in changes:
-        for line in unified_diff(change).splitlines():
+        for line in unified_diff(change).removesuffix('\n').split('\n'):
             colour = None if line[:3] in ('+++', '---') else colours.get(line[:1])
             yield paint(line, colour) if colour else line
 
@@ -368,17 +371,3 @@ def _run_lines(runs: Sequence[Run]) -> Iterator[str]:
         yield f'{run.id:>3}  {run.started}  {run.by}  {outcome}'
         yield f'     {run.origin.line}'
         yield from (f'     {action} {path}' for path, action in run.files)
-
-
-class Paint:
-    """Colours a word, or does not: for a terminal, and for everything else."""
-
-    def __init__(self, *, is_coloured: bool) -> None:
-        self._is_coloured = is_coloured
-
-    def __call__(self, text: str, colour: str | None) -> str:
-        if not self._is_coloured or colour is None:
-            return text
-        from click import style
-
-        return style(text, fg=colour)

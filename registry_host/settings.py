@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Problem, SettingsError, quoted
 from registry_host.merge import Operation
-from registry_host.redact import redact_input
+from registry_host.redact import learn_text, redact_input
 from registry_host.resources import resource_text
 from registry_host.urls import (
     Checked,
@@ -275,10 +276,13 @@ def _read_file(
     host: Host, file: str, state: FileState | None
 ) -> tuple[Document, Callable[[Sequence[str | int]], str]]:
     if state is None:
-        return _read_json(host.read_input(), 'standard input')
+        given = host.read_input()
+        learn_text(given.decode('utf-8', 'replace'))
+        return _read_json(given, 'standard input')
     content = state.content
     if content is None:
         raise SettingsError(_missing(file))
+    learn_text(content.decode('utf-8', 'replace'))
     if file.endswith('.json'):
         return _read_json(content, file)
     return _read_toml(content, file), lambda path: _dotted(file, path)
@@ -327,8 +331,6 @@ def _read_toml(content: bytes, file: str) -> Document:
 
 
 def _toml_problem(file: str, text: str, content: bytes) -> Problem:
-    import re
-
     what, _, position = text.partition(' (at ')
     found = re.fullmatch(r'line (\d+), column (\d+)\)', position)
     # "at end of document" otherwise.
@@ -338,14 +340,23 @@ def _toml_problem(file: str, text: str, content: bytes) -> Problem:
     return Problem(
         code='settings-syntax',
         where=place,
-        message=f'not TOML: {what.partition(": ")[0].lower()}',
+        message=f'not TOML: {_words_of_toml(what)}',
         hint='TOML puts strings in quotes and lists in brackets: '
         'registry-mirrors = ["http://registry.example:5000"]',
     )
 
 
+def _words_of_toml(text: str) -> str:
+    """Take the words of the parser up to what it quotes, which could be a password."""
+    found = re.match(r'[A-Za-z -]*', text)
+    return found[0].strip().lower() if found else ''
+
+
 def _dotted(name: str, path: Sequence[str | int]) -> str:
-    dotted = ''.join(f'[{p}]' if isinstance(p, int) else f'.{p}' for p in path)
+    # A key may be anything, a URL with a password among others.
+    dotted = ''.join(
+        f'[{p}]' if isinstance(p, int) else f'.{redact_input(p)}' for p in path
+    )
     return f'{name}: {dotted.lstrip(".")}' if dotted else name
 
 
@@ -383,7 +394,8 @@ def _shape_problems(asked: Asked, err: Any) -> Iterable[Problem]:
         return
     is_scalar = err.validator in ('enum',)
     # A value of the wrong type may hold a password: only its type is told.
-    got = repr(err.instance) if is_scalar else type(err.instance).__name__
+    is_shown = is_scalar and isinstance(err.instance, str)
+    got = repr(redact_input(err.instance)) if is_shown else type(err.instance).__name__
     yield Problem(
         code=f'settings-{"value" if is_scalar else "type"}',
         where=_place(asked, path),

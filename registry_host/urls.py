@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from registry_host.errors import Problem
-from registry_host.redact import redact_input
+from registry_host.redact import learn, redact_input
 
 if TYPE_CHECKING:
     from registry_host.noproxy import NoProxy
@@ -623,6 +623,8 @@ def check_proxy(text: str, kind: str) -> Checked[Proxy]:
     ):
         check.error('path', 'a proxy is host and port, without a path')
     key = (parts.scheme, parts.user_info, host, port)
+    if parts.user_info:
+        learn(text.strip())
     return check.result(Proxy(text.strip(), key))
 
 

@@ -206,7 +206,8 @@ def test_default_settings_file_and_its_absence_from_flag_runs(root):
 def test_secrets_reach_no_output_and_no_readable_file(root):
     root.write(
         CONFIG_JSON,
-        '{"auths": {"r:1": {"auth": "QWxhZGRpbjpvcGVu"}},\n "HttpHeaders": {"X": "T0k3n"}}',
+        '{"auths": {"r:1": {"auth": "QWxhZGRpbjpvcGVu"}},\n'
+        ' "HttpHeaders": {"X": "T0k3n"}}',
         0o600,
     )
     words = (

@@ -406,7 +406,7 @@ def test_no_file_of_hers_commands_roots_terminal(host, content, words):
 def test_no_remedy_lends_root_to_a_link_of_hers(host):
     """She looks what root is told to run, and swaps her file before it is run."""
     alice(host, 'mkdir ~/.docker')
-    host.write(CONFIG_JSON, LOGIN % 'bG9naW4=', mode='644', owner='alice:alice')
+    host.write(CONFIG_JSON, LOGIN % 'YTpsb2dpbg==', mode='644', owner='alice:alice')
     tool(host, 'configure', *ALICE, check=True)
     before = outside(host)
     host.run(['chown', 'bob:', CONFIG_JSON])
