@@ -154,9 +154,14 @@ class _Decoder:
 
     def step(self, step: dict[str, Any]) -> Step:
         target = _text(step['target'])
-        before, after = self._state(step['before']), self._state(step['after'])
-        if (before.path, before.realpath) != (after.path, after.realpath):
+        path, recorded = (_text(step['before'][name]) for name in ('path', 'realpath'))
+        if (step['after']['path'], step['after']['realpath']) != (path, recorded):
             raise ValueError('one step is about one file')
+        # Followed once: a user may change a link of their own at any moment.
+        realpath = self._realpath(_path(path), _real(recorded))
+        before, after = (
+            self._state(step[name], realpath) for name in ('before', 'after')
+        )
         _require_file_of(target, before)
         return Step(
             change=Change(
@@ -172,9 +177,8 @@ class _Decoder:
             merged=tuple(_content(text) or b'' for text in _list(step['merged'])),
         )
 
-    def _state(self, state: dict[str, Any]) -> FileState:
+    def _state(self, state: dict[str, Any], realpath: str) -> FileState:
         path = _path(state['path'])
-        realpath = self._realpath(path, _real(state['realpath']))
         user = self._user(state['user'])
         mode = _whole(state['mode'])
         kept = mode & _MODES
