@@ -16,10 +16,9 @@ from registry_host.redact import conceal
 # Around colours, until the line is printed: nothing from elsewhere can make it up.
 _MARK = os.urandom(12).hex()
 _COLOURS = {'red': 31, 'green': 32, 'yellow': 33, 'cyan': 36}
-_PAINT = re.compile(rf'{_MARK}(\d+)m')
 # Controls but the tab, C1, halves of a pair, and all that has no width or a direction
 # (Unicode 15, categories Cc, Cf, Zl, Zp, Cs and the private use areas).
-_ODD = re.compile(
+_ODD = (
     '[\x00-\x08\x0a-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u180e'
     '\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff'
     '\ue000-\uf8ff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]'
@@ -40,18 +39,24 @@ class Paint:
 
 def printable(line: str) -> str:
     """Make a line safe to print: one line, without escapes and known secrets."""
-    plain = _ODD.sub(_escaped, conceal(line))
-    return _PAINT.sub('\x1b[\\1m', plain)
+    plain = conceal(line)
+    if not plain.isprintable():  # To compile the pattern costs every start a moment.
+        plain = re.sub(_ODD, _escaped, plain)
+    return re.sub(rf'{_MARK}(\d+)m', '\x1b[\\1m', plain) if _MARK in plain else plain
 
 
 def printable_json(text: str) -> str:
     """The same for JSON, in which every such character has an escape of its own."""
     import json
 
-    lines = conceal(text).split('\n')
-    odd = ('\n'.join(_ODD.sub(lambda c: json.dumps(c[0])[1:-1], x) for x in lines),)
+    lines = (
+        line
+        if line.isprintable()
+        else re.sub(_ODD, lambda found: json.dumps(found[0])[1:-1], line)
+        for line in conceal(text).split('\n')
+    )
     # json.dumps() leaves the last control of ASCII as it is.
-    return odd[0].replace('\x7f', '\\u007f')
+    return '\n'.join(lines).replace('\x7f', '\\u007f')
 
 
 def _escaped(found: re.Match[str]) -> str:

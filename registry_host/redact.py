@@ -65,8 +65,8 @@ _URL_FLAGS = frozenset(
     ('--http-proxy', '--https-proxy', '--mirror', '--registry-mirror', '--no-proxy')
 )
 # A password with a blank, unquoted, is cut in two by the shell.
-_CUT_URL = re.compile(r'((?:--[\w-]+=)?[A-Za-z][A-Za-z0-9+.-]*://)[^/@]*:[^@]*')
-_DIGEST = re.compile(r'[^@]*[^@:/]@sha(?:256|512):[0-9a-f]{32,}')
+_CUT_URL = r'((?:--[\w-]+=)?[A-Za-z][A-Za-z0-9+.-]*://)[^/@]*:[^@]*'
+_DIGEST = r'[^@]*[^@:/]@sha(?:256|512):[0-9a-f]{32,}'
 
 
 def redact_words(arguments: Sequence[str]) -> list[str]:
@@ -87,11 +87,11 @@ def redact_words(arguments: Sequence[str]) -> list[str]:
             shown.append(MASKED_USER_INFO)
         elif index == end:
             shown.append(MASKED_USER_INFO + value[value.rfind('@') :])
-        elif cut := _CUT_URL.fullmatch(word):
+        elif '://' in word and (cut := re.fullmatch(_CUT_URL, word)):
             end = _end_of_cut(arguments, index)
             shown.append(cut[1] + MASKED_USER_INFO if end > 0 else word)
         elif (flag if is_flag else before) in _URL_FLAGS or ':' in value:
-            is_image = _DIGEST.fullmatch(value) and '://' not in value
+            is_image = '://' not in value and re.fullmatch(_DIGEST, value)
             shown.append(word if is_image else lead + redact_input(value))
         else:
             shown.append(word)

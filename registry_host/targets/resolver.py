@@ -43,11 +43,12 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
     if not settings.named & DNS_AREAS:
         return ()
     paths = tuple(file.path for file in _files_of(settings, facts))
-    from registry_host.names.files import FILES
-
     past = [entry.path for entry in ledger.of_target(NAME) if entry.path not in paths]
-    if not FILES.keys() >= set(past):
-        raise ConfigError(damaged())
+    if past:
+        from registry_host.names.files import FILES
+
+        if not FILES.keys() >= set(past):
+            raise ConfigError(damaged())
     return (
         *(FileRef(path=path) for path in paths),
         *(FileRef(path=path, is_withdrawn=True) for path in past),
