@@ -198,7 +198,7 @@ def _require_values(selection: Selection) -> None:
         Problem(
             code='value-empty',
             where=f'unconfigure {selection.area}',
-            message='a value is empty; is a variable unset?',
+            message='a value is empty (an unset variable?)',
             hint=f'to withdraw all of them: sudo registry-host unconfigure '
             f'{selection.area}',
         )

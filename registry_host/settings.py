@@ -189,7 +189,7 @@ def _empty_file_name() -> Problem:
     return Problem(
         code='value-empty',
         where='--settings',
-        message='the file name is empty; is a variable unset?',
+        message='the file name is empty (an unset variable?)',
         hint=f'--settings {DEFAULT_FILES[0]}',
     )
 
@@ -528,12 +528,12 @@ _PROXY_CHECKS: Mapping[str, Callable[[str], Checked[Any]]] = {
 
 def _reader_missing(asked: Asked) -> Problem:
     """A proxy for pulls and one for containers are two things: neither is a default."""
-    option, also = '--proxy-for engine', '--proxy-for client'
+    name, option, also = '--proxy-for', '--proxy-for engine', '--proxy-for client'
     if asked.file is not None:
-        option, also = 'for = ["engine"]', 'for = ["client"]'
+        name, option, also = '`for`', 'for = ["engine"]', 'for = ["client"]'
     return Problem(
         code='proxy-for-missing',
-        message='who is to use the proxy, Docker itself or its containers?',
+        message=f"needs {name}, to tell Docker's own proxy from that of its containers",
         hint=f'{option}  (pulls; takes a restart of Docker), or {also}  (every '
         'container and build of the user gets it, password included), or both',
     )
@@ -584,7 +584,7 @@ def _empty(asked: Asked, kind: str, name: str) -> Checked[Any]:
     hint = f'to withdraw what is managed: sudo registry-host {_UNCONFIGURE[name]}'
     if name not in asked.from_flags:
         hint = 'leave it out to withdraw what is managed'
-    problem = Problem('value-empty', 'the value is empty; is a variable unset?')
+    problem = Problem('value-empty', 'the value is empty (an unset variable?)')
     return Checked(
         input='', kind=kind, value=None, errors=(problem._replace(hint=hint),)
     )

@@ -141,7 +141,7 @@ def test_an_unset_variable_withdraws_nothing(root, flag, area, value):
         assert ended.code == 2
         shown = {'--mirror': '--registry-mirror'}.get(flag, flag)
         assert ended.err.startswith(
-            f'error: {shown}: the value is empty; is a variable unset?; nothing was '
+            f'error: {shown}: the value is empty (an unset variable?); nothing was '
             f'written\nhint:  to withdraw what is managed: sudo {root.program} {area}\n'
         )
     assert root.snapshot() == before
@@ -162,8 +162,8 @@ def test_a_proxy_without_its_reader_is_bad_input(root):
         state = '; nothing was written' if command == 'configure' else ''
         assert (ended.code, ended.err) == (
             2,
-            'error: --http-proxy: who is to use the proxy, Docker itself or its '
-            f'containers?{state}\n'
+            "error: --http-proxy: needs --proxy-for, to tell Docker's own proxy from "
+            f'that of its containers{state}\n'
             'hint:  --proxy-for engine  (pulls; takes a restart of Docker), or '
             '--proxy-for client  (every container and build of the user gets it, '
             'password included), or both\n',

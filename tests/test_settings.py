@@ -97,7 +97,7 @@ def test_flags_alone_name_their_own_areas(tmp_path, is_replacing):
     assert settings.operation_on('registry-mirrors') is operation
 
 
-UNSET = 'the value is empty; is a variable unset?'
+UNSET = 'the value is empty (an unset variable?)'
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_proxy_is_for_the_engine_or_for_containers(tmp_path, table):
         (
             'proxy-for-missing',
             'settings.toml: proxies.no-proxy',
-            'who is to use the proxy, Docker itself or its containers?',
+            "needs `for`, to tell Docker's own proxy from that of its containers",
             'for = ["engine"]  (pulls; takes a restart of Docker), or for = '
             '["client"]  (every container and build of the user gets it, password '
             'included), or both',
