@@ -425,7 +425,8 @@ class Host:
         """Write a file below the state folder, whole, on disk, and root's alone."""
         from registry_host import replacing
 
-        real = self.resolve(path)
+        self._require_trusted_state(path)
+        real = self._state_name(path)
         folder = os.path.dirname(real)
         replacing.make_folders(missing_folders(folder), 0o700)
         temporary = f'{folder}/{os.urandom(8).hex()}{TEMPORARY}'
@@ -442,7 +443,7 @@ class Host:
         """Give a state file its final name, in one step that needs no space."""
         from registry_host import replacing
 
-        real, place = self.resolve(source), self.resolve(destination)
+        real, place = self._state_name(source), self._state_name(destination)
         os.rename(real, place)
         for folder in {os.path.dirname(place), os.path.dirname(real)}:
             replacing.sync_folder(folder)
@@ -462,10 +463,15 @@ class Host:
     def remove_state(self, path: str) -> None:
         from registry_host import replacing
 
-        real = self.resolve(path)
+        real = self._state_name(path)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(real)
             replacing.sync_folder(os.path.dirname(real))
+
+    def _state_name(self, path: str) -> str:
+        """The real name of a state file itself, which may be a link from elsewhere."""
+        folder, name = os.path.split(path)
+        return f'{self.resolve(folder)}/{name}'
 
     @contextlib.contextmanager
     def private_file(self, content: bytes) -> Iterator[str]:

@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from test_runs import put_on_approval
 
 from registry_host import host as host_module
 from registry_host.checkpoints import load_journal, load_run
@@ -370,6 +371,23 @@ def test_state_that_others_could_have_written_is_refused(root, spoil, why, comma
     assert root.run('configure', '--mirror', 'http://b').code == 0
 
 
+@as_root
+def test_a_link_among_the_state_is_not_followed(root):
+    """What an earlier run left in passing is removed: the link, not what it names."""
+    assert root.run('configure', '--mirror', 'http://a').code == 0
+    link = root.path / STATE.lstrip('/') / f'{HEX}.registry-host'
+    link.symlink_to('/etc/passwd')
+    assert root.run('configure', '--mirror', 'http://b').code == 0
+    assert not link.is_symlink()
+    assert root.read('/etc/passwd')
+    journal = root.path / JOURNAL.lstrip('/')
+    journal.symlink_to('/etc/passwd')
+    before = root.read('/etc/passwd')
+    ended = root.run('configure', '--mirror', 'http://c', '--format=json')
+    assert (ended.code, ended.codes) == (2, ['state-untrusted'])
+    assert root.read('/etc/passwd') == before
+
+
 @pytest.mark.parametrize('words', (('--root', ''), ('--root=',), ('--root', 'none/x')))
 def test_a_root_that_is_no_folder_is_bad_input(tmp_path, capsys, words, monkeypatch):
     from roots import run_command
@@ -470,6 +488,12 @@ def test_seven_megabytes_of_a_users_own_file_are_undone(root):
     assert root.run(*words, 'http://p:1').code == 0
     assert json.loads(root.read(CONFIG_JSON))['proxies']
     assert root.run('undo').code == 0
+    assert root.read(CONFIG_JSON) == large
+    # And one that was to be confirmed goes back once its time is up.
+    assert root.run(*words, 'http://p:1').code == 0
+    put_on_approval(root, 3)
+    ended = root.run('configure', '--mirror', 'http://m')
+    assert 'was not confirmed in time, and was taken back' in ended.out
     assert root.read(CONFIG_JSON) == large
 
 

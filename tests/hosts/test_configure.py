@@ -131,6 +131,24 @@ def test_client_proxies_by_sudo(host):
     assert again['changed'] is False
 
 
+def test_flags_add_and_replace_takes_away(host):
+    configure(host, '--no-probe', '--mirror', 'http://a.lab:1', '--mirror', MIRROR)
+    configure(host, '--insecure-registry', PUSH)
+    configure(host, '--no-probe', '--mirror', 'http://b.lab:1')
+    both = ['http://a.lab:1/', f'{MIRROR}/', 'http://b.lab:1/']
+    assert (host.mirrors(), PUSH in host.insecure()) == (both, True)
+    done = configure(host, '--replace', '--mirror', MIRROR)
+    assert (
+        'updated /etc/docker/daemon.json\n'
+        '  - registry-mirrors  http://a.lab:1  (added by run 1)\n'
+        '  - registry-mirrors  http://b.lab:1  (added by run 3)\n'
+    ) in done.stdout
+    assert (host.mirrors(), PUSH in host.insecure()) == ([f'{MIRROR}/'], True)
+    refused = configure(host, '--mirror', '', check=False)
+    assert refused.returncode == 2
+    assert host.mirrors() == [f'{MIRROR}/']
+
+
 def test_clearing_a_live_list(host):
     configure(host, '--mirror', MIRROR, '--insecure-registry', PUSH)
     assert host.mirrors() == [f'{MIRROR}/']
