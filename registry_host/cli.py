@@ -160,10 +160,22 @@ def change_options(command: Command) -> Command:
     return command
 
 
+class Seconds(click.FloatRange):
+    """A time that ends: click takes inf and nan for numbers in any range."""
+
+    name = 'seconds'
+
+    def convert(self, value: Any, *context: Any) -> float:
+        seconds = float(super().convert(value, *context))
+        if seconds - seconds != 0:
+            self.fail(f'{value!r} is not a number of seconds.', *context)
+        return seconds
+
+
 lock_option = click.option(
     '--lock-timeout',
     'lock_timeout_s',
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     metavar='S',
     default=10.0,
     show_default=True,
@@ -172,7 +184,7 @@ lock_option = click.option(
 
 confirm_within_option = click.option(
     '--confirm-within',
-    type=click.FloatRange(min=1),
+    type=Seconds(min=1),
     metavar='S',
     help='Take it back after so many seconds, unless `confirm` comes in time.',
 )

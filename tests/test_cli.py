@@ -92,6 +92,15 @@ def test_json_is_one_object_with_the_agreed_keys(root):
             ['configure', '--proxy-for=nobody'], 2, ['usage'], id='bad-choice'
         ),
         pytest.param(['bogus'], 2, ['usage'], id='unknown-command'),
+        pytest.param(
+            ['configure', '--lock-timeout=nan'], 2, ['usage'], id='no-number-of-seconds'
+        ),
+        pytest.param(
+            ['configure', '--confirm-within=inf'],
+            2,
+            ['usage'],
+            id='seconds-without-end',
+        ),
         pytest.param(['configure'], 2, ['settings-missing'], id='nothing-asked'),
         pytest.param(
             ['configure', '-f', '/nonexistent.toml'],

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from shlex import quote
 
+from registry_host.encoders import dhclient_conf
 from registry_host.host import RESOLV_CONF
 from registry_host.names.files import files_of
 from registry_host.names.owner import UNITS, Ownership
@@ -41,7 +42,7 @@ def steps(ownership: Ownership, nameserver: str) -> Steps:
 
 def of_dhclient(ownership: Ownership, nameserver: str) -> Steps:
     """Without hooks: it writes at each renewal, and reads its file when it starts."""
-    line = quote(f'supersede domain-name-servers {nameserver};')
+    line = quote(f'supersede domain-name-servers {dhclient_conf([nameserver])};')
     now = _of_file(ownership, nameserver)
     return (f'echo {line} >>/etc/dhcp/dhclient.conf', *now)
 
