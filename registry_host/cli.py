@@ -471,7 +471,8 @@ def finish(report: Report, output_format: str) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     context = click.get_current_context(silent=True)
-    report = report.below(context.obj.root if context else '')
+    if context:
+        report = report.below(context.obj.root, context.obj.has_place_for)
     try:
         _print(report, output_format)
     except BrokenPipeError:
@@ -581,7 +582,8 @@ def _option_of(arguments: list[str], name: str) -> str | None:
 def _failed(arguments: list[str], exit_code: int, *problems: Problem) -> Report:
     command = next((word for word in arguments if word in cli.commands), '')
     report = Report(command=command, exit_code=exit_code, errors=problems)
-    return report.below(Host(_option_of(arguments, '--root') or '/').root)
+    host = Host(_option_of(arguments, '--root') or '/')
+    return report.below(host.root, host.has_place_for)
 
 
 def _with_state(problem: Problem, state: str) -> Problem:

@@ -287,6 +287,12 @@ class Host:
     def exists(self, path: str) -> bool:
         return os.path.exists(self.resolve(path))
 
+    def has_place_for(self, path: str) -> bool:
+        """Whether a file stands, or could be made, at a path of this host."""
+        with contextlib.suppress(OSError):
+            return os.path.isdir(os.path.dirname(self.resolve(path)))
+        return False
+
     def is_same_file(self, path: str, other: str) -> bool:
         """Whether two names, links followed, are of one inode: hard links, say."""
         try:

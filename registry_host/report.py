@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,25 +47,28 @@ class Report(NamedTuple):
     results: tuple[Checked[Any], ...] | None = None
     runs: tuple[Run, ...] | None = None
 
-    def below(self, root: str) -> Report:
-        """Have each command that is told be about the same root as this one was.
+    def below(self, root: str, is_inside: Callable[[str], bool]) -> Report:
+        """Make each hint about the same root as this command was.
 
-        Else one that is pasted would change the host that runs.
+        Else one that is pasted would change the host that runs. `is_inside` says which
+        paths are of the root, for a settings file may be of this machine.
         """
         if not root:
             return self
+
+        def hint(text: str) -> str:
+            return _paths_below(root, _below(root, text), is_inside)
+
         return self._replace(
             note=_below(root, self.note),
             findings=tuple(
-                finding._replace(
-                    remedy=tuple(_below(root, step) for step in finding.remedy)
-                )
+                finding._replace(remedy=tuple(hint(step) for step in finding.remedy))
                 for finding in self.findings
             ),
             errors=tuple(
                 problem._replace(
                     message=_below(root, problem.message),
-                    hint=_below(root, problem.hint),
+                    hint=hint(problem.hint),
                 )
                 for problem in self.errors
             ),
@@ -94,6 +97,21 @@ def _below(root: str, text: str) -> str:
         lambda _: f'registry-host --root {quote(root)} ',
         text,
     )
+
+
+def _paths_below(root: str, text: str, is_inside: Callable[[str], bool]) -> str:
+    """Put the root in front of the paths in a hint, but for those of this machine."""
+    from shlex import quote
+
+    def named(found: re.Match[str]) -> str:
+        path = found[0].removeprefix("'")
+        if f'{path}/'.startswith(f'{root}/') or not is_inside(path):
+            return found[0]
+        # In front of the quote that a path may stand in: a shell joins the two.
+        return f'{quote(root)}{found[0]}'
+
+    # Not a part of a URL, nor of a pattern of sed.
+    return re.sub(r"(?<![^\s>])'?/(?:[\w.+@-]+/)+[\w.+@-]+", named, text)
 
 
 # JSON

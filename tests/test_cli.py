@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -190,6 +191,32 @@ def test_check_forecasts_what_the_run_does(root):
     assert forecast.json['changed'] is real.json['changed'] is True
     converged = root.run(*words, '--check', '--format=json')
     assert (converged.code, converged.json['changed']) == (0, False)
+
+
+def test_a_hint_is_about_the_files_of_the_root(root, tmp_path):
+    """Pasted as it is, it must change nothing on the host that runs."""
+    root.write(DAEMON_JSON, '{"proxies": {"http-proxy": "http://u:hunter2@p:1"}}')
+    shown = root.run('doctor', '--only', 'proxy-password').out
+    assert f'hint:  chmod 600 {root.path}{DAEMON_JSON}\n' in shown
+    # Of a home with a blank, too; a shell joins the two words.
+    passwd = 'kim:x:0:0::/home/a b/kim:/bin/sh\n'
+    root.write('/etc/passwd', passwd)
+    file = root.write('/home/a b/kim/.docker/config.json', '{"auths": {"r": {}}}')
+    words = ('--proxy-for=client', '--no-proxy=a', '--user=kim')
+    assert root.run('configure', *words).code == 0
+    file.chmod(0o644)
+    shown = root.run('doctor', '--only', 'client-config-mode').out
+    hint = re.search(r"^hint:  .*?(chmod 600 \S*'/home/a b/.*')$", shown, re.MULTILINE)
+    subprocess.run(['sh', '-c', hint[1]], check=True)
+    assert file.stat().st_mode & 0o777 == 0o600
+    # A settings file that is named is of this machine.
+    settings = tmp_path / 'settings.toml'
+    settings.write_text(
+        '[proxies]\nhttp-proxy = "http://u:hunter2@p:1"\nfor = ["engine"]\n'
+    )
+    settings.chmod(0o644)
+    shown = root.run('configure', '-f', str(settings)).out
+    assert f'hint:  chmod 600 {settings}\n' in shown
 
 
 def test_settings_on_standard_input(root, monkeypatch):

@@ -515,7 +515,7 @@ def test_a_file_that_is_too_large_is_never_read_as_if_it_were_whole(root, tmp_pa
         assert (ended.code, ended.err) == (
             2,
             f'error: {path}: is larger than 16 MiB, the most that is read; nothing was '
-            f'written\nhint:  look at it: ls -l {path}\n',
+            f'written\nhint:  look at it: ls -l {root.path}{path}\n',
         )
         assert root.snapshot() == before
         file.unlink()

@@ -223,7 +223,7 @@ def test_flags_beside_a_settings_file_warn_of_the_next_run_from_it(root):
     warning = (
         f'warning: {SETTINGS} does not name registry-mirrors http://b, '
         'insecure-registries r:1: the next run from that file withdraws it\n'
-        f'hint:  add it to {SETTINGS}\n'
+        f'hint:  add it to {root.path}{SETTINGS}\n'
     )
     flags = ('--mirror=http://b', '--mirror=http://A/', '--insecure-registry=r:1')
     assert configured(root, *flags).startswith(warning)
@@ -247,7 +247,7 @@ def test_what_the_settings_file_brings_back_is_said(root):
     configured(root)
     warning = (
         f'warning: {SETTINGS} names registry-mirrors http://b: the next run from that '
-        f'file brings it back\nhint:  remove it from {SETTINGS}\n'
+        f'file brings it back\nhint:  remove it from {root.path}{SETTINGS}\n'
     )
     assert withdrawn(root, 'mirrors', 'http://b').startswith(warning)
     assert 'names registry-mirrors http://a, registry-mirrors http://b:' in withdrawn(
