@@ -396,10 +396,11 @@ def _shape_problems(asked: Asked, err: Any) -> Iterable[Problem]:
     # A value of the wrong type may hold a password: only its type is told.
     is_shown = is_scalar and isinstance(err.instance, str)
     got = repr(redact_input(err.instance)) if is_shown else type(err.instance).__name__
+    due = _due(err.validator, err.validator_value)
     yield Problem(
         code=f'settings-{"value" if is_scalar else "type"}',
         where=_place(asked, path),
-        message=f'{_due(err.validator, err.validator_value)}, not {got}',
+        message=due if err.validator == 'minLength' else f'{due}, not {got}',
     )
 
 

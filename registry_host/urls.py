@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from registry_host.errors import Problem
@@ -213,6 +213,15 @@ class Checker:
         code = f'{self.prefix}-{rule}'
         return Problem(code=code, message=f'{shown!r}: {message}', hint=hint)
 
+    def keep_hints(self, check: Callable[[str], Checked[Any]]) -> None:
+        """Drop each hint that is a URL, and is refused when it is pasted."""
+        self.errors = [
+            problem._replace(hint='')
+            if re.match('https?://[^ …]*$', problem.hint) and check(problem.hint).errors
+            else problem
+            for problem in self.errors
+        ]
+
     def result(self, value: T | None) -> Checked[T]:
         errors = tuple(self.errors)
         return Checked(
@@ -408,6 +417,7 @@ def check_mirror(text: str) -> Checked[Mirror]:
     _check_root(check, parts, mirror)
     if mirror is not None and not check.errors:
         _check_mirror_host(check, mirror)
+    check.keep_hints(check_mirror)
     return check.result(mirror)
 
 
@@ -456,9 +466,10 @@ def _check_root(check: Checker, parts: _Parts, mirror: Mirror | None) -> None:
     if parts.path not in ('', '/'):
         hint = root
         if _PRODUCT_PATH.match(parts.path):
+            own = mirror._replace(port=5000) if mirror else ''
             hint = (
                 'a repository of Nexus or Artifactory needs a port or a sub-domain of '
-                f'its own: give it one, and use that root, as {root}:5000'
+                f'its own: give it one, and use that root, as {own}'
             )
         check.error('path', 'a mirror is a root address, without a path', hint)
     if parts.query is not None:
@@ -601,7 +612,7 @@ def check_proxy(text: str, kind: str) -> Checked[Proxy]:
     _check_characters(check, text)
     parts = _take_apart(text.strip())
     if not parts.scheme:
-        meant = '' if '@' in text else f'http://{text.strip()}'
+        meant = '' if '@' in text else f'http://{text.strip().lstrip("/")}'
         check.error(
             'scheme', 'the scheme is missing', meant or 'http://USER:PASSWORD@…'
         )
@@ -622,6 +633,7 @@ def check_proxy(text: str, kind: str) -> Checked[Proxy]:
         or parts.fragment is not None
     ):
         check.error('path', 'a proxy is host and port, without a path')
+    check.keep_hints(lambda hint: check_proxy(hint, kind))
     key = (parts.scheme, parts.user_info, host, port)
     if parts.user_info:
         learn(text.strip())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from recorded import load
@@ -120,7 +121,7 @@ def test_mirror(text, url):
                 (
                     'mirror-path',
                     'a repository of Nexus or Artifactory needs a port or a sub-domain '
-                    'of its own: give it one, and use that root, as http://n:8081:5000',
+                    'of its own: give it one, and use that root, as http://n:5000',
                 )
             ],
             id='nexus',
@@ -361,3 +362,20 @@ def test_no_proxy_refused(text, expected):
 def test_mirror_is_a_value():
     assert Mirror('http', 'm', 5000) == check_mirror('http://m:5000').value
     assert json.dumps(str(Mirror('http', '::1', 5))) == '"http://[::1]:5"'
+
+
+@pytest.mark.parametrize(
+    'check', (check_mirror, lambda text: check_proxy(text, 'http-proxy'))
+)
+@pytest.mark.parametrize(
+    'text',
+    (
+        'http://nexus.corp.example:8081/repository/x/', 'eg:https://h', '<https://h>',
+        '${REGISTRY_MIRROR}', 'https\uff1a//h', '-x', '"http://m"', '//m:5000', 'm/v2',
+        'http=proxy:8080', 'http:m', 'http://http://m', 'ftp://m', 'http://m:5000:1',
+    ),
+)  # fmt: skip
+def test_a_hint_that_is_a_url_is_accepted_when_pasted(check, text):
+    for problem in check(text).errors:
+        for url in re.findall(r'https?://[^\s…]+$', problem.hint):
+            assert check(url).errors == (), (text, problem)
