@@ -133,7 +133,12 @@ PLACES = (
     ('loop', 'ln -s config.json F', 2, '(Too many levels of symbolic links)'),
     ('fifo', 'mkfifo F', 2, 'is not a plain file where a file is due'),
     ('folder', 'mkdir F', 2, 'is a folder where a file is due'),
-    ('sparse file', 'truncate -s 1T F', 2, 'larger than 16 MiB, which no config of'),
+    (
+        'sparse file',
+        'truncate -s 1T F',
+        2,
+        'is larger than 16 MiB, the most that is read',
+    ),
     ('forbidden file', 'touch F; chmod 0 F', 2, 'read as alice (Permission denied)'),
     ("folder: root's", 'ln -sfn /root/.docker D', 2, '(Permission denied)'),
     ("folder: bob's", 'ln -sfn /home/bob/.docker D', 2, '(Permission denied)'),
