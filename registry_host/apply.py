@@ -266,22 +266,28 @@ def _tell_owners(host: Host, plan: Plan, run: Run) -> Iterator[Finding]:
     if not run.owners:
         return
     from registry_host import untold
-    from registry_host.names.activation import PROOF_TIMEOUT_S, tell, use_again
+    from registry_host.names.activation import (
+        PROOF_TIMEOUT_S,
+        is_there,
+        tell,
+        use_again,
+    )
 
     uses = {use.owner: use for use in plan.uses}
     for owner in run.owners:
         use = uses.get(owner, Use(owner))
-        if run.origin.command != 'configure':
-            # Its files are as they are to be: whether it reads them holds up nothing.
+        if run.origin.command != 'configure' or not use.nameservers:
+            # It is to use less than before, and its files say so: that it cannot be
+            # told holds up nothing.
             reason = untold.tell(host, owner, timeout_s=PROOF_TIMEOUT_S)
             if reason:
                 yield untold.not_told(owner, reason)
                 continue
-            yield from use_again(host, use, is_told=True)
+            yield from use_again(host, use, is_told=is_there(host, owner))
             continue
-        is_told = tell(host, owner, is_back=not use.nameservers)
+        tell(host, owner)
         untold.forget(host, owner)
-        yield from use_again(host, use, is_told=is_told)
+        yield from use_again(host, use, is_told=True)
 
 
 def _replace(

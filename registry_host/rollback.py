@@ -132,7 +132,7 @@ def recover(host: Host) -> tuple[Finding, ...]:
 
     May itself be cut at any step, and be run again.
     """
-    mended = tuple(filter(None, (_try_again(host, run) for run in left_behind(host))))
+    mended = tuple(f for run in left_behind(host) for f in _try_again(host, run))
     run = load_journal(host)
     if run is None:
         return mended
@@ -186,19 +186,19 @@ def _of_users(run: Run, paths: Mapping[str, str]) -> Run:
     )
 
 
-def _try_again(host: Host, run: Run) -> Finding | None:
+def _try_again(host: Host, run: Run) -> tuple[Finding, ...]:
     """Put back files of users that could not be: their disk may have room by now.
 
     Until then they hold up nobody else.
     """
     if not run.steps:
-        return _mended('left-behind', run.origin.line)
+        return (_mended('left-behind', run.origin.line),)
     engine = EngineFacts(state='unknown')
     back = go_back(host, run, engine, is_activated=False, policy=IF_SAFE)
     if back.failed:
-        return _mended('left-behind', f'of {run.title}: {back}')
+        return (_mended('left-behind', f'of {run.title}: {back}'),)
     forget_left_behind(host, run)
-    return _mended('put-back', f'of {run.title}: {back}')
+    return (*masked(run), _mended('put-back', f'of {run.title}: {back}'))
 
 
 def go_back(

@@ -7,6 +7,7 @@ its own work whatever comes of that.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -44,14 +45,15 @@ def tell(host: Host, manager: str, *, timeout_s: float) -> str:
 
     try:
         activation.tell(host, manager, is_back=True, timeout_s=timeout_s)
+        reason = ''
     except RegistryHostError as err:
-        remember(host, manager)
-        return err.problems[0].message
+        reason = err.problems[0].message
     except OSError as err:
-        remember(host, manager)
-        return err.strerror or str(err)
-    forget(host, manager)
-    return ''
+        reason = err.strerror or str(err)
+    # A full disk must not hold up the way back: the reason is reported all the same.
+    with contextlib.suppress(OSError):
+        (remember if reason else forget)(host, manager)
+    return reason
 
 
 def remember(host: Host, manager: str) -> None:

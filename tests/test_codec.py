@@ -203,8 +203,9 @@ def test_a_planted_record_leads_nowhere(folder, path, kind, command):
 
 
 @as_root
-def test_a_mode_that_grants_rights_is_not_put_back_and_that_is_said(folder):
-    folder.plant(JOURNAL, run_of(step_of(was={'mode': 0o6755}, before=PAYLOAD)))
+@pytest.mark.parametrize('path', (JOURNAL, f'{STATE}/left-behind/1.json'))
+def test_a_mode_that_grants_rights_is_not_put_back_and_that_is_said(folder, path):
+    folder.plant(path, run_of(step_of(was={'mode': 0o6755}, before=PAYLOAD)))
     ended = folder.root.run('configure', '--insecure-registry', 'r:1')
     assert ended.code == 2  # What was put back is no JSON.
     file = folder.root.path / DAEMON_JSON.lstrip('/')

@@ -129,6 +129,19 @@ def test_what_is_told_in_the_meantime_is_forgotten(root):
     assert load(host) == ()
 
 
+def test_a_full_disk_does_not_hold_up_the_way_back(root, cut):
+    class Full(Live):
+        def write_state(self, path, content):
+            if path == UNTOLD:
+                raise OSError(28, 'No space left on device')
+            super().write_state(path, content)
+
+    (recovered,) = mended(Full(cut.root))
+    assert 'openresolv could not be told' in recovered.message
+    assert root.read(OPENRESOLV).encode() == OLD
+    assert not (root.path / JOURNAL.lstrip('/')).exists()
+
+
 def test_a_file_that_cannot_be_restored_still_keeps_the_journal(root, cut):
     class Full(Live):
         def replace_file(self, before, after, temporary=None):

@@ -284,7 +284,7 @@ def test_an_owner_that_was_stopped_since_is_not_started_by_an_undo(lab):
     try:
         words = ('configure', '--no-probe', '--nameserver')
         tool(host, *words, GATEWAY)
-        tool(host, *words, '10.99.0.77')
+        tool(host, *words, '10.99.0.77', '--replace')
         host.run('systemctl disable --now systemd-resolved')
         done = tool(host, 'undo')
         assert 'updated /etc/systemd/resolved.conf.d/90-registry-host.conf' in (
