@@ -179,7 +179,7 @@ class _Decoder:
 
     def _state(self, state: dict[str, Any], realpath: str) -> FileState:
         path = _path(state['path'])
-        user = self._user(state['user'])
+        user, is_known = self._user(state['user'])
         mode = _whole(state['mode'])
         kept = mode & _MODES
         xattrs = _xattrs(state['xattrs'])
@@ -187,7 +187,8 @@ class _Decoder:
         if kept != mode or safe != xattrs:
             self.masked.append(path)
         recorded = _whole(state['uid']), _whole(state['gid'])
-        uid, gid = self._owner(realpath, kept, user, recorded)
+        owner = user if is_known else None
+        uid, gid = self._owner(realpath, kept, owner, recorded)
         if (uid, gid) != recorded:
             self.masked.append(path)
         link = state['link']
@@ -238,16 +239,20 @@ class _Decoder:
             raise ValueError('no name of a temporary file')
         return f'{folder}/.{name}.{number[1]}{TEMPORARY}'
 
-    def _user(self, user: Any) -> User | None:
-        """Look a user up again; one who is not known at the moment is as recorded."""
+    def _user(self, user: Any) -> tuple[User | None, bool]:
+        """Read a user, and look whether this host knows that user at the moment.
+
+        One who is another one by now (a name given again), or not known just now, is as
+        recorded, and owns nothing by that.
+        """
         if user is None:
-            return None
+            return None, True
         name, uid, gid, home = user
         recorded = User(_text(name), _whole(uid), _whole(gid), _path(home))
-        found = self._host.find_user(name=recorded.name)
-        if found is None and recorded.uid == 0:
+        is_known = self._host.find_user(name=recorded.name) == recorded
+        if not is_known and recorded.uid == 0:
             raise ValueError('root by another name')
-        return found or recorded
+        return recorded, is_known
 
     def _owner(
         self, realpath: str, mode: int, user: User | None, recorded: tuple[int, int]

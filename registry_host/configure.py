@@ -91,13 +91,17 @@ def plan_settings(
 def plan_withdrawal(host: Host, selection: Selection) -> Planned:
     """Work out what it takes to withdraw what is selected of the managed entries."""
     from registry_host.declared import restored_by_file
-    from registry_host.selectors import not_managed, removal
+    from registry_host.selectors import not_managed, removal, unknown_users
 
     ledger, ledger_state = load_ledger(host)
     settings = removal(selection)
     planned = plan_settings(host, settings, ledger, ledger_state)
     return planned.with_findings(
-        (*not_managed(selection, ledger), *restored_by_file(host, settings))
+        (
+            *not_managed(selection, ledger),
+            *unknown_users(planned.facts, settings, ledger),
+            *restored_by_file(host, settings),
+        )
     )
 
 

@@ -283,6 +283,9 @@ def _result_lines(results: Iterable[Checked[Any]], paint: Paint) -> Iterator[str
 def _plan_lines(report: Report, plan: Plan, paint: Paint) -> Iterator[str]:
     if report.has_diff:
         yield from _diff_lines(plan.pending, paint)
+    if plan.is_empty and any(f.check == 'user-gone' for f in report.findings):
+        yield 'nothing was changed'
+        return
     if plan.is_empty:
         paths = ', '.join(change.path for change in plan.changes)
         reason = _NOTHING.get(report.command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from registry_host.errors import Problem, SettingsError
+from registry_host.errors import Problem, SettingsError, quoted
 from registry_host.merge import Operation
 from registry_host.plan import Finding
 from registry_host.settings import (
@@ -36,6 +36,7 @@ from registry_host.urls import (
 )
 
 if TYPE_CHECKING:
+    from registry_host.facts import Facts
     from registry_host.ledger import Ledger
 
 MIRRORS_WORD, INSECURE_WORD = 'mirrors', 'insecure-registries'
@@ -80,6 +81,30 @@ def not_managed(selection: Selection, ledger: Ledger) -> Iterator[Finding]:
                 message=f'{value} is not managed by registry-host on this host, so '
                 'there is nothing to withdraw',
             )
+
+
+def unknown_users(
+    facts: Facts, settings: Settings, ledger: Ledger
+) -> Iterator[Finding]:
+    """Report whose entries cannot be withdrawn, for the host does not know the user.
+
+    They stay managed: a directory service may only be down.
+    """
+    if CLIENT not in settings.proxy_for and not settings.is_declaration:
+        return
+    for entry in ledger.entries:
+        is_selected = settings.users is None or entry.user in settings.users
+        is_named = settings.named & entry.keys.keys()
+        if entry.user and entry.path not in facts.former_users and is_selected:
+            if is_named:
+                yield Finding(
+                    check='user-gone',
+                    severity='warning',
+                    message=f'{entry.path} keeps its managed entries: there is no user '
+                    f'{entry.user} now',
+                    path=entry.path,
+                    remedy=(f'getent passwd {quoted(entry.user)}',),
+                )
 
 
 def _mirrors(settings: Settings, selection: Selection) -> Settings:

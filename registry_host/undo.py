@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.apply import Order, Outcome, apply_plan
 from registry_host.checkpoints import Origin, Run
-from registry_host.errors import ConfigError, Problem, RegistryHostError, UndoError
+from registry_host.errors import (
+    ConfigError,
+    Problem,
+    RegistryHostError,
+    UndoError,
+    quoted,
+)
 from registry_host.facts import (
     EngineFacts,
     Facts,
@@ -43,6 +49,7 @@ from registry_host.targets.target import FileRef, TargetPlan, absent
 
 if TYPE_CHECKING:
     from registry_host.host import Host
+    from registry_host.plan import User
     from registry_host.settings import Settings
 
 
@@ -94,10 +101,12 @@ def plan_undo(
     problems: list[Problem] = []
     findings: list[Finding] = list(masked(run))
     left: list[Problem] = []
+    gone: list[Problem] = []
     for past in reversed(run.changes):
         user = past.before.user
         if user is not None and host.find_user(name=user.name) != user:
-            findings.append(_user_gone(past))
+            gone.append(_user_gone(user, past))
+            findings.append(Finding.of(gone[-1], 'warning', past.path))
             continue
         try:
             now = host.read(past.path, user=user, folder_mode=past.before.folder_mode)
@@ -113,7 +122,7 @@ def plan_undo(
             else:
                 problems += err.problems
     if not parts and not is_by_itself:  # There is nothing else that could go back.
-        problems += left
+        problems += left or gone
     if problems:
         raise UndoError(*problems)
     return joined(parts, ledger, ledger_state, findings)
@@ -254,15 +263,13 @@ def require_newest(run: Run, since: Iterable[Run]) -> None:
             )
 
 
-def _user_gone(past: Change) -> Finding:
-    user = past.before.user
-    name = user.name if user else ''
-    return Finding(
-        check='user-gone',
-        severity='warning',
-        message=f'{past.path} is left as it is: there is no user {name} any more as '
+def _user_gone(user: User, past: Change) -> Problem:
+    """A directory service may be down, too: the run stays to be undone later."""
+    return Problem(
+        code='user-gone',
+        message=f'{past.path} is left as it is: there is no user {user.name} now as '
         'there was then',
-        path=past.path,
+        hint=f'getent passwd {quoted(user.name)}',
     )
 
 

@@ -263,9 +263,34 @@ def test_undo_leaves_the_file_of_a_user_who_is_gone(root):
     before = root.read(CONFIG_JSON)
     ended = root.run('undo')
     assert ended.code == 0
-    assert 'there is no user alice any more' in ended.out
+    assert 'there is no user alice now as there was then' in ended.out
     assert root.read(CONFIG_JSON) == before
     assert not (root.path / DAEMON_JSON.lstrip('/')).exists()
+
+
+def test_a_user_who_is_not_known_at_the_moment_is_not_undone_for_good(root):
+    """A directory service may be down: nothing is lost, and nothing is called done."""
+    words = ('--user=alice', '--proxy-for=client', '--http-proxy=http://p:1')
+    configured(root, *words)
+    passwd = root.read('/etc/passwd')
+    root.write('/etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n')
+    message = f'{CONFIG_JSON} is left as it is: there is no user alice now as there was'
+    for _ in range(2):
+        ended = root.run('undo')
+        assert (ended.code, ended.out) == (1, '')
+        assert f'error: {message} then; nothing was written\n' in ended.err
+        assert 'hint:  getent passwd alice\n' in ended.err
+    gone = root.run('unconfigure')
+    assert gone.out == (
+        f'warning: {CONFIG_JSON} keeps its managed entries: there is no user alice '
+        'now\nhint:  getent passwd alice\nnothing was changed\n'
+    )
+    # A name that was given to somebody else is not that user.
+    root.write('/etc/passwd', passwd.replace(':1000:1000:', ':1001:1001:'))
+    assert root.run('undo').code == 1
+    root.write('/etc/passwd', passwd)
+    assert root.run('undo').code == 0
+    assert not (root.path / CONFIG_JSON.lstrip('/')).exists()
 
 
 def test_unknown_checkpoint(root):
