@@ -7,11 +7,10 @@ edited too: that is reported.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING
 
 from registry_host.errors import RegistryHostError
-from registry_host.merge import Operation
 from registry_host.plan import Finding
 from registry_host.settings import (
     ENGINE_DNS,
@@ -36,19 +35,50 @@ Value = tuple[str, str, Hashable]
 
 def outlived_by_file(host: Host, settings: Settings) -> Iterator[Finding]:
     """Report what flags ask for and the settings file of this host does not name."""
-    if settings.is_declaration or not settings.named or not default_files(host):
+    if not settings.is_declaration and settings.named:
+        yield from _reported(host, settings, _withdrawn_by)
+
+
+def restored_by_file(host: Host, settings: Settings) -> Iterator[Finding]:
+    """Report what `unconfigure` withdraws and the settings file names all the same."""
+    yield from _reported(host, settings, _brought_back_by)
+
+
+def _reported(
+    host: Host,
+    settings: Settings,
+    report: Callable[[str, Settings, Settings], Iterator[Finding]],
+) -> Iterator[Finding]:
+    """Hold a run's settings against those of the file, if there is one."""
+    paths = default_files(host)
+    if not paths:
         return
-    path, declared = default_files(host)[0], _declared(host)
-    if declared is None:
-        yield _cannot_tell(path)
+    try:
+        asked = read_asked(host, file=None, flags={})
+        declared = load(asked, is_known=lambda digest: False)
+    except RegistryHostError:
+        yield Finding(
+            check='settings-file-unread',
+            severity='warning',
+            message=f'{paths[0]} cannot be read as settings, so whether it agrees with '
+            'this run is not known',
+            path=paths[0],
+            remedy=('registry-host validate',),
+        )
         return
+    yield from report(paths[0], declared, settings)
+
+
+def _withdrawn_by(
+    path: str, declared: Settings, settings: Settings
+) -> Iterator[Finding]:
     known = {(area, key) for area, _, key in _values(declared)}
     missing = [
         f'{area} {text}'
         for area, text, key in _values(settings)
         if (area, key) not in known
     ]
-    if missing and settings.operation is not Operation.REMOVE:
+    if missing:
         yield Finding(
             check='not-in-settings-file',
             severity='warning',
@@ -59,20 +89,14 @@ def outlived_by_file(host: Host, settings: Settings) -> Iterator[Finding]:
         )
 
 
-def restored_by_file(host: Host, settings: Settings) -> Iterator[Finding]:
-    """Report what `unconfigure` withdraws and the settings file names all the same."""
-    if not default_files(host):
-        return
-    path, declared = default_files(host)[0], _declared(host)
-    if declared is None:
-        yield _cannot_tell(path)
-        return
+def _brought_back_by(
+    path: str, declared: Settings, settings: Settings
+) -> Iterator[Finding]:
     selected = {(area, key) for area, _, key in _values(settings)}
-    is_all = settings.is_declaration
     named = [
         f'{area} {text}'
         for area, text, key in _values(declared)
-        if is_all
+        if settings.is_declaration
         or area in settings.cleared
         or (area in settings.named and (area, key) in selected)
         or (area in settings.named and _is_unwanted(settings, declared, area))
@@ -86,26 +110,6 @@ def restored_by_file(host: Host, settings: Settings) -> Iterator[Finding]:
             path=path,
             remedy=(f'remove it from {path}',),
         )
-
-
-def _declared(host: Host) -> Settings | None:
-    """Load the settings file; None where it is not one."""
-    try:
-        asked = read_asked(host, file=None, flags={})
-        return load(asked, is_known=lambda digest: False)
-    except RegistryHostError:
-        return None
-
-
-def _cannot_tell(path: str) -> Finding:
-    return Finding(
-        check='settings-file-unread',
-        severity='warning',
-        message=f'{path} cannot be read as settings, so whether it agrees with this '
-        'run is not known',
-        path=path,
-        remedy=('registry-host validate',),
-    )
 
 
 def _values(settings: Settings) -> Iterator[Value]:

@@ -281,7 +281,7 @@ def fields(document, path=()):
     pairs = document.items() if isinstance(document, dict) else enumerate(document)
     for key, value in pairs:
         yield (*path, key)
-        if isinstance(value, (dict, list)):
+        if isinstance(value, dict | list):
             yield from fields(value, (*path, key))
 
 

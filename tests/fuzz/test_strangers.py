@@ -19,6 +19,7 @@ import dns.flags
 import dns.message
 import dns.rrset
 import pytest
+from test_codec import fields
 
 sys.path.insert(0, os.path.dirname(__file__))
 from strangers import dripping, flooding, mutated, stranger
@@ -313,14 +314,6 @@ RAW = (
 )  # fmt: skip
 
 
-def places(document, path=()):
-    pairs = document.items() if isinstance(document, dict) else enumerate(document)
-    for key, value in pairs:
-        yield (*path, key)
-        if isinstance(value, dict | list):
-            yield from places(value, (*path, key))
-
-
 def engine_replies(count, whole):
     random_ = random.Random(SEED)
     heads = (b'HTTP/1.0 200 OK\r\n\r\n', b'HTTP/1.1 200 OK\r\nX: y\r\n\r\n')
@@ -330,7 +323,7 @@ def engine_replies(count, whole):
     for raw in RAW:
         yield heads[0] + raw
     number = len(RAW) + 3
-    for path in places(whole):
+    for path in fields(whole):
         for value in WRONG:
             document = json.loads(json.dumps(whole))
             inner = document
