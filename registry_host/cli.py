@@ -468,8 +468,7 @@ def doctor(
 def finish(report: Report, output_format: str) -> NoReturn:
     """Print a report, and leave with its exit code."""
     # All is done: who is ended from here on must not say that nothing was.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    _handle_signals(signal.SIG_DFL)
     context = click.get_current_context(silent=True)
     if context:
         report = report.below(context.obj.root, context.obj.has_place_for)
@@ -516,10 +515,10 @@ def main(argv: list[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if argv is None else argv
     learn_arguments(arguments)
     _learn_environment()
-    # To be ended by a service manager, or to lose the terminal, is to be interrupted:
-    # what was begun is put back.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    _open_standard_streams()
+    # A service manager's SIGTERM, or the loss of the terminal, interrupts a run as ^C
+    # does: what was begun is rolled back.
+    _handle_signals(_interrupt)
     output_format = _format_of(arguments)
     try:
         cli.main(
@@ -560,6 +559,31 @@ def _learn_environment() -> None:
     for name, value in os.environ.items():
         if name.lower().endswith('_proxy') and '@' in value:
             learn(value)
+
+
+def _open_standard_streams() -> None:
+    """Open the null device in place of each standard stream that is closed (`>&-`).
+
+    Otherwise the next file that is opened, be it the lock or a file of the host, would
+    get the number of the stream, and what is printed would go there.
+    """
+    import os
+
+    streams = ('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')
+    for number, (name, mode) in enumerate(streams):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, open(number, mode, closefd=False))
+
+
+def _handle_signals(handler: Any) -> None:
+    """Set what ends a run; a signal that is ignored stays so, as nohup(1) asks."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import os
 import re
 import stat
@@ -27,6 +26,7 @@ from registry_host.checkpoints import (
     Step,
 )
 from registry_host.host import LEDGER, STATE_FOLDER, TEMPORARY
+from registry_host.ledger import name_text
 from registry_host.plan import Activation, Change, FileState, Live, LiveLists, User
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _MODES = 0o777
-_ID_LIMIT = 10**9
+# Above every user id (2^32 - 2) and every mode, run and level.
+_WHOLE_LIMIT = 2**33
 _OUTCOMES = (APPLIED, ROLLED_BACK, RECOVERED)
 _NOWHERE = 'nowhere'
 _CONFIG_JSON = '/.docker/config.json'
@@ -128,18 +129,20 @@ def decode(host: Host, content: bytes) -> Run:
     return Run(
         id=_whole(document['id'], 1),
         origin=Origin(
-            _text(document['command']),
-            _text(document['line']),
+            name_text(document['command']),
+            name_text(document['line']),
             None if undoes is None else _whole(undoes, 1),
         ),
-        started=_text(document['started']),
-        by=_text(document['by']),
+        started=name_text(document['started']),
+        by=name_text(document['by']),
         needed=Activation(_whole(document['needed'])),
         done=Activation(_whole(document['done'])),
         outcome=_one_of(document['outcome'], _OUTCOMES),
         live=_live(document['live']),
         steps=tuple(decoder.step(step) for step in _list(document['steps'])),
-        files=tuple((_text(name), _text(action)) for name, action in document['files']),
+        files=tuple(
+            (name_text(name), name_text(action)) for name, action in document['files']
+        ),
         ledgers=(_content(before), _content(after)),
         masked=tuple(dict.fromkeys(decoder.masked)),
     )
@@ -153,8 +156,10 @@ class _Decoder:
         self.masked: list[str] = []
 
     def step(self, step: dict[str, Any]) -> Step:
-        target = _text(step['target'])
-        path, recorded = (_text(step['before'][name]) for name in ('path', 'realpath'))
+        target = name_text(step['target'])
+        path, recorded = (
+            name_text(step['before'][name]) for name in ('path', 'realpath')
+        )
         if (step['after']['path'], step['after']['realpath']) != (path, recorded):
             raise ValueError('one step is about one file')
         # Followed once: a user may change a link of their own at any moment.
@@ -172,7 +177,7 @@ class _Decoder:
                 interim=_content(step['interim']),
                 owner=_dns_manager(step.get('owner', '')),
             ),
-            temporary=self._temporary(before, _text(step['temporary'])),
+            temporary=self._temporary(before, name_text(step['temporary'])),
             passing=tuple(_content(text) or b'' for text in _list(step['passing'])),
             merged=tuple(_content(text) or b'' for text in _list(step['merged'])),
         )
@@ -199,7 +204,7 @@ class _Decoder:
             mode=kept,
             uid=uid,
             gid=gid,
-            link=None if link is None else _text(link),
+            link=None if link is None else name_text(link),
             xattrs=safe,
             user=user,
             folder_mode=_whole(state['folder_mode']) & _MODES,
@@ -248,7 +253,7 @@ class _Decoder:
         if user is None:
             return None, True
         name, uid, gid, home = user
-        recorded = User(_text(name), _whole(uid), _whole(gid), _path(home))
+        recorded = User(name_text(name), _whole(uid), _whole(gid), _path(home))
         is_known = self._host.find_user(name=recorded.name) == recorded
         if not is_known and recorded.uid == 0:
             raise ValueError('root by another name')
@@ -303,12 +308,16 @@ def _live(live: Any) -> Live | None:
     mirrors, insecure = live['mirrors'], live['insecure']
     return Live(
         lists=LiveLists(
-            mirrors=None if mirrors is None else tuple(map(_text, _list(mirrors))),
+            mirrors=None if mirrors is None else tuple(map(name_text, _list(mirrors))),
             insecure=None
             if insecure is None
-            else frozenset((_text(kind), _text(name)) for kind, name in insecure),
+            else frozenset(
+                (name_text(kind), name_text(name)) for kind, name in insecure
+            ),
         ),
-        proxies=tuple((_text(area), _text(text)) for area, text in live['proxies']),
+        proxies=tuple(
+            (name_text(area), name_text(text)) for area, text in live['proxies']
+        ),
     )
 
 
@@ -316,15 +325,8 @@ def _live(live: Any) -> Live | None:
 
 
 def _whole(value: Any, least: int = 0) -> int:
-    if type(value) is not int or not least <= value <= _ID_LIMIT * 8:
+    if type(value) is not int or not least <= value <= _WHOLE_LIMIT:
         raise ValueError('no number in range')
-    return value
-
-
-def _text(value: Any) -> str:
-    """Text that may be the name of a file: no NUL, and no half of a pair (UTF-16)."""
-    if not isinstance(value, str) or b'\0' in os.fsencode(value):
-        raise TypeError('no text')
     return value
 
 
@@ -335,14 +337,14 @@ def _list(value: Any) -> list[Any]:
 
 
 def _one_of(value: Any, known: Any) -> str:
-    if _text(value) not in known:
+    if name_text(value) not in known:
         raise ValueError('unknown')
     return str(value)
 
 
 def _path(value: Any) -> str:
     """A whole path, to be followed inside the root."""
-    if not _text(value).startswith('/'):
+    if not name_text(value).startswith('/'):
         raise ValueError('no whole path')
     return str(value)
 
@@ -355,17 +357,10 @@ def _real(value: Any) -> str:
 
 
 def _content(value: Any) -> bytes | None:
-    return None if value is None else base64.b64decode(_text(value), validate=True)
+    return None if value is None else base64.b64decode(name_text(value), validate=True)
 
 
 def _xattrs(value: Any) -> tuple[tuple[str, bytes], ...] | None:
     if value is None:
         return None
-    return tuple((_text(name), _content(text) or b'') for name, text in value)
-
-
-def number(value: Any) -> float:
-    """A finite number; ValueError for anything else."""
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise ValueError('no number')
-    return float(value)
+    return tuple((name_text(name), _content(text) or b'') for name, text in value)

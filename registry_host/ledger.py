@@ -161,24 +161,24 @@ def _encode_applied(entry: Applied) -> dict[str, Any]:
 def _decode(document: dict[str, Any]) -> Ledger:
     return Ledger(
         entries=tuple(_entry(entry) for entry in document['applied']),
-        checked=tuple(map(_text, document['checked-settings'])),
+        checked=tuple(map(name_text, document['checked-settings'])),
     )
 
 
 def _entry(entry: dict[str, Any]) -> Applied:
     path, user, folders = entry['path'], entry['user'], entry.get('created-folders', 0)
-    if not _text(path).startswith('/') or type(folders) is not int:
+    if not name_text(path).startswith('/') or type(folders) is not int:
         raise ValueError('no entry of a ledger')
     if type(entry['created']) is not bool or not 0 <= folders < path.count('/'):
         raise ValueError('no entry of a ledger')
     created = entry.get('created-members', ())
     return Applied(
-        target=_text(entry['target']),
+        target=name_text(entry['target']),
         path=path,
-        user=None if user is None else _text(user),
+        user=None if user is None else name_text(user),
         is_created=entry['created'],
         keys={name: _key(key) for name, key in entry['keys'].items()},
-        created=tuple(tuple(map(_text, names)) for names in created),
+        created=tuple(tuple(map(name_text, names)) for names in created),
         folders=folders,
     )
 
@@ -187,10 +187,13 @@ def _key(key: dict[str, Any]) -> OurKey:
     before, ours = key['before'], key['ours']
     if not isinstance(ours, list):
         raise TypeError('no list')
-    return OurKey(tuple(map(_text, ours)), None if before is None else _text(before))
+    return OurKey(
+        tuple(map(name_text, ours)), None if before is None else name_text(before)
+    )
 
 
-def _text(value: Any) -> str:
+def name_text(value: Any) -> str:
+    """Text that may be the name of a file: no NUL, and no half of a pair (UTF-16)."""
     if not isinstance(value, str) or b'\0' in os.fsencode(value):
         raise TypeError('no text')
     return value

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from registry_host.errors import ConfigError
 from registry_host.ledger import Applied, Ledger, read_ledger
 from registry_host.settings import (
     ENGINE,
@@ -94,7 +96,7 @@ def _stood_in(change: Change, value: str) -> bool:
     """Whether the file held the value still, or somebody had taken it out by hand."""
     text = json.dumps(value)[1:-1]
     content = change.before.content or b''
-    return value == 'true' or any(t.encode() in content for t in (text, value))
+    return value == 'true' or any(os.fsencode(t) in content for t in (text, value))
 
 
 def _adder(history: Iterable[Run], change: Change, area: str, value: str) -> int | None:
@@ -104,7 +106,10 @@ def _adder(history: Iterable[Run], change: Change, area: str, value: str) -> int
         return value in ledger.find(change.target, change.path).ours(area)
 
     for run in sorted(history, key=lambda run: run.id, reverse=True):
-        before, after = map(read_ledger, run.ledgers)
+        try:
+            before, after = map(read_ledger, run.ledgers)
+        except ConfigError:  # One run's record is damaged: the others can still tell.
+            continue
         if has(after) and not has(before):
             return run.id
     return None

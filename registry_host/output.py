@@ -64,7 +64,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def write(stream: IO[str], text: str) -> None:
-    """Write lines to a stream of any encoding, and see them through."""
+    """Write lines to a stream; what its encoding lacks is written as an escape."""
     encoding = getattr(stream, 'encoding', None) or 'utf-8'
     safe = text.encode(encoding, 'backslashreplace').decode(encoding)
     stream.write(f'{safe}\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ MASKED_USER_INFO = 'xxxxx:xxxxx'
 _SCHEME_END = re.compile(r':(?:\\?/){2}')
 # Between white space or double quotes; an escaped quote belongs to the text.
 _CHUNK = re.compile(r'(?:\\.|[^\s"\\])+')
+_PLAIN = re.compile(r'[^\s"\'<>]+')
 
 
 def redact(text: str) -> str:
@@ -158,15 +160,30 @@ def _percent_decoded(text: str) -> str:
 
 
 def learn_text(text: str) -> None:
-    """Remember the secrets of every URL in a file that a person wrote."""
-    for chunk in re.findall(r'://[^\s"\'<>]*@|://[^"\n]*@', text):
-        learn(f'x{chunk}')
+    """Remember the secrets of every URL in a file that a person wrote.
+
+    Linear in the length of the text: each word, and all between two double quotes, for
+    a password may hold a blank, is taken from its first '://' to its last '@'.
+    """
+    if '@' not in text:
+        return
+    for string in re.findall(r'[^"\n]+', text):
+        for part in (string, *_PLAIN.findall(string)):
+            at = part.rfind('@')
+            scheme = part.find('://', 0, max(at, 0))
+            if scheme >= 0:
+                learn(f'x{part[scheme : at + 1]}')
 
 
 def conceal(text: str) -> str:
-    """Take out of a text what is known to be secret."""
-    for raw in sorted(_words, key=len, reverse=True):
-        text = text.replace(raw, _words[raw])
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, 'xxxxx')
+    """Take out of a text what is known to be secret, the longest secret first."""
+    for raw, shown in _by_length(tuple(_words.items())):
+        text = text.replace(raw, shown)
+    for secret, shown in _by_length(tuple((word, 'xxxxx') for word in _secrets)):
+        text = text.replace(secret, shown)
     return text
+
+
+@functools.lru_cache(maxsize=4)
+def _by_length(pairs: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    return sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)

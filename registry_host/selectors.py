@@ -93,18 +93,17 @@ def unknown_users(
     if CLIENT not in settings.proxy_for and not settings.is_declaration:
         return
     for entry in ledger.entries:
+        is_unknown = entry.user and entry.path not in facts.former_users
         is_selected = settings.users is None or entry.user in settings.users
-        is_named = settings.named & entry.keys.keys()
-        if entry.user and entry.path not in facts.former_users and is_selected:
-            if is_named:
-                yield Finding(
-                    check='user-gone',
-                    severity='warning',
-                    message=f'{entry.path} keeps its managed entries: there is no user '
-                    f'{entry.user} now',
-                    path=entry.path,
-                    remedy=(f'getent passwd {quoted(entry.user)}',),
-                )
+        if is_unknown and is_selected and settings.named & entry.keys.keys():
+            yield Finding(
+                check='user-gone',
+                severity='warning',
+                message=f'{entry.path} keeps its managed entries: there is no user '
+                f'{entry.user} now',
+                path=entry.path,
+                remedy=(f'getent passwd {quoted(str(entry.user))}',),
+            )
 
 
 def _mirrors(settings: Settings, selection: Selection) -> Settings:

@@ -178,7 +178,8 @@ def state_problems(host: Host) -> tuple[Finding, ...]:
     except RegistryHostError as err:
         problems += err.problems
     return tuple(
-        Finding('unfinished-run', 'error', str(p), p.where, (p.hint,)) for p in problems
+        Finding.of(p, 'error', p.where)._replace(check='unfinished-run')
+        for p in problems
     )
 
 

@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import load
 
-from registry_host.redact import redact, redact_command, redact_input
+from registry_host.redact import (
+    conceal,
+    learn_text,
+    redact,
+    redact_command,
+    redact_input,
+)
 from registry_host.urls import check_insecure_registry, check_mirror, check_proxy
 
 MASKED = load('mask_credentials')['cases']
@@ -99,3 +105,30 @@ def test_linear_in_the_length():
 )
 def test_command_line(arguments, shown):
     assert redact_command(arguments) == shown
+
+
+@pytest.mark.parametrize(
+    'text',
+    (
+        'mirror = "http://u:Zw4lf-xy@p"',
+        "proxies = ['http://a:1', 'http://u:Zw4lf-xy@p', 'x@y']",
+        '{"http-proxy": "http://u:Zw4lf-xy@p", "mail": "x@y"}',
+    ),
+)
+def test_secrets_of_a_file_are_known_wherever_they_stand_in_it(text):
+    learn_text(text)
+    assert conceal('a Zw4lf-xy b') == 'a xxxxx b'
+
+
+def test_a_password_with_a_blank_is_known():
+    learn_text('{"a": "http://u:Zw4lf dr31@p", "b": "http://h"}')
+    assert conceal('a Zw4lf dr31 b') == 'a xxxxx b'
+
+
+@pytest.mark.parametrize('end', ('', '@'))
+def test_learning_from_one_long_line_is_linear(end):
+    """A pattern with two unbounded ends took 16 s for 600 kB."""
+    urls = ', '.join(f"'http://h{number}'" for number in range(60_000))
+    started = time.process_time()
+    learn_text(f"a = '@', b = [{urls}] {end}")
+    assert time.process_time() - started < 5

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
+
+from registry_host import cli, managed, selectors
+from registry_host.host import Host
+from registry_host.plan import Activation, Change
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 ALICES = '/home/alice/.docker/config.json'
@@ -32,6 +37,10 @@ def daemon(root):
 
 def proxies(root, path=ALICES):
     return json.loads(root.read(path))['proxies']['default']
+
+
+def test_the_command_line_takes_the_areas_that_can_be_withdrawn():
+    assert tuple(selectors._REMOVALS) == cli.SELECTORS
 
 
 # configure
@@ -427,3 +436,29 @@ def test_who_added_what_is_gone_with_its_run(root):
     (root.path / 'var/lib/registry-host/checkpoints/1.json').unlink()
     out = withdrawn(root)
     assert '  - registry-mirrors  http://a  (added by an earlier run)\n' in out
+
+
+def test_a_ledger_damaged_inside_a_checkpoint_hides_no_outcome(root):
+    """Which run had added an entry is told where it is known; the change stands."""
+    configured(root, '--mirror', 'http://a')
+    configured(root, '--mirror', 'http://b')
+    name = root.path / 'var/lib/registry-host/checkpoints/1.json'
+    record = json.loads(name.read_text())
+    record['ledgers'] = [None, 'e30=']
+    name.write_text(json.dumps(record))
+    ended = root.run('unconfigure', 'mirrors')
+    assert ended.code == 0, ended.err
+    assert '  - registry-mirrors  http://a  (added by an earlier run)\n' in ended.out
+    assert '  - registry-mirrors  http://b  (added by run 2)\n' in ended.out
+
+
+def test_a_value_that_no_utf8_holds_is_looked_for(root):
+    root.write(DAEMON_JSON, '{}')
+    value = os.fsdecode(b'http://h\xff')
+    change = Change(
+        target='docker-daemon',
+        before=Host(str(root.path)).read_state(DAEMON_JSON),
+        after=Host(str(root.path)).read_state(DAEMON_JSON),
+        activation=Activation.NONE,
+    )
+    assert managed._stood_in(change, value) is False
