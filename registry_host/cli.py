@@ -12,29 +12,20 @@ import click
 
 from registry_host import __version__
 from registry_host.errors import (
+    Exit,
     Problem,
     RegistryHostError,
     SettingsError,
     place_of,
     quoted,
 )
-from registry_host.host import Host
-from registry_host.output import Paint, printable, printable_json, write
-from registry_host.plan import ALWAYS, IF_SAFE, NEVER
+from registry_host.host.host import Host
+from registry_host.levels import ALWAYS, IF_SAFE, NEVER
 from registry_host.redact import conceal, learn, learn_arguments, redact_command
-from registry_host.report import (
-    MENDED,
-    Report,
-    error_lines,
-    text_lines,
-    to_json,
-)
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_PENDING = 3
-EXIT_BUG = 70
-EXIT_INTERRUPTED = 130
+from registry_host.reporting.jsonreport import to_json
+from registry_host.reporting.output import Paint, printable, printable_json, write
+from registry_host.reporting.report import MENDED, Report
+from registry_host.reporting.text import error_lines, text_lines
 
 ARGUMENTS = 'registry_host.arguments'
 SELECTORS = ('mirrors', 'insecure-registries', 'proxies', 'dns', 'users')
@@ -282,8 +273,8 @@ def configure(
     settings file is the whole declaration: what it does not name is withdrawn. Without
     options, /etc/registry-host/settings.toml is applied.
     """
-    from registry_host.configure import Manner
-    from registry_host.configure import configure as run
+    from registry_host.commands.configure import Manner
+    from registry_host.commands.configure import configure as run
 
     manner = Manner(
         arguments=context.meta[ARGUMENTS],
@@ -330,9 +321,9 @@ def unconfigure(
     dns                  nameservers|search|exclusive|engine-dns, an IP, a domain
     users                NAME...  the proxies in the config.json of these users
     """
-    from registry_host.configure import Manner
-    from registry_host.configure import unconfigure as run
-    from registry_host.selectors import Selection
+    from registry_host.commands.configure import Manner
+    from registry_host.commands.unconfigure import unconfigure as run
+    from registry_host.plan.selectors import Selection
 
     manner = Manner(arguments=context.meta[ARGUMENTS], **options)
     selection = Selection(area, values, _readers(proxy_for))
@@ -352,7 +343,7 @@ def undo(
     **options: Any,
 ) -> NoReturn:
     """Take back one run: the newest that stands, or CHECKPOINT of the history."""
-    from registry_host.runs import undo as run
+    from registry_host.commands.undo import undo as run
 
     line = redact_command(context.meta[ARGUMENTS])
     report = run(context.obj, number=checkpoint, line=line, **options)
@@ -364,7 +355,7 @@ def undo(
 @click.pass_obj
 def history(host: Host, /, output_format: str) -> NoReturn:
     """List the runs that changed this host, and what came of them."""
-    from registry_host.runs import history as run
+    from registry_host.commands.history import history as run
 
     finish(run(host), output_format)
 
@@ -375,7 +366,7 @@ def history(host: Host, /, output_format: str) -> NoReturn:
 @click.pass_obj
 def confirm(host: Host, /, lock_timeout_s: float, output_format: str) -> NoReturn:
     """Let a change stay that was made with --confirm-within."""
-    from registry_host.runs import confirm_pending as run
+    from registry_host.commands.confirm import confirm_pending as run
 
     finish(run(host, lock_timeout_s=lock_timeout_s), output_format)
 
@@ -389,7 +380,7 @@ def confirm(host: Host, /, lock_timeout_s: float, output_format: str) -> NoRetur
 @click.pass_obj
 def revert(host: Host, /, token: str, after_s: float, output_format: str) -> NoReturn:
     """Take back the change on approval; for the timer that TOKEN was given to."""
-    from registry_host.runs import revert as run
+    from registry_host.commands.confirm import revert as run
 
     finish(run(host, token, after_s=after_s), output_format)
 
@@ -413,7 +404,7 @@ def validate(
     **options: Any,
 ) -> NoReturn:
     """Check settings and files offline; write nothing."""
-    from registry_host.validate import validate as run
+    from registry_host.commands.validate import validate as run
 
     report = run(
         host,
@@ -432,8 +423,8 @@ def reload(
     context: click.Context, /, lock_timeout_s: float, output_format: str
 ) -> NoReturn:
     """Make the engine re-read daemon.json, and prove that it did."""
-    from registry_host.configure import Manner
-    from registry_host.configure import reload as run
+    from registry_host.commands.configure import Manner
+    from registry_host.commands.reload import reload as run
 
     manner = Manner(context.meta[ARGUMENTS], lock_timeout_s=lock_timeout_s)
     report = run(context.obj, manner)
@@ -457,8 +448,8 @@ def doctor(
     output_format: str,
 ) -> NoReturn:
     """Tell what is wrong with this host, and which command mends it."""
-    from registry_host.doctor import doctor as run
-    from registry_host.doctor import list_checks
+    from registry_host.commands.doctor import doctor as run
+    from registry_host.commands.doctor import list_checks
 
     if is_list:
         finish(list_checks(), output_format)
@@ -480,7 +471,7 @@ def finish(report: Report, output_format: str) -> NoReturn:
         _discard_output()
         message = f'error: the result cannot be printed ({err.strerror}); it stands'
         write(sys.stderr, message)
-        sys.exit(report.exit_code or EXIT_FAILED)
+        sys.exit(report.exit_code or Exit.FAILED)
     sys.exit(report.exit_code)
 
 
@@ -529,7 +520,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
         sys.exit(err.exit_code)
     except click.ClickException as err:
         problem = _usage_problem(err)
-        finish(_failed(arguments, EXIT_USAGE, problem), output_format)
+        finish(_failed(arguments, Exit.BAD_INPUT, problem), output_format)
     except RegistryHostError as err:
         state = err.state
         if state and any(finding.check in MENDED for finding in err.findings):
@@ -540,7 +531,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         message = 'interrupted; nothing was written'
         problem = Problem(code='interrupted', message=message)
-        finish(_failed(arguments, EXIT_INTERRUPTED, problem), output_format)
+        finish(_failed(arguments, Exit.INTERRUPTED, problem), output_format)
     except OSError as err:
         problem = Problem(
             code='system',
@@ -548,9 +539,9 @@ def main(argv: list[str] | None = None) -> NoReturn:
             message=err.strerror or type(err).__name__,
             hint='registry-host doctor --only unfinished-run',
         )
-        finish(_failed(arguments, EXIT_FAILED, problem), output_format)
+        finish(_failed(arguments, Exit.FAILED, problem), output_format)
     except Exception as err:  # noqa: BLE001 - the last resort: exit 70, no secrets
-        finish(_failed(arguments, EXIT_BUG, _bug_problem(err)), output_format)
+        finish(_failed(arguments, Exit.BUG, _bug_problem(err)), output_format)
 
 
 def _learn_environment() -> None:
@@ -603,7 +594,7 @@ def _option_of(arguments: list[str], name: str) -> str | None:
     return value or None
 
 
-def _failed(arguments: list[str], exit_code: int, *problems: Problem) -> Report:
+def _failed(arguments: list[str], exit_code: Exit, *problems: Problem) -> Report:
     command = next((word for word in arguments if word in cli.commands), '')
     report = Report(command=command, exit_code=exit_code, errors=problems)
     host = Host(_option_of(arguments, '--root') or '/')

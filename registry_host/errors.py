@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from enum import IntEnum
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from registry_host.plan import Finding
+
+class Exit(IntEnum):
+    """How a command ends; these numbers are an API."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    PENDING = 3
+    BUG = 70
+    TRY_AGAIN = 75
+    INTERRUPTED = 130
 
 
 class Problem(NamedTuple):
@@ -54,7 +64,7 @@ class RegistryHostError(Exception):
     `findings` are what was put in order before it.
     """
 
-    exit_code = 1
+    exit_code = Exit.FAILED
     state = 'nothing was written'
     findings: tuple[Finding, ...] = ()
 
@@ -66,25 +76,25 @@ class RegistryHostError(Exception):
 class SettingsError(RegistryHostError):
     """What the operator asked (flags or settings file) breaks a rule."""
 
-    exit_code = 2
+    exit_code = Exit.BAD_INPUT
 
 
 class ConfigError(RegistryHostError):
     """A config on the host cannot be read, or the engine would refuse it."""
 
-    exit_code = 2
+    exit_code = Exit.BAD_INPUT
 
 
 class ConflictError(RegistryHostError):
     """A file changed between plan and write: trying again is the cure."""
 
-    exit_code = 75
+    exit_code = Exit.TRY_AGAIN
 
 
 class LockedError(RegistryHostError):
     """Another run holds the lock."""
 
-    exit_code = 75
+    exit_code = Exit.TRY_AGAIN
 
 
 class PrivilegeError(RegistryHostError):
@@ -110,7 +120,7 @@ class UndoError(RegistryHostError):
 class StoppedError(RegistryHostError):
     """Interrupted; what was begun was put back, or the message tells what was not."""
 
-    exit_code = 130
+    exit_code = Exit.INTERRUPTED
     state = ''
 
 
@@ -118,3 +128,24 @@ class ApplyError(RegistryHostError):
     """Writing or activating failed; the message tells what was left where."""
 
     state = ''
+
+
+class Finding(NamedTuple):
+    """Something worth telling. `remedy` holds commands or steps to take, in order."""
+
+    check: str
+    severity: str  # 'ok' | 'info' | 'skipped' | 'warning' | 'error'
+    message: str
+    path: str | None = None
+    remedy: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, problem: Problem, severity: str, path: str | None = None) -> Finding:
+        remedy = (problem.hint,) if problem.hint else ()
+        return cls(
+            check=problem.code,
+            severity=severity,
+            message=str(problem),
+            path=path,
+            remedy=remedy,
+        )

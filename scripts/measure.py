@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from registry_host import jsontext
-from registry_host.doctor import doctor
-from registry_host.host import Host
-from registry_host.probe import TIMEOUT_S
+from registry_host.commands.doctor import doctor
+from registry_host.host.host import Host
+from registry_host.jsonfile import editing, jsontext
+from registry_host.registry.probe import TIMEOUT_S
 
 FOLDER = Path(sys.argv[1])
 PROGRAM = [str(Path(sys.executable).with_name('registry-host'))]
@@ -97,10 +97,10 @@ def large_file() -> None:
     content = json.dumps(document, indent=2).encode()
 
     def ours() -> bytes:
-        edited = jsontext.edit(
+        edited = editing.edit(
             jsontext.read(content),
-            jsontext.Splice(('registry-mirrors',), (MIRROR,)),
-            jsontext.Splice(('insecure-registries',), ('r:1',), frozenset({5000})),
+            editing.Splice(('registry-mirrors',), (MIRROR,)),
+            editing.Splice(('insecure-registries',), ('r:1',), frozenset({5000})),
         )
         return edited.encode()
 

@@ -43,7 +43,7 @@ def lines() -> Iterator[str]:
     yield '\n## Settings file\n'
     yield 'TOML, or JSON with the same keys. A sample: `templates/settings.toml`.\n'
     yield '| key | type | meaning |\n|---|---|---|'
-    schema = json.loads((TREE / 'registry_host/settings.schema.json').read_text())
+    schema = json.loads((TREE / 'registry_host/settings/schema.json').read_text())
     yield from settings_rows(schema, '')
     yield '\n## Checks of the doctor\n'
     yield '| check | what holds where it is ok |\n|---|---|'

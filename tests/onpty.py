@@ -17,11 +17,9 @@ import dns.query  # noqa: F401
 import jsonschema  # noqa: F401
 import psutil  # noqa: F401
 
-import registry_host.configure
-import registry_host.doctor
-import registry_host.runs
-import registry_host.selectors
-import registry_host.validate  # noqa: F401
+import registry_host.commands.configure
+import registry_host.commands.undo
+import registry_host.commands.validate  # noqa: F401
 from registry_host import cli
 
 

@@ -18,9 +18,9 @@ from test_resolver import (
     resolved,
 )
 
-from registry_host import encoders
 from registry_host.errors import ConfigError
-from registry_host.names.files import (
+from registry_host.resolver import encoders
+from registry_host.resolver.managerfiles import (
     BASE,
     DHCLIENT,
     DHCPCD,
@@ -30,7 +30,7 @@ from registry_host.names.files import (
     NETWORK_MANAGER,
     OPENRESOLV,
 )
-from registry_host.names.resolvconf import parse, view
+from registry_host.resolver.resolvconf import parse, view
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/home/alice/.docker/config.json'

@@ -7,15 +7,16 @@ import json
 
 import pytest
 
-from registry_host import checkpoints
-from registry_host.apply import Order, apply_plan
-from registry_host.checkpoints import Origin
-from registry_host.configure import plan_asked
+from registry_host.engine.find import EngineFacts
 from registry_host.errors import ApplyError, ConflictError, StoppedError
-from registry_host.facts import EngineFacts
-from registry_host.host import JOURNAL, Host
-from registry_host.settings import read_asked
-from registry_host.transaction import transaction, unfinished
+from registry_host.host.host import Host
+from registry_host.host.locations import JOURNAL
+from registry_host.settings.asked import read_asked
+from registry_host.targets.planning import plan_asked
+from registry_host.transaction import checkpoints
+from registry_host.transaction.apply import Order, apply_plan
+from registry_host.transaction.lock import transaction, unfinished
+from registry_host.transaction.run import Origin
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/home/alice/.docker/config.json'

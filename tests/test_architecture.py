@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import ast
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[1] / 'registry_host'
-MODULES = sorted(PACKAGE.rglob('*.py'))
+TREE = Path(__file__).resolve().parents[1]
+PACKAGE = TREE / 'registry_host'
+NAME = PACKAGE.name
+# From the top down. A module imports from its own room and from those below it.
+ROOMS = (
+    ('__main__', 'cli', 'options'),
+    ('commands',),
+    ('reporting',),
+    ('doctor',),
+    ('transaction',),
+    ('targets',),
+    ('plan',),
+    ('registry',),
+    ('engine',),
+    ('resolver',),
+    ('settings',),
+    ('jsonfile',),
+    ('host',),
+    ('errors', 'levels', 'redact', '__init__'),
+)
+LEVELS = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 EFFECTS = {
     'dns',
     'fcntl',
@@ -22,81 +43,147 @@ EFFECTS = {
     'tempfile',
     'urllib',
 }
-# The host, and what it alone uses to speak to the world.
-DOORS = {'host.py', 'wire.py', 'lookups.py', 'privileges.py', 'replacing.py'}
+CHANGES = {
+    f'os.{name}'
+    for name in 'rename replace remove unlink mkdir makedirs chmod chown open'.split()
+}
 FUNCTION_LINES = 60
 
 
-def parse(path):
-    return ast.parse(path.read_text(encoding='utf-8'))
+class Module:
+    """One module of the package, parsed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.text = path.read_text(encoding='utf-8')
+        self.tree = ast.parse(self.text)
+        parts = path.relative_to(PACKAGE).with_suffix('').parts
+        self.parts = parts[:-1] if len(parts) > 1 and parts[-1] == '__init__' else parts
+        self.name = '.'.join((NAME, *self.parts))
+
+    @property
+    def room(self) -> str:
+        return self.parts[0]
+
+    def imports(self, *, typing: bool) -> Iterator[str]:
+        """Yield what is imported, lazy imports included, by its full name.
+
+        Those for annotations alone count only with `typing`.
+        """
+        skipped = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == 'TYPE_CHECKING':
+                skipped |= {id(inner) for inner in ast.walk(node)}
+        for node in ast.walk(self.tree):
+            if id(node) in skipped and not typing:
+                continue
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    full = f'{node.module}.{alias.name}'
+                    yield full if full in NAMES else node.module
+
+    def calls(self) -> set[str]:
+        nodes = ast.walk(self.tree)
+        return {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
 
 
-def imported(tree):
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == 'TYPE_CHECKING':
-            node.body = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition('.')[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module.partition('.')[0]
+PATHS = sorted(PACKAGE.rglob('*.py'))
+NAMES = {
+    '.'.join((NAME, *path.relative_to(PACKAGE).with_suffix('').parts)).removesuffix(
+        '.__init__'
+    )
+    for path in PATHS
+}
+MODULES = {module.name: module for module in map(Module, PATHS)}
+each_module = pytest.mark.parametrize('module', MODULES.values(), ids=MODULES.keys())
 
 
-def called(tree):
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func)
+def test_every_room_is_in_the_table():
+    assert {module.room for module in MODULES.values()} <= set(LEVELS)
 
 
-def ids(path):
-    return str(path.relative_to(PACKAGE))
-
-
-@pytest.mark.parametrize('path', MODULES, ids=ids)
-def test_only_the_host_touches_the_world(path):
-    if path.name in DOORS:
-        return
-    assert set(imported(parse(path))) & EFFECTS == set()
-    changes = {
-        'os.' + name for name in 'rename remove unlink mkdir chmod chown'.split()
+@each_module
+def test_imports_go_downwards(module):
+    """Those in functions and for annotations too: the latter tell who knows whom."""
+    level = LEVELS[module.room]
+    upwards = {
+        name
+        for name in module.imports(typing=True)
+        if name.startswith(f'{NAME}.') and LEVELS[name.split('.')[1]] < level
     }
-    assert set(called(parse(path))) & changes == set()
+    assert upwards == set()
 
 
-@pytest.mark.parametrize('path', MODULES, ids=ids)
-def test_only_the_command_line_prints(path):
-    if path.name == 'cli.py':
+def test_no_module_needs_itself():
+    """Walk the imports, those in functions included: there is no circle."""
+    needs = {
+        name: {n for n in module.imports(typing=False) if n in MODULES and n != name}
+        for name, module in MODULES.items()
+    }
+    while ready := {name for name, needed in needs.items() if not needed & set(needs)}:
+        for name in ready:
+            del needs[name]
+    assert needs == {}
+
+
+def test_no_two_modules_have_the_same_name():
+    """Which `probe` is meant must not depend on the folder."""
+    names = [module.parts[-1] for module in MODULES.values()]
+    rooms = set(LEVELS)
+    assert [name for name in names if names.count(name) > 1 and name not in rooms] == []
+
+
+@each_module
+def test_only_the_host_touches_the_world(module):
+    if module.room == 'host':
+        return
+    imported = {name.partition('.')[0] for name in module.imports(typing=False)}
+    assert imported & EFFECTS == set()
+    # The command line opens its own standard streams.
+    allowed = {'os.open'} if module.name == f'{NAME}.cli' else set()
+    assert module.calls() & CHANGES <= allowed
+
+
+@each_module
+def test_what_does_the_work_is_asked_through_the_host(module):
+    """No other room may open a connection, or write a file, past the Host."""
+    if module.room == 'host':
+        return
+    work = {'wire': {'get'}, 'lookups': {'look_up', 'system_addresses'}}
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            place, _, last = node.module.rpartition('.')
+            if place != f'{NAME}.host':
+                continue
+            assert last not in ('privileges', 'programs', 'connections')
+            imported = {alias.name for alias in node.names}
+            assert imported & work.get(last, set()) == set()
+
+
+@each_module
+def test_only_the_command_line_prints(module):
+    if module.name == f'{NAME}.cli':
         return
     printing = {'print', 'click.echo', 'sys.exit', 'sys.stdout.write'}
-    assert set(called(parse(path))) & printing == set()
+    assert module.calls() & printing == set()
 
 
-@pytest.mark.parametrize('path', MODULES, ids=ids)
-def test_doors_are_opened_by_the_host_alone(path):
-    if path.name in DOORS:
-        return
-    # probe.py speaks in the records of wire.py; it opens nothing itself.
-    names = {
-        'wire': {'get'},
-        'lookups': {'look_up', 'system_addresses'},
-        'privileges': {'run_as'},
-        'replacing': {'replace', 'rename', 'discard', 'write_new', 'remove_folders'},
-    }
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            openers = names.get(node.module.rpartition('.')[2], set())
-            assert openers.isdisjoint(alias.name for alias in node.names)
-
-
-@pytest.mark.parametrize('path', MODULES, ids=ids)
-def test_functions_are_short(path):
-    for node in ast.walk(parse(path)):
+@each_module
+def test_functions_are_short(module):
+    for node in ast.walk(module.tree):
         if isinstance(node, ast.FunctionDef):
             lines = (node.end_lineno or 0) - node.lineno + 1
             assert lines <= FUNCTION_LINES, node.name
 
 
-@pytest.mark.parametrize('path', MODULES, ids=ids)
-def test_modules_say_what_they_are_for(path):
-    if path.parent.name != 'templates':
-        assert ast.get_docstring(parse(path))
+@each_module
+def test_modules_say_what_they_are_for(module):
+    assert ast.get_docstring(module.tree)
+
+
+def test_the_walls_are_those_of_the_interpreter():
+    """EFFECTS names modules that exist, lest a wall stands beside the door."""
+    known = {*sys.stdlib_module_names, 'dns', 'psutil'}
+    assert known >= EFFECTS

@@ -284,7 +284,7 @@ def test_a_bug_shows_no_values_and_exits_70(root, monkeypatch):
     def broken(*args, **kwargs):
         raise ValueError('http://u:hunter2@p')
 
-    monkeypatch.setattr('registry_host.configure.gather', broken)
+    monkeypatch.setattr('registry_host.targets.planning.gather', broken)
     ended = root.run('configure', *MIRROR)
     assert ended.code == 70
     assert 'hunter2' not in ended.err
@@ -295,7 +295,7 @@ def test_interrupted(root, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr('registry_host.configure.gather', interrupt)
+    monkeypatch.setattr('registry_host.targets.planning.gather', interrupt)
     ended = root.run('configure', *MIRROR)
     assert ended.code == 130
     assert ended.err.lstrip() == 'error: interrupted; nothing was written\n'

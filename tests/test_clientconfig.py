@@ -9,8 +9,10 @@ import re
 import pytest
 from recorded import load
 
-from registry_host import clientconfig, jsontext
-from registry_host.enginekeys import parse_version
+from registry_host.engine import clientconfig
+from registry_host.engine.keys import parse_version
+from registry_host.jsonfile import jsontext
+from registry_host.jsonfile.jsonvalue import JsonTextError
 
 CONFIG_JSON = '/home/alice/.docker/config.json'
 OBSERVED = load('client_config')
@@ -31,7 +33,7 @@ COST = (
 def is_loaded(content, version=None):
     try:
         document = jsontext.read(content, is_first_value=True)
-    except jsontext.JsonTextError:
+    except JsonTextError:
         return False
     return not list(clientconfig.lint(document, version))
 
@@ -68,7 +70,7 @@ def test_what_costs_logins_is_refused():
 
 def test_every_member_was_observed():
     documents = ' '.join(text for text, _ in OBSERVED['documents'])
-    table = json.loads(clientconfig.resource_text('clientconfig.json'))
+    table = json.loads(clientconfig.resource_text('engine/schema/client.json'))
 
     def names(shape):
         if isinstance(shape, dict):
@@ -197,7 +199,7 @@ def test_every_wrong_member_is_told_and_no_value_is():
         content = re.sub('"x"(?!:)', f'"{SECRET}"', text).encode()
         try:
             document = jsontext.read(content, is_first_value=True)
-        except jsontext.JsonTextError:
+        except JsonTextError:
             continue
         assert SECRET not in repr(list(clientconfig.lint(document)))
 

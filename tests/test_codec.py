@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from test_runs import put_on_approval
 
-from registry_host import host as host_module
-from registry_host.checkpoints import load_journal, load_run
-from registry_host.host import Host
+from registry_host.host import filedoor
+from registry_host.host.host import Host
+from registry_host.transaction.checkpoints import load_journal, load_run
 
 DATA = Path(__file__).parent / 'data/state-version-1'
 STATE = '/var/lib/registry-host'
@@ -477,8 +477,8 @@ def test_state_of_version_1_is_added_to(old):
 @pytest.fixture
 def small(monkeypatch):
     """Limits that a test can reach; their proportions are as they are."""
-    monkeypatch.setattr(host_module, 'FILE_LIMIT_BYTES', 16_000)
-    monkeypatch.setattr('registry_host.checkpoints.NEW_LIMIT_BYTES', 48_000)
+    monkeypatch.setattr(filedoor, 'FILE_LIMIT_BYTES', 16_000)
+    monkeypatch.setattr('registry_host.transaction.checkpoints.NEW_LIMIT_BYTES', 48_000)
 
 
 def test_seven_megabytes_of_a_users_own_file_are_undone(root):
@@ -592,7 +592,7 @@ def test_what_is_written_is_read_back(root):
             seen.append(load_journal(self))
             super().move_state(source, destination)
 
-    from registry_host.configure import Manner, configure
+    from registry_host.commands.configure import Manner, configure
 
     flags = {'registry-mirrors': ['http://m'], 'nameservers': ['9.9.9.9']}
     host = Stopped(str(root.path))

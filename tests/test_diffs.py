@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry_host.diffs import unified_diff
-from registry_host.plan import Activation, Change, FileState
+from registry_host.host.records import FileState
+from registry_host.levels import Activation
+from registry_host.plan.changes import Change
+from registry_host.plan.diffs import unified_diff
 
 STATE = FileState(path='/f', realpath='/f', content=None, mode=0o644, uid=0, gid=0)
 LINES = st.lists(st.sampled_from(['a', 'b', 'c', 'd\r', '']), max_size=30)

@@ -6,9 +6,10 @@ import json
 import pytest
 from recorded import load
 
-from registry_host import jsontext
-from registry_host.directives import conflicts, lint, parse_flags, parse_version
+from registry_host.engine.directives import conflicts, lint, parse_flags, parse_version
 from registry_host.errors import Problem
+from registry_host.jsonfile import jsontext
+from registry_host.jsonfile.jsonvalue import JsonTextError
 
 OBSERVED = load('directives_observed')
 RECORDED = load('daemon_json')['cases']
@@ -63,7 +64,7 @@ READ_PAST = ('deprecated-key-path', 'allow-nondistributable-artifacts')
 def assert_agrees(content, outcome, engine, words=()):
     try:
         problems = refusals(content, engine, words)
-    except jsontext.JsonTextError:
+    except JsonTextError:
         return  # jsontext is stricter than the engines, and says so itself.
     note = (content, engine, outcome, problems)
     if outcome == '+':
@@ -100,7 +101,7 @@ def test_an_unknown_engine_is_any_of_them():
     for content in cases:
         try:
             document = read(content)
-        except jsontext.JsonTextError:
+        except JsonTextError:
             continue
         found = lint(document, None)
         each = [lint(document, parse_version(engine)) for engine in ENGINES]
@@ -112,7 +113,7 @@ def is_syntax(case):
         return True
     try:
         read(case['content'])
-    except jsontext.JsonTextError:
+    except JsonTextError:
         return True
     return False
 
@@ -144,7 +145,7 @@ def test_syntax_is_refused_by_the_reader():
         if 'content_base64' in case:
             content = base64.b64decode(case['content_base64'])
         if is_syntax(case):
-            with pytest.raises(jsontext.JsonTextError):
+            with pytest.raises(JsonTextError):
                 jsontext.read(content)
 
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from registry_host.doctor import run_checks
-from registry_host.doctor.checks import CHECKS, Check
-from registry_host.plan import Finding
+from registry_host.doctor.checks import CHECKS
+from registry_host.doctor.checks.check import Check
+from registry_host.doctor.select import run_checks
+from registry_host.errors import Finding
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from recorded import load
 
-from registry_host import jsontext
-from registry_host.directives import conflicts, parse_flags
+from registry_host.engine.directives import conflicts, parse_flags
 from registry_host.errors import Problem
+from registry_host.jsonfile import jsontext
 
 ENGINES = load('dockerd_flags')['engines']
 

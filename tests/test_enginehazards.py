@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from registry_host import jsontext
-from registry_host.directives import parse_flags, parse_version, warnings
+from registry_host.engine.directives import parse_flags, parse_version, warnings
 from registry_host.errors import Problem
+from registry_host.jsonfile import jsontext
 
 BOTH = {'registry-mirrors': [], 'insecure-registries': []}
 

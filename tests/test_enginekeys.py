@@ -5,7 +5,7 @@ import re
 import pytest
 from recorded import load
 
-from registry_host.enginekeys import (
+from registry_host.engine.keys import (
     directives,
     eras,
     find_directive,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from recorded import load
 
-from registry_host.enginerules import (
+from registry_host.engine.rules import (
     engine_accepts_insecure,
     engine_accepts_mirror,
     engine_insecure,

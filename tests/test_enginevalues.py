@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from registry_host import jsontext
-from registry_host.directives import lint, parse_version
+from registry_host.engine.directives import lint, parse_version
+from registry_host.jsonfile import jsontext
 
 
 def refused(key, value, version):

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from registry_host.facts import find_engine, find_invoker
-from registry_host.host import Completed, Host, Process
-from registry_host.plan import User
+from registry_host.engine.find import find_engine
+from registry_host.host.host import Host
+from registry_host.host.invoker import find_invoker
+from registry_host.host.records import Completed, Process, User
 
 ALICE = User(name='alice', uid=1000, gid=1000, home='/home/alice')
 

@@ -10,8 +10,9 @@ import time
 import pytest
 
 from registry_host.errors import ConfigError, ConflictError, LockedError
-from registry_host.host import Host, _get_flags_request
-from registry_host.plan import FileState, User
+from registry_host.host.filedoor import _get_flags_request
+from registry_host.host.host import Host
+from registry_host.host.records import FileState, User
 
 PATH = '/etc/docker/daemon.json'
 
@@ -477,7 +478,7 @@ def test_lock_ends_though_a_child_has_it_open(host):
 
 @needs_root
 def test_a_child_that_is_stopped_does_not_stop_us(home, monkeypatch):
-    from registry_host import privileges
+    from registry_host.host import privileges
 
     monkeypatch.setattr(privileges, 'TIMEOUT_S', 0.5)
 

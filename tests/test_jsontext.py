@@ -8,8 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from registry_host import jsontext
-from registry_host.jsontext import Drop, JsonTextError, Number, Put, Splice, edit, read
+from registry_host.jsonfile import editing, jsontext
+from registry_host.jsonfile.editing import Drop, Put, Splice, edit
+from registry_host.jsonfile.jsontext import read
+from registry_host.jsonfile.jsonvalue import JsonTextError, Number
 
 FEW = settings(max_examples=250, derandomize=True, deadline=None)
 
@@ -440,7 +442,7 @@ def test_splice_changes_its_own_array_alone(document, insert, drop):
 def _raw_elements(text):
     document = read(text.encode())
     start = document.members['m'].start
-    return [text[a:b] for a, b in jsontext._elements(text, start)]
+    return [text[a:b] for a, b in jsontext.elements(text, start)]
 
 
 def assert_outside_is_untouched(before, after, is_there):
@@ -526,7 +528,7 @@ def test_an_edit_that_would_change_more_is_stopped():
         honest.opening,
         honest.closing,
     )
-    with pytest.raises(jsontext.EditError):
+    with pytest.raises(editing.EditError):
         edit(forged, Put(('a',), 'x'))
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry_host.merge import ListMerge, ValueMerge, merge_list, merge_value
+from registry_host.plan.merge import ListMerge, ValueMerge, merge_list, merge_value
 
 
 def merged(current, applied, wanted, *, is_ordered=True):

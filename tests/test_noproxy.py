@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from recorded import load
 
-from registry_host.noproxy import parse_network, parse_no_proxy
+from registry_host.settings.noproxy import parse_network, parse_no_proxy
 
 CASES = load('noproxy')['cases']
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from roots import PASSWD, Root
 
-from registry_host.output import Paint, printable, printable_json
 from registry_host.redact import conceal, learn, redact_words
+from registry_host.reporting.output import Paint, printable, printable_json
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/home/alice/.docker/config.json'

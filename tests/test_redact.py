@@ -14,7 +14,9 @@ from registry_host.redact import (
     redact_command,
     redact_input,
 )
-from registry_host.urls import check_insecure_registry, check_mirror, check_proxy
+from registry_host.settings.insecure import check_insecure_registry
+from registry_host.settings.mirrors import check_mirror
+from registry_host.settings.proxies import check_proxy
 
 MASKED = load('mask_credentials')['cases']
 SECRET = 'S3cr3t'

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from registry_host.names.owner import Evidence, decide
-from registry_host.names.steps import steps
+from registry_host.resolver.owner import Evidence, decide
+from registry_host.resolver.steps import steps
 
 RESOLV_CONF = '/etc/resolv.conf'
 THEIRS = '# by hand\nnameserver 192.0.2.1\nnameserver 192.0.2.2\noptions ndots:2\n'

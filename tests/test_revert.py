@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from registry_host.revert import InseparableError, holds, revert
+from registry_host.plan.unmerge import InseparableError, holds, revert
 
 BEFORE = b'{"labels": ["a"],  "list": ["t"]}'
 AFTER = b'{"labels": ["a"],  "list": ["o", "t"], "new": {"x": "1"}}'

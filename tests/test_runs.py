@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from registry_host import checkpoints
-from registry_host.host import Host
+from registry_host.host.host import Host
+from registry_host.transaction import checkpoints
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/home/alice/.docker/config.json'
@@ -548,7 +548,7 @@ def test_failed_runs_leave_no_more_behind_than_others(root):
         def rename(self, source, destination, flags):
             raise OSError(28, 'No space left on device', destination)
 
-    from registry_host.configure import Manner, configure
+    from registry_host.commands.configure import Manner, configure
     from registry_host.errors import ApplyError
 
     for number in range(24):

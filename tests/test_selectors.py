@@ -7,9 +7,12 @@ import os
 
 import pytest
 
-from registry_host import cli, managed, selectors
-from registry_host.host import Host
-from registry_host.plan import Activation, Change
+from registry_host import cli
+from registry_host.host.host import Host
+from registry_host.levels import Activation
+from registry_host.plan import selectors
+from registry_host.plan.changes import Change
+from registry_host.transaction import managed
 
 DAEMON_JSON = '/etc/docker/daemon.json'
 ALICES = '/home/alice/.docker/config.json'

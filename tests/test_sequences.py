@@ -18,12 +18,14 @@ from hypothesis.stateful import (
     rule,
 )
 
-from registry_host import checkpoints, runs
-from registry_host.configure import Manner, configure, unconfigure
+from registry_host.commands.configure import Manner, configure
+from registry_host.commands.unconfigure import unconfigure
+from registry_host.commands.undo import undo
 from registry_host.errors import UndoError
-from registry_host.host import Host
-from registry_host.ledger import load_ledger
-from registry_host.selectors import Selection
+from registry_host.host.host import Host
+from registry_host.plan.ledger import load_ledger
+from registry_host.plan.selectors import Selection
+from registry_host.transaction import checkpoints
 
 # The same sequences each time; with the variable, as many others, for the search.
 SEQUENCES = int(os.environ.get('REGISTRY_HOST_SEQUENCES', '1000'))
@@ -262,7 +264,7 @@ class Sequences(RuleBasedStateMachine):
             assert self.seen() == before
 
     def undo(self, number):
-        return runs.undo(
+        return undo(
             self.host,
             number=number,
             is_check=False,

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from registry_host.errors import SettingsError
-from registry_host.host import Host
-from registry_host.merge import Operation
-from registry_host.settings import AREAS, load, read_asked
+from registry_host.host.host import Host
+from registry_host.settings.areas import AREAS, Operation
+from registry_host.settings.asked import read_asked
+from registry_host.settings.load import load
 
 TREE = Path(__file__).resolve().parents[1]
 
@@ -242,7 +243,7 @@ def test_the_sample_is_valid_with_and_without_its_comments(tmp_path):
 
 
 def test_the_schema_describes_every_key():
-    text = (TREE / 'registry_host/settings.schema.json').read_text()
+    text = (TREE / 'registry_host/settings/schema.json').read_text()
 
     def keys(schema):
         for name, part in schema.get('properties', {}).items():

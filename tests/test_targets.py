@@ -6,12 +6,15 @@ import json
 
 import pytest
 
+from registry_host.engine.find import EngineFacts
 from registry_host.errors import ConfigError
-from registry_host.facts import EngineFacts, Facts
-from registry_host.host import Host
-from registry_host.ledger import Applied, OurKey
-from registry_host.plan import Activation
-from registry_host.settings import WITHDRAW_ALL, asked_by_flags, load
+from registry_host.host.host import Host
+from registry_host.levels import Activation
+from registry_host.plan.facts import Facts
+from registry_host.plan.ledger import Applied, OurKey
+from registry_host.settings.asked import asked_by_flags
+from registry_host.settings.load import load
+from registry_host.settings.model import WITHDRAW_ALL
 from registry_host.targets import TARGETS, docker_daemon
 from registry_host.targets.target import FileRef
 

@@ -8,9 +8,11 @@ import pytest
 from test_codec import run_of, step_of
 
 from registry_host.errors import ApplyError
-from registry_host.host import JOURNAL, UNTOLD, Completed, Host
-from registry_host.transaction import transaction, unfinished
-from registry_host.untold import forget, load, remember
+from registry_host.host.host import Host
+from registry_host.host.locations import JOURNAL, UNTOLD
+from registry_host.host.records import Completed
+from registry_host.resolver.untold import forget, load, remember
+from registry_host.transaction.lock import transaction, unfinished
 
 OPENRESOLV = '/etc/resolvconf.conf'
 OLD, NEW = b'resolv_conf=/etc/resolv.conf\n', b'name_servers="9.9.9.9"\n'

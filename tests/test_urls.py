@@ -6,17 +6,10 @@ import re
 import pytest
 from recorded import load
 
-from registry_host.enginerules import engine_accepts_insecure, engine_accepts_mirror
-from registry_host.urls import (
-    Mirror,
-    Proxy,
-    check_insecure_registry,
-    check_mirror,
-    check_no_proxy,
-    check_proxy,
-    mirror_key,
-    registry_key,
-)
+from registry_host.engine.rules import engine_accepts_insecure, engine_accepts_mirror
+from registry_host.settings.insecure import check_insecure_registry, registry_key
+from registry_host.settings.mirrors import Mirror, check_mirror, mirror_key
+from registry_host.settings.proxies import Proxy, check_no_proxy, check_proxy
 
 NEWEST = (29, 7, 0)
 

@@ -7,32 +7,37 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from registry_host import jsontext
-from registry_host.concurrency import ask_all
-from registry_host.configure import plan_asked
-from registry_host.errors import ConfigError, Problem, RegistryHostError, place_of
-from registry_host.facts import EngineFacts, Facts, gather
-from registry_host.host import RESOLV_CONF
-from registry_host.ledger import Ledger, load_ledger
-from registry_host.names.evidence import gather as look_at_names
-from registry_host.names.owner import Ownership, decide
-from registry_host.names.resolvconf import ResolvConf, parse, view
-from registry_host.plan import FileState, Finding, Plan, User
-from registry_host.settings import (
-    DEFAULT_FILES,
-    MIRRORS,
-    NOTHING_ASKED,
-    read_asked,
+from registry_host.engine.find import EngineFacts
+from registry_host.errors import (
+    ConfigError,
+    Finding,
+    Problem,
+    RegistryHostError,
+    place_of,
 )
+from registry_host.host.concurrency import ask_all
+from registry_host.host.locations import RESOLV_CONF
+from registry_host.host.records import FileState, User
+from registry_host.jsonfile import jsontext
+from registry_host.plan.changes import Plan
+from registry_host.plan.facts import Facts, gather
+from registry_host.plan.ledger import Ledger, load_ledger
+from registry_host.resolver.evidence import gather as look_at_names
+from registry_host.resolver.owner import Ownership, decide
+from registry_host.resolver.resolvconf import ResolvConf, parse, view
+from registry_host.settings.areas import MIRRORS
+from registry_host.settings.asked import DEFAULT_FILES, read_asked
+from registry_host.settings.mirrors import Mirror, check_mirror
+from registry_host.settings.model import NOTHING_ASKED
 from registry_host.targets import docker_daemon
+from registry_host.targets.planning import plan_asked
 from registry_host.targets.target import read_json
-from registry_host.transaction import state_problems, unfinished
-from registry_host.urls import Mirror, check_mirror
+from registry_host.transaction.lock import state_problems, unfinished
 
 if TYPE_CHECKING:
-    from registry_host.host import Host
-    from registry_host.lookups import Lookup
-    from registry_host.probe import Probe
+    from registry_host.host.host import Host
+    from registry_host.host.lookups import Lookup
+    from registry_host.registry.probe import Probe
 
 DEADLINE_S = 5.0
 LOOKUP_TIMEOUT_S = 2.0
@@ -206,9 +211,9 @@ def _plan(host: Host) -> tuple[Plan | None, tuple[Problem, ...]]:
 def _ask(host: Host, seen: Observed) -> Observed:
     """Ask all mirrors and all nameservers at once, under the one deadline."""
 
-    from registry_host.names.probe import crashed as lookup_crashed
-    from registry_host.probe import crashed as probe_crashed
-    from registry_host.probe import probe_one
+    from registry_host.registry.probe import crashed as probe_crashed
+    from registry_host.registry.probe import probe_one
+    from registry_host.resolver.asking import crashed as lookup_crashed
 
     checked = (check_mirror(text).value for text in seen.entries(MIRRORS))
     mirrors = tuple({mirror.key: mirror for mirror in checked if mirror}.values())

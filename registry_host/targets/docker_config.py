@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from registry_host import jsontext
-from registry_host.errors import ConfigError, Problem, quoted
-from registry_host.host import give_back
-from registry_host.ledger import Applied
-from registry_host.merge import Operation
-from registry_host.plan import Activation, Change, FileState, Finding
-from registry_host.settings import CLIENT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY
-from registry_host.targets import proxies
+from registry_host.errors import ConfigError, Finding, Problem, quoted
+from registry_host.host.filedoor import give_back
+from registry_host.host.records import FileState
+from registry_host.jsonfile import jsontext
+from registry_host.levels import Activation
+from registry_host.plan.changes import Change
+from registry_host.plan.ledger import Applied
+from registry_host.settings.areas import (
+    CLIENT,
+    HTTP_PROXY,
+    HTTPS_PROXY,
+    NO_PROXY,
+    Operation,
+)
+from registry_host.targets import proxy_members
 from registry_host.targets.target import (
     FileRef,
     TargetPlan,
@@ -23,10 +30,10 @@ from registry_host.targets.target import (
 )
 
 if TYPE_CHECKING:
-    from registry_host.facts import Facts
-    from registry_host.ledger import Ledger
-    from registry_host.plan import User
-    from registry_host.settings import Settings
+    from registry_host.host.records import User
+    from registry_host.plan.facts import Facts
+    from registry_host.plan.ledger import Ledger
+    from registry_host.settings.model import Settings
 
 NAME = 'docker-config'
 # Source: docker/cli cli/config/configfile/file.go ProxyConfig, 28f7560 (2026-08).
@@ -40,7 +47,7 @@ _LIVE_HOST = 'unix:///var/run/docker.sock'
 
 def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ...]:
     """The files of the users who are asked for, and of those no longer asked for."""
-    if not proxies.named(settings, CLIENT):
+    if not proxy_members.named(settings, CLIENT):
         return ()
     if settings.operation is Operation.REMOVE:
         return tuple(_managed(settings, facts, ledger))
@@ -88,9 +95,9 @@ def plan_file(
     problems = problems_of(document, state.path)
     if problems:
         raise ConfigError(*problems)
-    asked = proxies.asked_for(settings, CLIENT)
-    merged = proxies.merge(
-        proxies.withdrawn(asked) if ref.is_withdrawn else asked,
+    asked = proxy_members.asked_for(settings, CLIENT)
+    merged = proxy_members.merge(
+        proxy_members.withdrawn(asked) if ref.is_withdrawn else asked,
         _found(settings, state, document),
         applied,
     )
@@ -123,7 +130,7 @@ def problems_of(document: jsontext.Document, path: str) -> tuple[Problem, ...]:
     if not document.root:
         return ()
 
-    from registry_host import clientconfig
+    from registry_host.engine import clientconfig
 
     return tuple(
         problem.at(f'{path}:{problem.where}') for problem in clientconfig.lint(document)
@@ -135,7 +142,7 @@ def _found(
 ) -> dict[str, tuple[tuple[str, ...], str | None]]:
     section = _section(state, document)
     found = {}
-    for area in proxies.named(settings, CLIENT):
+    for area in proxy_members.named(settings, CLIENT):
         member = _spelled(state, document, (*section, _MEMBERS[area]))
         text = document.get(*member)  # All types have been held against the table.
         found[area] = member, text if isinstance(text, str) else None

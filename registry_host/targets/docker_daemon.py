@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from registry_host import directives, jsontext
-from registry_host.enginekeys import OLDEST, show_version
-from registry_host.enginerules import BUILT_IN_INSECURE
-from registry_host.errors import ConfigError, Problem, SettingsError, quoted
-from registry_host.facts import EngineFacts
-from registry_host.ledger import Applied, OurKey
-from registry_host.merge import ListMerge, Operation, merge_list
-from registry_host.plan import (
-    Activation,
-    Change,
-    FileState,
-    Finding,
-    Live,
-    LiveLists,
-    Plan,
-)
+from registry_host.engine import directives
+from registry_host.engine.find import EngineFacts
+from registry_host.engine.keys import OLDEST, show_version
+from registry_host.engine.live import Live, LiveLists
+from registry_host.engine.rules import BUILT_IN_INSECURE, CONTAINERD_OWN_HOSTS
+from registry_host.errors import ConfigError, Finding, Problem, SettingsError, quoted
+from registry_host.host.records import FileState
+from registry_host.jsonfile import editing, jsontext
+from registry_host.levels import Activation
+from registry_host.plan.changes import Change, Plan
+from registry_host.plan.ledger import Applied, OurKey
+from registry_host.plan.merge import ListMerge, merge_list
 from registry_host.redact import redact
-from registry_host.settings import ENGINE, ENGINE_DNS, INSECURE, MIRRORS
-from registry_host.targets import proxies
+from registry_host.settings.areas import (
+    ENGINE,
+    ENGINE_DNS,
+    INSECURE,
+    MIRRORS,
+    Operation,
+)
+from registry_host.settings.insecure import check_insecure_registry, registry_key
+from registry_host.settings.mirrors import Mirror, check_mirror, mirror_key
+from registry_host.targets import proxy_members
 from registry_host.targets.target import (
     FileRef,
     TargetPlan,
@@ -32,29 +36,21 @@ from registry_host.targets.target import (
     with_creation,
     written,
 )
-from registry_host.urls import (
-    Mirror,
-    check_insecure_registry,
-    check_mirror,
-    mirror_key,
-    registry_key,
-)
 
 if TYPE_CHECKING:
-    from registry_host.directives import Version
-    from registry_host.facts import Facts
-    from registry_host.host import Host
-    from registry_host.ledger import Ledger
-    from registry_host.probe import Route
-    from registry_host.settings import Settings
+    from registry_host.engine.directives import Version
+    from registry_host.engine.route import Route
+    from registry_host.host.host import Host
+    from registry_host.plan.facts import Facts
+    from registry_host.plan.ledger import Ledger
+    from registry_host.settings.model import Settings
 
 NAME = 'docker-daemon'
-CONTAINERD_OWN_HOSTS: Version = (28, 0, 0)
 PROXIES_SINCE: Version = (23, 0, 0)
 
 
 def _address_key(text: str) -> str:
-    from registry_host.names.resolvconf import address_key
+    from registry_host.settings.nameservers import address_key
 
     return address_key(text.strip())  # Engines before 25.0 take blanks around it.
 
@@ -92,7 +88,7 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
 
 def _named(settings: Settings) -> tuple[str, ...]:
     lists = tuple(area for area in _LISTS if area in settings.named)
-    return lists + proxies.named(settings, ENGINE)
+    return lists + proxy_members.named(settings, ENGINE)
 
 
 def _is_asked(settings: Settings) -> bool:
@@ -101,7 +97,7 @@ def _is_asked(settings: Settings) -> bool:
 
 
 def _nothing_of(settings: Settings) -> Settings:
-    nothing = proxies.withdrawn(settings)
+    nothing = proxy_members.withdrawn(settings)
     return nothing._replace(mirrors=(), insecure=(), engine_dns=())
 
 
@@ -125,8 +121,8 @@ def plan_file(
         if area in settings.named
     }
     _require_few(state, merges, settings)
-    merged = proxies.merge(
-        proxies.asked_for(settings, ENGINE), _found(settings, document), applied
+    merged = proxy_members.merge(
+        proxy_members.asked_for(settings, ENGINE), _found(settings, document), applied
     )
     _require_proxies_known(engine, merged)
     edits = (*_splices(merges), *merged.edits)
@@ -230,7 +226,7 @@ def _is_live_without(
     )
     return all(
         live[area] != old.get(area) and new.get(area, live[area]) == live[area]
-        for area in proxies.AREAS
+        for area in proxy_members.AREAS
         if proxy_texts(was).get(area) != proxy_texts(made).get(area)
     )
 
@@ -241,7 +237,7 @@ def _is_dropped(was: jsontext.Document, made: jsontext.Document, area: str) -> b
 
 def _engine_lists(lists: LiveLists, engine: EngineFacts) -> LiveLists:
     """Add to lists of a file what the engine adds."""
-    from registry_host.engine import expected_lists
+    from registry_host.engine.live import expected_lists
 
     insecure = lists.insecure
     return expected_lists(
@@ -255,7 +251,7 @@ def expectation(change: Change, engine: EngineFacts) -> Live | None:
     """Say what the live engine shows once it has read the file; None if none runs."""
     if not engine.is_running:
         return None
-    from registry_host.engine import expected_lists
+    from registry_host.engine.live import expected_lists
 
     document = read_json(change.first)
     return Live(
@@ -274,7 +270,7 @@ def proxy_texts(document: jsontext.Document) -> dict[str, str]:
     texts = members if isinstance(members, dict) else {}
     return {
         area: text
-        for area in proxies.AREAS
+        for area in proxy_members.AREAS
         if isinstance(text := texts.get(area), str) and text
     }
 
@@ -289,12 +285,12 @@ def with_lists(state: FileState, lists: LiveLists) -> FileState:
         INSECURE: None if lists.insecure is None else insecure,
     }
     edits = [
-        jsontext.Put((area,), [*value])
+        editing.Put((area,), [*value])
         for area, value in values.items()
         if value is not None and not document.has(area)
     ]
     return state._replace(
-        content=jsontext.edit(document, *edits).encode(),
+        content=editing.edit(document, *edits).encode(),
         mode=state.mode if state.content is not None else 0o644,
     )
 
@@ -327,7 +323,7 @@ def _require_few(
     """Refuse a nameserver that no container would ask, behind those managed already."""
     if ENGINE_DNS not in merges or settings.operation is not Operation.ADD:
         return
-    from registry_host.names.rules import too_many
+    from registry_host.settings.nameservers import too_many
 
     problem = too_many(merges[ENGINE_DNS].ours, settings.engine_dns, ENGINE_DNS)
     if problem is not None:
@@ -344,18 +340,18 @@ def list_of(document: jsontext.Document, area: str) -> tuple[str, ...] | None:
     return tuple(str(entry) for entry in entries)
 
 
-def _splices(merges: dict[str, ListMerge]) -> Iterable[jsontext.Splice]:
+def _splices(merges: dict[str, ListMerge]) -> Iterable[editing.Splice]:
     for area, merge in merges.items():
         if not merge.is_empty:
             key, _ = _LISTS[area]
-            yield jsontext.Splice((key,), insert=merge.insert, drop=merge.drop)
+            yield editing.Splice((key,), insert=merge.insert, drop=merge.drop)
 
 
 def _found(
     settings: Settings, document: jsontext.Document
 ) -> dict[str, tuple[tuple[str, ...], str | None]]:
     texts = proxy_texts(document)
-    areas = proxies.named(settings, ENGINE)
+    areas = proxy_members.named(settings, ENGINE)
     return {area: (('proxies', area), texts.get(area)) for area in areas}
 
 
@@ -373,8 +369,8 @@ def _written(
     return written(state, document, edited, file, new_mode=new_mode)
 
 
-def _require_proxies_known(engine: EngineFacts, merged: proxies.Merged) -> None:
-    is_put = any(isinstance(edit, jsontext.Put) for edit in merged.edits)
+def _require_proxies_known(engine: EngineFacts, merged: proxy_members.Merged) -> None:
+    is_put = any(isinstance(edit, editing.Put) for edit in merged.edits)
     if is_put and engine.version is not None and engine.version < PROXIES_SINCE:
         raise ConfigError(
             Problem(
@@ -476,7 +472,7 @@ def _dns_findings(settings: Settings, change: Change) -> Iterable[Finding]:
     """
     if not settings.engine_dns:
         return
-    from registry_host.names.resolvconf import NAMESERVERS_LIMIT
+    from registry_host.settings.nameservers import NAMESERVERS_LIMIT
 
     if has_new_dns(change) and not settings.nameservers:
         flags = ' '.join(f'--nameserver {quoted(t)}' for t in settings.engine_dns)
@@ -586,7 +582,7 @@ def route_after(host: Host, change: Change, engine: EngineFacts) -> Route:
 def route_of_document(
     host: Host, document: jsontext.Document, engine: EngineFacts
 ) -> Route:
-    from registry_host.probe import route_of
+    from registry_host.engine.route import route_of
 
     proxies = document.get('proxies') if document.has('proxies') else {}
     texts = proxies.values() if isinstance(proxies, dict) else ()

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from registry_host import jsontext
-from registry_host.errors import ConfigError
-from registry_host.plan import (
-    Activation,
-    Change,
-    FileState,
-    Finding,
-    Live,
-    Use,
-    User,
-)
+from registry_host.engine.live import Live
+from registry_host.errors import ConfigError, Finding
+from registry_host.host.records import FileState, User
+from registry_host.jsonfile import editing, jsontext
+from registry_host.jsonfile.jsonvalue import JsonTextError
+from registry_host.levels import Activation
+from registry_host.plan.changes import Change
+from registry_host.resolver.use import Use
 
 if TYPE_CHECKING:
-    from registry_host.facts import Facts
-    from registry_host.ledger import Applied, Ledger
-    from registry_host.settings import Settings
+    from registry_host.plan.facts import Facts
+    from registry_host.plan.ledger import Applied, Ledger
+    from registry_host.settings.model import Settings
 
 
 class FileRef(NamedTuple):
@@ -77,7 +74,7 @@ def read_json(state: FileState, *, is_first_value: bool = False) -> jsontext.Doc
     """Read a config; ConfigError names the place, the cause and a way to mend it."""
     try:
         return jsontext.read(state.content or b'', is_first_value=is_first_value)
-    except jsontext.JsonTextError as err:
+    except JsonTextError as err:
         import shlex
 
         problem = err.problem
@@ -90,17 +87,17 @@ def read_json(state: FileState, *, is_first_value: bool = False) -> jsontext.Doc
 
 def settle_created(
     document: jsontext.Document,
-    edits: Sequence[jsontext.Edit],
+    edits: Sequence[editing.Edit],
     created: tuple[tuple[str, ...], ...],
 ) -> tuple[jsontext.Document, tuple[tuple[str, ...], ...]]:
     """Edit, and drop what we had created and these edits leave empty.
 
     Returns the document, and the members in it that exist by our doing.
     """
-    edited = jsontext.edit(document, *edits)
+    edited = editing.edit(document, *edits)
     for path in sorted(created, key=len, reverse=True):
         if edited.get(*path) in ([], {}) and document.get(*path) not in ([], {}):
-            edited = jsontext.edit(edited, jsontext.Drop(path))
+            edited = editing.edit(edited, editing.Drop(path))
     prefixes = (edit.path[: n + 1] for edit in edits for n in range(len(edit.path)))
     made = {path for path in prefixes if not document.has(*path)}
     ours = sorted(path for path in {*created, *made} if edited.has(*path))

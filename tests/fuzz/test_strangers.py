@@ -24,15 +24,19 @@ from test_codec import fields
 sys.path.insert(0, os.path.dirname(__file__))
 from strangers import dripping, flooding, mutated, stranger
 
-from registry_host import engine, probe
-from registry_host.doctor import doctor
-from registry_host.engine import Client, Info
+from registry_host.commands.doctor import doctor
+from registry_host.engine import api as engine
+from registry_host.engine.api import Client, Info
+from registry_host.engine.route import Route
 from registry_host.errors import EngineError
-from registry_host.host import Host, Process
-from registry_host.lookups import look_up
-from registry_host.report import Paint, text_lines
-from registry_host.urls import check_mirror
-from registry_host.wire import ConnectionFailed, Request, get
+from registry_host.host.host import Host
+from registry_host.host.lookups import look_up
+from registry_host.host.records import Process
+from registry_host.host.wire import ConnectionFailed, Request, get
+from registry_host.registry import probe
+from registry_host.reporting.output import Paint
+from registry_host.reporting.text import text_lines
+from registry_host.settings.mirrors import check_mirror
 
 COUNT = int(os.environ.get('REGISTRY_HOST_FUZZ', '0'))
 SEED = random.randrange(2**32) if COUNT else 1
@@ -134,7 +138,7 @@ def test_http(monkeypatch):
         for reply in http_replies(count):
             server.reply = reply
             began = time.monotonic()
-            result = probe.probe_one(Plain(), mirror, probe.Route())
+            result = probe.probe_one(Plain(), mirror, Route())
             # Asked once more by TLS, and led on by a redirect.
             assert time.monotonic() - began < 4 * 0.3 + SLACK_S, reply[:200]
             code = result.problem.code if result.problem else 'ok'
@@ -429,7 +433,7 @@ class Live(Host):
         return '/usr/bin/dockerd'
 
     def run(self, argv, *, timeout_s=30.0, uid=None):
-        from registry_host.host import Completed
+        from registry_host.host.records import Completed
 
         return Completed(1, '', '\x1b[31m')
 
@@ -494,7 +498,7 @@ def test_one_job_that_crashes_ends_no_other(monkeypatch):
             raise ConnectionFailed('refused', 'Connection refused')
 
     mirrors = [check_mirror(f'http://127.0.0.1:{port}').value for port in (1, 2)]
-    first, second = probe.probe_mirrors(Broken(), mirrors, probe.Route())
+    first, second = probe.probe_mirrors(Broken(), mirrors, Route())
     assert first.problem.code == 'probe-crashed'
     assert first.problem.message.startswith('could not be asked, by a bug in ')
     assert second.problem.code == 'mirror-unreachable'

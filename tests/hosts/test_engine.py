@@ -7,9 +7,9 @@ import pytest
 SCRIPT = """
 import sys
 sys.path[0] = '/opt/registry-host'
-from registry_host.engine import reload
-from registry_host.facts import find_engine
-from registry_host.host import Host
+from registry_host.engine.find import find_engine
+from registry_host.engine.lifecycle import reload
+from registry_host.host.host import Host
 engine = find_engine(Host())
 done = reload(
     Host(), socket_path=engine.socket_path, pid=engine.pid, unit=UNIT, timeout_s=2

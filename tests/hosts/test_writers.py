@@ -89,7 +89,7 @@ def test_a_lock_ends_with_its_holder(newest):
     newest.run('mkfifo /home/alice/hold; chown alice: /home/alice/hold')
     script = (
         'import os, signal, sys, threading; sys.path.insert(0, "/opt/registry-host");'
-        'from registry_host.host import Host; host = Host();'
+        'from registry_host.host.host import Host; host = Host();'
         'alice = host.find_user(name="alice");'
         'threading.Timer(1, os.kill, (os.getpid(), signal.SIGKILL)).start();'
         'lock = host.lock(); lock.__enter__();'

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_host.names.blocks import AlteredError, with_block
+from registry_host.resolver.blocks import AlteredError, with_block
 
 OURS = ('# ours', 'a=1')
 OTHERS = st.lists(

@@ -5,13 +5,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from resolvfiles import CONTENTS
 
-from registry_host.names.edits import (
-    Removed,
-    Unseen,
-    with_nameservers,
-    with_search,
-)
-from registry_host.names.resolvconf import READERS, address_key, parse, view
+from registry_host.resolver.edits import Removed, Unseen, with_nameservers, with_search
+from registry_host.resolver.resolvconf import READERS, parse, view
+from registry_host.settings.nameservers import address_key
 
 ALL = READERS
 LIBC = ('glibc', 'musl')

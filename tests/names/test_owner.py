@@ -9,9 +9,11 @@ import pytest
 from recorded import load
 
 from registry_host.errors import ConfigError
-from registry_host.host import RESOLV_CONF, Completed, Host, Process
-from registry_host.names.evidence import gather, look_at_resolvconf, section
-from registry_host.names.owner import (
+from registry_host.host.host import Host
+from registry_host.host.locations import RESOLV_CONF
+from registry_host.host.records import Completed, Process
+from registry_host.resolver.evidence import gather, look_at_resolvconf, section
+from registry_host.resolver.owner import (
     Evidence,
     NetworkManager,
     decide,
@@ -1425,8 +1427,8 @@ def test_this_machine():
 def test_a_real_mount_of_one_file(tmp_path):
     plant(tmp_path, {RESOLV_CONF: SERVERS, '/of-the-builder': BY_NM})
     show = (
-        'import sys; from registry_host.host import Host\n'
-        'from registry_host.names.evidence import gather\n'
+        'import sys; from registry_host.host.host import Host\n'
+        'from registry_host.resolver.evidence import gather\n'
         'print(gather(Host(sys.argv[1])).mount)'
     )
     script = (

@@ -6,13 +6,8 @@ from hypothesis import strategies as st
 from recorded import load
 from resolvfiles import CONTENTS
 
-from registry_host.names.resolvconf import (
-    READERS,
-    address_key,
-    nameservers,
-    parse,
-    view,
-)
+from registry_host.resolver.resolvconf import READERS, nameservers, parse, view
+from registry_host.settings.nameservers import address_key
 
 RECORDED = load('resolvconf')
 CASES = RECORDED['cases']

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry_host.names.owner import Ownership
-from registry_host.names.steps import steps
+from registry_host.resolver.owner import Ownership
+from registry_host.resolver.steps import steps
 
 STATIC = Ownership('static', '', '', (), target='/etc/resolv.conf')
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from resolvfiles import CONTENTS
 
-from registry_host.names.resolvconf import parse
-from registry_host.names.traps import Trap, traps
+from registry_host.resolver.resolvconf import parse
+from registry_host.resolver.traps import Trap, traps
 
 BEYOND = 'is beyond the third nameserver: not asked by'
 RETURNS = (

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from registry_host.apply import Order, apply_plan
-from registry_host.checkpoints import Origin, history
-from registry_host.configure import plan_asked
 from registry_host.errors import RegistryHostError
-from registry_host.host import Host
-from registry_host.settings import read_asked
-from registry_host.transaction import transaction
-from registry_host.undo import take_back
+from registry_host.host.host import Host
+from registry_host.settings.asked import read_asked
+from registry_host.targets.planning import plan_asked
+from registry_host.transaction.apply import Order, apply_plan
+from registry_host.transaction.checkpoints import history
+from registry_host.transaction.lock import transaction
+from registry_host.transaction.run import Origin
+from registry_host.transaction.undoing import take_back
 
 FLAGS = {
     'registry-mirrors': ['http://registry.lab:5000'],

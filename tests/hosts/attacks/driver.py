@@ -16,8 +16,8 @@ from collections import Counter
 
 sys.path.insert(0, '/opt/registry-host')
 
-from registry_host import privileges
 from registry_host.cli import main as registry_host
+from registry_host.host import privileges
 
 
 def words_of(number: int, users: list[str]) -> list[str]:

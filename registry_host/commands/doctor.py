@@ -1,0 +1,57 @@
+"""The doctor command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from registry_host.doctor.checks import CHECKS
+from registry_host.doctor.observations import observe
+from registry_host.doctor.select import run_checks, select
+from registry_host.errors import Exit, Finding
+from registry_host.reporting.report import Report
+
+if TYPE_CHECKING:
+    from registry_host.host.host import Host
+
+
+def doctor(
+    host: Host,
+    *,
+    only: tuple[str, ...] = (),
+    skip: tuple[str, ...] = (),
+    is_strict: bool = False,
+) -> Report:
+    """Look once, run the checks over what was seen, and sum up."""
+    checks = select(only, skip)
+    observed = observe(host)
+    findings = (*observed.crashes, *run_checks(checks, observed))
+    bad = {'error', 'warning'} if is_strict else {'error'}
+    is_bad = any(finding.severity in bad for finding in findings)
+    return Report(
+        command='doctor',
+        exit_code=Exit.FAILED if is_bad else Exit.DONE,
+        findings=findings,
+        note=_sum_up(findings),
+    )
+
+
+def list_checks() -> Report:
+    return Report(
+        command='doctor',
+        findings=tuple(
+            Finding(check=check.name, severity='info', message=check.title)
+            for check in CHECKS.values()
+        ),
+        note='registry-host doctor --only CHECK runs one of them',
+    )
+
+
+def _sum_up(findings: Iterable[Finding]) -> str:
+    severities = [finding.severity for finding in findings]
+    counts = ', '.join(
+        f'{severities.count(severity)} {severity}'
+        for severity in ('error', 'warning', 'skipped', 'info', 'ok')
+        if severity in severities
+    )
+    return counts or 'no check was run'

@@ -1,0 +1,64 @@
+"""The config.json of each user."""
+
+from __future__ import annotations
+
+from registry_host.doctor.checks.check import (
+    Findings,
+    check,
+    finding,
+    of_problem,
+)
+from registry_host.doctor.observations import Observed
+from registry_host.errors import quoted
+from registry_host.host.filedoor import give_back
+from registry_host.targets.docker_config import problems_of, shadowed_proxies
+
+
+@check('client-config', "each user's config.json can be read by docker")
+def client_config(seen: Observed) -> Findings:
+    name = 'client-config'
+    for client in seen.clients:
+        if client.problem:
+            yield of_problem(name, 'error', client.problem, client.path)
+        elif not client.is_present:
+            yield finding(name, 'ok', f'{client.path} does not exist: all is default')
+        elif client.document is not None:
+            wrong = problems_of(client.document, client.path)
+            shadowed = tuple(shadowed_proxies(client.document, client.path))
+            for problem in wrong:
+                yield of_problem(name, 'error', problem, client.path)
+            for problem in shadowed:
+                yield of_problem(name, 'warning', problem, client.path)
+            if not wrong and not shadowed:
+                message = f'{client.path} is one that docker loads'
+                yield finding(name, 'ok', message, path=client.path)
+
+
+@check('client-config-mode', "each user's config.json is the user's alone")
+def client_config_mode(seen: Observed) -> Findings:
+    name = 'client-config-mode'
+    for client in seen.clients:
+        state, user = client.state, client.user
+        if state is None or state.content is None or user is None:
+            continue
+        if state.uid != user.uid:
+            yield finding(
+                name,
+                'error',
+                f'{client.path} belongs to uid {state.uid}, not to {user.name}',
+                give_back(client.path, user),
+                path=client.path,
+            )
+        document = client.document
+        has_auths = document is not None and bool(document.get('auths'))
+        if has_auths and state.mode & 0o077:
+            # As the user, for root would follow a link of theirs.
+            become = f'sudo -u {user.name} ' if user.uid else ''
+            yield finding(
+                name,
+                'warning',
+                f'{client.path} holds logins, and others may read it '
+                f'(mode {state.mode:04o})',
+                f'{become}chmod 600 {quoted(client.path)}',
+                path=client.path,
+            )

@@ -1,0 +1,40 @@
+"""Earlier runs, and the settings file that the host should be as."""
+
+from __future__ import annotations
+
+from registry_host.doctor.checks.check import (
+    CONFIGURE,
+    Findings,
+    check,
+    finding,
+    of_problem,
+    or_ok,
+    skipped,
+)
+from registry_host.doctor.observations import Observed
+
+
+@check('unfinished-run', 'no earlier run was cut short, nor waits for approval')
+def unfinished_run(seen: Observed) -> Findings:
+    name = 'unfinished-run'
+    if seen.facts.is_live and not seen.facts.is_root:
+        yield skipped(name, 'only root may see what earlier runs left')
+        return
+    yield from or_ok(seen.unfinished, name, 'every earlier run has ended')
+
+
+@check('drift', 'the host is as its settings file says')
+def drift(seen: Observed) -> Findings:
+    name = 'drift'
+    for problem in seen.plan_problems:
+        yield of_problem(name, 'error', problem, problem.where)
+    if seen.plan is None:
+        if not seen.plan_problems:
+            yield skipped(name, 'there is no settings file to hold the host against')
+    elif seen.plan.is_empty:
+        yield finding(name, 'ok', 'the host is as its settings file says')
+    else:
+        paths = ', '.join(change.path for change in seen.plan.pending)
+        what = f'{paths} would change' if paths else 'the engine would be reloaded'
+        message = f'the host is not as its settings file says: {what}'
+        yield finding(name, 'warning', message, f'{CONFIGURE} --check --diff')

@@ -1,0 +1,108 @@
+"""The engine: it runs, is known, and uses what its file says."""
+
+from __future__ import annotations
+
+from registry_host.doctor.checks.check import (
+    Findings,
+    check,
+    finding,
+    of_problem,
+    skipped,
+)
+from registry_host.doctor.observations import Observed
+from registry_host.engine.keys import OLDEST, show_version
+from registry_host.engine.live import expected_lists
+from registry_host.redact import redact
+from registry_host.settings.areas import INSECURE, MIRRORS
+from registry_host.targets.docker_daemon import (
+    list_of,
+    proxy_texts,
+)
+
+
+@check('engine-state', 'the engine runs and answers')
+def engine_state(seen: Observed) -> Findings:
+    name, engine = 'engine-state', seen.facts.engine
+    version = show_version(engine.version) if engine.version else '(version unknown)'
+    if engine.state == 'running':
+        kind = '' if engine.packaging == 'system' else f', {engine.packaging}'
+        message = f'Docker {version} answers at {engine.socket_path}{kind}'
+        yield finding(name, 'ok', message)
+    elif engine.state == 'unreachable' and engine.problem:
+        is_denied = engine.problem.code == 'engine-permission'
+        severity = 'skipped' if is_denied else 'error'
+        yield of_problem(name, severity, engine.problem, engine.socket_path)
+    elif engine.state == 'stopped':
+        unit = engine.unit or 'docker.service'
+        yield finding(
+            name,
+            'error',
+            f'Docker {version} is installed, and does not run',
+            f'systemctl status {unit}',
+            f'systemctl reset-failed {unit} && systemctl start {unit}',
+        )
+    elif engine.state == 'absent':
+        message = 'no Docker engine is installed, nor running'
+        yield finding(name, 'warning', message, 'apt-get install docker.io')
+    else:
+        yield skipped(name, 'a root folder has no engine to ask')
+
+
+@check('engine-version', 'the engine is one that this tool knows')
+def engine_version(seen: Observed) -> Findings:
+    name, version = 'engine-version', seen.facts.engine.version
+    if version is None:
+        yield skipped(name, 'the version of the engine is not known')
+    elif version < OLDEST:
+        message = f'Docker {show_version(version)} is older than {show_version(OLDEST)}'
+        yield finding(name, 'error', message, 'upgrade Docker')
+    else:
+        yield finding(name, 'ok', f'Docker {show_version(version)} is known')
+
+
+@check('live-lists', 'the live engine uses what daemon.json says')
+def live_lists(seen: Observed) -> Findings:
+    name, info = 'live-lists', seen.facts.engine.info
+    document = seen.daemon.document
+    if info is None or document is None:
+        yield skipped(name, 'the engine or its daemon.json could not be read')
+        return
+    lists = (list_of(document, MIRRORS), list_of(document, INSECURE))
+    expected = expected_lists(*lists, seen.facts.engine.version)
+    differing = []
+    if expected.mirrors is not None and expected.mirrors != info.lists.mirrors:
+        live = ', '.join(info.lists.mirrors or ()) or 'none'
+        differing.append(f'{MIRRORS} (live: {live})')
+    if expected.insecure is not None and expected.insecure != info.lists.insecure:
+        live = ', '.join(sorted(entry for _, entry in info.lists.insecure or ()))
+        differing.append(f'{INSECURE} (live: {live})')
+    if differing:
+        message = f'the engine does not use what {seen.daemon.path} says: '
+        yield finding(
+            name, 'error', message + '; '.join(differing), 'sudo registry-host reload'
+        )
+    else:
+        yield finding(name, 'ok', f'the engine uses what {seen.daemon.path} says')
+
+
+@check('live-proxies', 'the live engine uses the proxies that daemon.json names')
+def live_proxies(seen: Observed) -> Findings:
+    name, info = 'live-proxies', seen.facts.engine.info
+    document = seen.daemon.document
+    if info is None or document is None:
+        yield skipped(name, 'the engine or its daemon.json could not be read')
+        return
+    live = dict(info.live.proxies)
+    named = proxy_texts(document)
+    differing = [area for area, text in named.items() if live[area] != redact(text)]
+    if differing:
+        unit = seen.facts.engine.unit or 'docker.service'
+        yield finding(
+            name,
+            'warning',
+            f'the engine does not use {", ".join(differing)} of {seen.daemon.path}: '
+            'it reads proxies when it starts',
+            f'systemctl restart {unit}  (stops containers, unless live-restore is on)',
+        )
+    else:
+        yield finding(name, 'ok', 'the engine uses the proxies that its file names')

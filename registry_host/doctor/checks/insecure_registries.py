@@ -1,0 +1,48 @@
+"""Insecure registries: their form, and what they cover."""
+
+from __future__ import annotations
+
+from registry_host.doctor.checks.check import (
+    CONFIGURE,
+    Findings,
+    check,
+    finding,
+    of_problem,
+)
+from registry_host.doctor.observations import Observed
+from registry_host.settings.areas import INSECURE
+from registry_host.settings.insecure import check_insecure_registry
+
+
+@check('insecure-rules', 'each insecure registry is a host, host:port or CIDR')
+def insecure_rules(seen: Observed) -> Findings:
+    name = 'insecure-rules'
+    for index, text in enumerate(seen.entries(INSECURE)):
+        place = seen.where(INSECURE, index)
+        checked = check_insecure_registry(text)
+        for problem in checked.errors:
+            yield of_problem(name, 'error', problem.at(place), seen.daemon.path)
+        for problem in checked.warnings:
+            yield of_problem(name, 'warning', problem.at(place), seen.daemon.path)
+        if not checked.errors and not checked.warnings:
+            yield finding(name, 'ok', f'{checked.input} is a registry')
+
+
+@check('insecure-unmatched', 'each insecure registry covers the ports it is meant for')
+def insecure_unmatched(seen: Observed) -> Findings:
+    name = 'insecure-unmatched'
+    for index, text in enumerate(seen.entries(INSECURE)):
+        registry = check_insecure_registry(text).value
+        if registry is None or registry.is_cidr or registry.port is not None:
+            continue
+        for mirror in seen.mirrors:
+            if mirror.host == registry.host and mirror.port is not None:
+                place = seen.where(INSECURE, index)
+                yield finding(
+                    name,
+                    'warning',
+                    f'{place}: {registry} does not cover {mirror.endpoint}: '
+                    'an entry without a port stands for the default ports alone',
+                    f'{CONFIGURE} --insecure-registry {mirror.endpoint}',
+                    path=seen.daemon.path,
+                )

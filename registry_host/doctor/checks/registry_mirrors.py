@@ -1,0 +1,71 @@
+"""Registry mirrors: their addresses, and whether they answer."""
+
+from __future__ import annotations
+
+from registry_host.doctor.checks.check import (
+    CONFIGURE,
+    Findings,
+    check,
+    finding,
+    of_problem,
+    or_ok,
+    skipped,
+)
+from registry_host.doctor.observations import Observed
+from registry_host.settings.areas import INSECURE, MIRRORS
+from registry_host.settings.mirrors import check_mirror
+from registry_host.targets.docker_daemon import (
+    unverified_hub,
+)
+
+
+@check('mirror-rules', 'each registry mirror is a root address')
+def mirror_rules(seen: Observed) -> Findings:
+    name = 'mirror-rules'
+    entries = seen.entries(MIRRORS)
+    if not entries:
+        message = 'no registry mirror is set'
+        yield finding(name, 'info', message, f'{CONFIGURE} --registry-mirror URL')
+        return
+    for index, text in enumerate(entries):
+        place = seen.where(MIRRORS, index)
+        checked = check_mirror(text)
+        for problem in checked.errors:
+            yield of_problem(name, 'error', problem.at(place), seen.daemon.path)
+        for problem in checked.warnings:
+            yield of_problem(name, 'warning', problem.at(place), seen.daemon.path)
+        if not checked.errors and not checked.warnings:
+            yield finding(name, 'ok', f'{checked.input} is a root address')
+
+
+@check('mirror-reachable', 'each registry mirror answers as a registry')
+def mirror_reachable(seen: Observed) -> Findings:
+    name = 'mirror-reachable'
+    for mirror in seen.mirrors:
+        probe = seen.probes.get(mirror)
+        if probe is None:
+            yield finding(name, 'error', f'{mirror} did not answer in time')
+        elif probe.problem and probe.problem.code == 'mirror-unresolved':
+            yield skipped(name, f'{mirror}: its name does not resolve')
+        elif probe.problem:
+            path = seen.daemon.path
+            yield of_problem(name, 'error', probe.problem, path)
+        else:
+            message = f'{mirror} answers as a registry ({probe.elapsed_ms} ms)'
+            yield finding(name, 'ok', message)
+
+
+@check('hub-verification', 'Docker Hub is contacted with its certificate verified')
+def hub_verification(seen: Observed) -> Findings:
+    name = 'hub-verification'
+    if seen.facts.engine.info is None:
+        yield skipped(name, 'the engine could not be asked for its image store')
+        return
+    problems = unverified_hub(
+        seen.entries(MIRRORS), seen.entries(INSECURE), seen.facts.engine
+    )
+    yield from or_ok(
+        (of_problem(name, 'warning', p, seen.daemon.path) for p in problems),
+        name,
+        'no mirror switches off TLS verification of Docker Hub',
+    )

@@ -1,0 +1,54 @@
+"""Which checks are run, each on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from registry_host.doctor.checks import CHECKS
+from registry_host.doctor.checks.check import Check
+from registry_host.doctor.observations import Observed
+from registry_host.errors import Finding, Problem, SettingsError, place_of
+
+
+def select(only: tuple[str, ...], skip: tuple[str, ...]) -> tuple[Check, ...]:
+    """Pick checks by name; SettingsError names every unknown one."""
+    unknown = [name for name in (*only, *skip) if name not in CHECKS]
+    if unknown:
+        raise SettingsError(*map(_unknown_check, unknown))
+    return tuple(
+        check
+        for name, check in CHECKS.items()
+        if (not only or name in only) and name not in skip
+    )
+
+
+def _unknown_check(name: str) -> Problem:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, CHECKS, n=1)
+    return Problem(
+        code='check-unknown',
+        where='--only/--skip',
+        message=f'there is no check {name!r}',
+        hint=f'did you mean {close[0]}?' if close else 'registry-host doctor --list',
+    )
+
+
+def run_checks(checks: Iterable[Check], observed: Observed) -> Iterable[Finding]:
+    """Run each check; one that crashes is a finding of its own, and not the end."""
+    for check in checks:
+        try:
+            findings = tuple(check.run(observed))
+        except Exception as err:  # noqa: BLE001 - the one place where any will do
+            yield _crashed(check, err)
+            continue
+        yield from findings
+
+
+def _crashed(check: Check, err: Exception) -> Finding:
+    return Finding(
+        check=check.name,
+        severity='error',
+        message=f'the check itself failed: {place_of(err)}',
+        remedy=(f'registry-host doctor --skip {check.name}',),
+    )

@@ -1,0 +1,1 @@
+"""Docker: found, asked, told to reload; daemon.json held against its own rules."""

@@ -1,0 +1,135 @@
+"""Making an engine use what its file says, as gently as that goes, and proving it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry_host.engine.api import Client, Info
+from registry_host.engine.lifecycle import RELOAD_TIMEOUT_S, reload, restart
+from registry_host.engine.live import Live
+from registry_host.errors import EngineError, Problem
+from registry_host.levels import IF_SAFE, NEVER, Activation
+
+if TYPE_CHECKING:
+    from registry_host.engine.find import EngineFacts
+    from registry_host.host.host import Host
+
+NAMES_SHOWN = 5
+NAMES_TIMEOUT_S = 10.0
+
+
+class Allowed(NamedTuple):
+    """How far a run may go; `reason` says why not as far as is needed.
+
+    `stopped` names the containers that a restart stops.
+    """
+
+    activation: Activation
+    reason: str = ''
+    stopped: tuple[str, ...] = ()
+
+
+def allowed(
+    host: Host, engine: EngineFacts, needed: Activation, policy: str
+) -> Allowed:
+    """Hold a restart against the policy, and against what runs on this engine."""
+    if needed is not Activation.RESTART:
+        return Allowed(needed)
+    if engine.unit is None:
+        return Allowed(Activation.RELOAD, 'no unit of systemd runs this engine')
+    if policy == NEVER:
+        return Allowed(Activation.RELOAD, '--restart never')
+    info = engine.info
+    is_sheltered = info is not None and info.is_live_restore
+    running = () if is_sheltered else Client(host, engine.socket_path).running()
+    stopped = tuple(container.name for container in running)
+    if policy == IF_SAFE and stopped:
+        return Allowed(Activation.RELOAD, f'a restart would stop {_named(stopped)}')
+    if policy == IF_SAFE and info is not None and info.is_in_swarm:
+        reason = 'this host is in a swarm, which would move its tasks elsewhere'
+        return Allowed(Activation.RELOAD, reason)
+    return Allowed(Activation.RESTART, stopped=stopped)
+
+
+def _named(containers: tuple[str, ...]) -> str:
+    shown = ', '.join(containers[:NAMES_SHOWN])
+    more = len(containers) - NAMES_SHOWN
+    return f'{len(containers)} running container(s): {shown}' + (
+        f' and {more} more' if more > 0 else ''
+    )
+
+
+def activate(
+    host: Host,
+    engine: EngineFacts,
+    how: Activation,
+    expected: Live | None,
+    *,
+    timeout_s: float = RELOAD_TIMEOUT_S,
+    is_proof: bool = True,
+) -> Info:
+    """Reload or restart, and compare what lives then with what is expected.
+
+    Raises EngineError with the engine's own reason where it does not take the change,
+    and where it does not agree, unless it is only hoped that it does (`is_proof`).
+    """
+    if how is Activation.RESTART and engine.unit:
+        info = restart(host, socket_path=engine.socket_path, unit=engine.unit)
+    else:
+        # Proxies are read at the start alone (moby daemon/command, configureProxyEnv).
+        expected = expected._replace(proxies=()) if expected else None
+        info = _reload(host, engine, expected, timeout_s)
+    if is_proof and expected and not agrees(expected, info):
+        verb = 'restarted' if how is Activation.RESTART else 'reloaded'
+        raise EngineError(
+            Problem(
+                code='live-differs',
+                message=f'the engine {verb}, but does not show what the file says',
+            )
+        )
+    return info
+
+
+def require_found(host: Host, engine: EngineFacts, endpoints: Sequence[str]) -> None:
+    """Wait until the engine finds the names of each HOST:PORT; EngineError if not.
+
+    Programs in Go look at resolv.conf once in five seconds (net/dnsclient_unix.go).
+    """
+    client = Client(host, engine.socket_path)
+    deadline = time.monotonic() + NAMES_TIMEOUT_S
+    for endpoint in endpoints:
+        while reason := client.not_found(endpoint):
+            if time.monotonic() > deadline:
+                message = f'it does not find the name of a mirror: {reason}'
+                raise EngineError(Problem(code='engine-lookup', message=message))
+            time.sleep(1)
+
+
+def agrees(expected: Live, info: Info) -> bool:
+    live = dict(info.live.proxies)
+    return expected.lists.agrees_with(info.lists) and all(
+        live.get(area) == text for area, text in expected.proxies
+    )
+
+
+def _reload(
+    host: Host, engine: EngineFacts, expected: Live | None, timeout_s: float
+) -> Info:
+    if engine.pid is None:
+        raise EngineError(Problem(code='engine-gone', message='no engine runs'))
+    done = reload(
+        host,
+        socket_path=engine.socket_path,
+        pid=engine.pid,
+        unit=engine.unit,
+        is_expected=lambda info: expected is None or agrees(expected, info),
+        timeout_s=timeout_s,
+    )
+    if not done.is_taken:
+        raise EngineError(Problem(code='reload-rejected', message=done.reason))
+    if done.info is None:
+        message = 'the engine does not answer after the reload'
+        raise EngineError(Problem(code='engine-gone', message=message))
+    return done.info

@@ -1,0 +1,201 @@
+"""An engine is reloaded or restarted, and seen to have done it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry_host.engine.api import Client, Info
+from registry_host.errors import EngineError, Problem
+from registry_host.redact import redact
+
+if TYPE_CHECKING:
+    import socket
+
+    from registry_host.host.host import Host
+
+
+# An authorization plugin that does not answer holds a reload for about 15 s.
+RELOAD_TIMEOUT_S = 20.0
+# How long after the event of another's reload ours may come.
+OWN_EVENT_TIMEOUT_S = 3.0
+# How long after an error in the engine's log its event may still come.
+ERROR_GRACE_S = 0.5
+SIGHUP = 1
+# A cold start with many containers to bring back takes its time.
+RESTART_TIMEOUT_S = 120.0
+
+
+class Reload(NamedTuple):
+    """How a reload ended. `reason` is the engine's own, redacted; '' if it took."""
+
+    is_taken: bool
+    reason: str
+    info: Info | None
+
+
+def reload(
+    host: Host,
+    *,
+    socket_path: str,
+    pid: int,
+    unit: str | None,
+    is_expected: Callable[[Info], bool] = lambda info: True,
+    timeout_s: float = RELOAD_TIMEOUT_S,
+) -> Reload:
+    """Make the engine re-read its daemon.json, and wait until it says that it did.
+
+    Neither the exit code of a reload nor the log line "Reloaded configuration" proves
+    anything: moby sends the event only on commit (daemon/reload.go; 20.10 to 29). The
+    event may be that of a reload which another has asked for just before, a run that
+    was killed for one: until the engine shows what is expected, ours is waited for.
+    """
+    client = Client(host, socket_path)
+    if not client.is_answering():
+        # A SIGHUP before the handler is installed ends the engine (moby, all versions).
+        raise EngineError(_not_answering(socket_path))
+    log = Log(host, pid)
+    with client.reload_events() as events:
+        _trigger(host, pid, unit)
+        is_taken, reason = _wait_for_event(events, log, timeout_s)
+        info = _info_or_none(client)
+        if not is_taken or (info is not None and is_expected(info)):
+            return Reload(is_taken=is_taken, reason=reason, info=info)
+        _wait_for_event(events, log, min(timeout_s, OWN_EVENT_TIMEOUT_S))
+    return Reload(is_taken=True, reason='', info=_info_or_none(client))
+
+
+def restart(
+    host: Host,
+    *,
+    socket_path: str,
+    unit: str,
+    timeout_s: float = RESTART_TIMEOUT_S,
+) -> Info:
+    """Restart the engine's unit and wait until the engine answers.
+
+    Raises EngineError if it does not come back. A unit that failed often is given a
+    clean slate first: systemd would refuse to start it (StartLimitBurst of the unit).
+    """
+    log_since = ['journalctl', '--quiet', '--output=cat', f'--unit={unit}']
+    host.run(['systemctl', 'reset-failed', unit])
+    done = host.run(['systemctl', 'restart', unit], timeout_s=timeout_s)
+    client = Client(host, socket_path)
+    deadline = time.monotonic() + (timeout_s if done.is_ok else 0.0)
+    while True:
+        try:
+            return client.info()
+        except (OSError, EngineError):
+            if time.monotonic() >= deadline:
+                break
+        time.sleep(0.1)
+    shown = host.run([*log_since, '--lines=40'])
+    errors = [line for line in shown.out.splitlines() if _is_fatal(line)]
+    reason = redact(_message_of(errors[-1])) if errors else _last_line(done.err)
+    raise EngineError(
+        Problem(
+            code='restart-failed',
+            where=unit,
+            message=f'the engine did not come back: {reason}',
+            hint=f'journalctl -u {unit} -n 20',
+        )
+    )
+
+
+def _is_fatal(line: str) -> bool:
+    marks = ('level=error', 'level=fatal', 'failed to start daemon', 'unable to conf')
+    return any(mark in line for mark in marks)
+
+
+def _info_or_none(client: Client) -> Info | None:
+    try:
+        return client.info()
+    except (OSError, EngineError):
+        return None
+
+
+def _not_answering(socket_path: str) -> Problem:
+    return Problem(
+        code='engine-not-ready',
+        where=socket_path,
+        message='the engine does not answer yet, so it was not reloaded',
+        hint='systemctl status docker.service',
+    )
+
+
+def _trigger(host: Host, pid: int, unit: str | None) -> None:
+    """Reload by the service manager where it knows how, else by a signal."""
+    if unit is not None:
+        shown = host.run(['systemctl', 'show', '--property=CanReload', '--value', unit])
+        if shown.is_ok and shown.out.strip() == 'yes':
+            done = host.run(['systemctl', 'reload', unit])
+            if done.is_ok:
+                return
+            message = f'systemctl reload failed: {_last_line(done.err)}'
+            raise EngineError(
+                Problem(code='reload-failed', where=unit, message=message)
+            )
+    host.signal(pid, SIGHUP)
+
+
+def _wait_for_event(
+    events: socket.socket, log: Log, timeout_s: float
+) -> tuple[bool, str]:
+    deadline = time.monotonic() + timeout_s
+    events.settimeout(0.2)
+    rejected_at: float | None = None
+    while (now := time.monotonic()) < deadline:
+        try:
+            received = events.recv(65536)
+        except TimeoutError:
+            received = None
+        if received:
+            return True, ''
+        if received == b'':
+            return False, log.last_error() or 'the engine ended during the reload'
+        if rejected_at is None and log.last_error():
+            rejected_at = now
+        if rejected_at is not None and now - rejected_at >= ERROR_GRACE_S:
+            return False, log.last_error()
+    return False, f'the engine reported no reload within {timeout_s:.0f} s'
+
+
+class Log:
+    """What an engine writes to the journal from now on; nothing where there is none."""
+
+    def __init__(self, host: Host, pid: int) -> None:
+        self._host = host
+        self._argv = ('journalctl', '--quiet', '--output=cat', f'_PID={pid}')
+        last = host.run([*self._argv, '--lines=1', '--show-cursor'])
+        found = re.search(r'^-- cursor: (\S+)$', last.out, re.MULTILINE)
+        self._after = [f'--after-cursor={found[1]}'] if found else ['--lines=20']
+
+    def last_error(self) -> str:
+        """Return the message of the newest line of level error, redacted, or ''."""
+        shown = self._host.run([*self._argv, *self._after])
+        errors = [line for line in shown.out.splitlines() if 'level=error' in line]
+        return redact(_message_of(errors[-1])) if errors else ''
+
+
+def _message_of(line: str) -> str:
+    """Take msg="…" and error="…", as newer engines add, out of a line of logrus."""
+    parts = (_field_of(line, name) for name in ('msg', 'error'))
+    return ': '.join(part for part in parts if part) or line
+
+
+def _field_of(line: str, name: str) -> str:
+    found = re.search(rf'\b{name}=("(?:[^"\\]|\\.)*"|\S+)', line)
+    if not found:
+        return ''
+    with contextlib.suppress(ValueError):
+        return str(json.loads(found[1])).strip()
+    return found[1]
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return redact(lines[-1]) if lines else 'no reason given'

@@ -1,0 +1,67 @@
+"""How an engine reaches registries: scheme, trust and proxies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from registry_host.settings.areas import HTTP_PROXY
+from registry_host.settings.insecure import Registry, check_insecure_registry
+from registry_host.settings.proxies import check_no_proxy, check_proxy
+
+if TYPE_CHECKING:
+    from registry_host.engine.directives import Version
+    from registry_host.engine.find import EngineFacts
+    from registry_host.host.host import Host
+    from registry_host.settings.noproxy import NoProxy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """How one engine reaches registries: what decides scheme, trust and proxy."""
+
+    is_containerd_store: bool = False
+    version: Version | None = None
+    insecure: tuple[Registry, ...] = ()
+    http_proxy: str = ''
+    https_proxy: str = ''
+    no_proxy: NoProxy | None = None
+
+
+def route_of(
+    host: Host, engine: EngineFacts, *, insecure: Iterable[str], proxies: Iterable[str]
+) -> Route:
+    """Learn the ways of an engine: its store, its insecure list, its proxies.
+
+    /info shows proxies with their credentials masked: the one that is meant is looked
+    for among those of its file, its flags and its environment.
+    """
+    checked = (check_insecure_registry(text).value for text in insecure)
+    info = engine.info
+    if info is None:
+        return Route(insecure=tuple(filter(None, checked)), version=engine.version)
+    candidates = [*proxies]
+    for name in ('http-proxy', 'https-proxy'):
+        candidates += engine.flags.get(name, ())
+    if engine.pid is not None:
+        pairs = host.proc_text(engine.pid, 'environ').split('\0')
+        candidates += [value for _, _, value in (p.partition('=') for p in pairs)]
+    return Route(
+        is_containerd_store=info.is_containerd_store,
+        version=engine.version,
+        insecure=tuple(filter(None, checked)),
+        http_proxy=_unmasked(info.http_proxy, candidates),
+        https_proxy=_unmasked(info.https_proxy, candidates),
+        no_proxy=check_no_proxy(info.no_proxy).value if info.no_proxy else None,
+    )
+
+
+def _unmasked(masked: str, candidates: Iterable[str]) -> str:
+    if 'xxxxx' not in masked:
+        return masked
+    for text in candidates:
+        proxy = check_proxy(text, HTTP_PROXY).value
+        if proxy is not None and str(proxy) == masked:
+            return proxy.reveal()
+    return masked

@@ -1,0 +1,1 @@
+"""The only door to files, programs, users and the network."""

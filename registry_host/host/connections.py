@@ -1,0 +1,47 @@
+"""Connections: HTTP, nameservers, sockets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+
+    from registry_host.host.lookups import Lookup
+    from registry_host.host.wire import Answer, Request
+
+from registry_host.host.place import Place
+
+
+class Connections(Place):
+    """Other machines, and sockets of this one."""
+
+    def http_get(self, request: Request) -> Answer:
+        """Send one GET; ConnectionFailed says why there was no answer."""
+        from registry_host.host.wire import get
+
+        return get(request)
+
+    def look_up(self, name: str, nameserver: str, *, timeout_s: float) -> Lookup:
+        """Ask one nameserver for the addresses of a name."""
+        from registry_host.host.lookups import look_up
+
+        return look_up(name, nameserver, timeout_s=timeout_s)
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """Resolve a name the way this host's programs do; () where it cannot."""
+        from registry_host.host.lookups import system_addresses
+
+        return system_addresses(name)
+
+    def connect_unix(self, path: str, *, timeout_s: float) -> socket.socket:
+        import socket
+
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(timeout_s)
+        try:
+            connection.connect(path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection

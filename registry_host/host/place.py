@@ -1,0 +1,61 @@
+"""One root: links are followed inside it, and who works there."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+
+LINKS_LIMIT = 40
+
+
+class Place:
+    """A Linux host, or the folder of one that does not run (`root`).
+
+    Links are followed inside the root, as they would be once it runs.
+    """
+
+    def __init__(self, root: str = '/', environ: Mapping[str, str] | None = None):
+        self.root = os.path.realpath(root).rstrip('/')
+        self.environ = dict(os.environ if environ is None else environ)
+        # A command may open more than one transaction, and waits once: see untold.
+        self.has_told_again = False
+
+    @property
+    def is_live(self) -> bool:
+        return not self.root
+
+    @property
+    def uid(self) -> int:
+        return os.geteuid()
+
+    @property
+    def is_root(self) -> bool:
+        return self.uid == 0
+
+    def resolve(self, path: str) -> str:
+        """Follow every link of `path` without ever leaving the root."""
+        pending = path.split('/')[::-1]
+        real, links = self.root, 0
+        while pending:
+            part = pending.pop()
+            if part in ('', '.'):
+                continue
+            if part == '..':
+                real = self.root if real == self.root else real.rpartition('/')[0]
+                continue
+            try:
+                link = os.readlink(f'{real}/{part}')
+            except OSError:
+                real = f'{real}/{part}'
+                continue
+            links += 1
+            if links > LINKS_LIMIT:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            real = self.root if link.startswith('/') else real
+            pending += link.split('/')[::-1]
+        return real or '/'
+
+    def below_root(self, path: str) -> str:
+        """Name a file as this machine does, for a command to be pasted."""
+        return f'{self.root}{path}'

@@ -1,0 +1,137 @@
+"""Programs and processes of a host."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from collections.abc import Sequence
+
+from registry_host.host.place import Place
+from registry_host.host.records import Completed, Process
+
+
+class Programs(Place):
+    """Programs are run; processes are looked at and signalled."""
+
+    def run(
+        self, argv: Sequence[str], *, timeout_s: float = 30.0, uid: int | None = None
+    ) -> Completed:
+        """Run a program of this host to its end, without a shell or standard input."""
+        import signal
+        import subprocess
+
+        try:
+            process = subprocess.Popen(  # noqa: S603 - no shell, argv from our own code
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**self.environ, 'LC_ALL': 'C.UTF-8'},
+                user=uid,
+                start_new_session=True,
+            )
+        except OSError as err:
+            return Completed(code=None, out='', err=err.strerror or str(err))
+        try:
+            out, err_out = process.communicate(timeout=timeout_s)
+        except BaseException as err:
+            # A script's own children too, or they would go on after we went back.
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            if not isinstance(err, subprocess.TimeoutExpired):
+                raise
+            return Completed(code=None, out='', err=f'no end within {timeout_s:.0f} s')
+        return Completed(
+            code=process.returncode,
+            out=out.decode('utf-8', 'replace'),
+            err=err_out.decode('utf-8', 'replace'),
+        )
+
+    def start_detached(self, argv: Sequence[str]) -> None:
+        """Start a program that outlives us, our terminal and our session."""
+        import subprocess
+
+        subprocess.Popen(  # noqa: S603 - no shell, argv from our own code
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd='/',
+            start_new_session=True,
+        )
+
+    def boot_clock(self) -> tuple[str, float]:
+        """Tell which boot this is, and its seconds, those asleep included."""
+        boot = self.proc_text('sys/kernel/random', 'boot_id').strip()
+        return boot, time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def find_program(self, name: str) -> str | None:
+        """Find a program in PATH and in the folders that sudo may have left out."""
+        folders = [*self.environ.get('PATH', '').split(':'), '/usr/sbin', '/sbin']
+        candidates = (f'{folder}/{name}' for folder in folders if folder)
+        return next((path for path in candidates if os.access(path, os.X_OK)), None)
+
+    def process(self, pid: int) -> Process | None:
+        """Look at a process, if it runs in our own pid namespace.
+
+        An engine inside a container is seen from outside too, and is not this host's.
+        Its uid is the highest that it has: a program that lends root to whoever starts
+        it (setuid) is theirs.
+        """
+        try:
+            if os.readlink(f'/proc/{pid}/ns/pid') != os.readlink('/proc/self/ns/pid'):
+                return None
+        except PermissionError:
+            pass  # Not root: cmdline and owner are readable all the same.
+        except OSError:
+            return None
+        try:
+            with open(f'/proc/{pid}/cmdline', 'rb') as file:
+                words = file.read().split(b'\0')[:-1]
+        except OSError:
+            return None
+        ids = re.search(r'^Uid:([\s\d]+)$', self.proc_text(pid, 'status'), re.MULTILINE)
+        if ids is None:
+            return None
+        uid = max(map(int, ids[1].split()))
+        return Process(pid=pid, argv=tuple(map(os.fsdecode, words)), uid=uid)
+
+    def executable_of(self, pid: int) -> str:
+        """Name the file that a process runs; '' where that is not ours to see."""
+        try:
+            return os.readlink(f'/proc/{pid}/exe')
+        except OSError:
+            return ''
+
+    def program_of(self, pid: int) -> str | None:
+        """Find the file that a process runs; one upgraded since, by its name."""
+        path = self.executable_of(pid)
+        if path and not path.endswith(' (deleted)'):
+            return path
+        return self.find_program('dockerd')
+
+    def processes(self, *names: str) -> tuple[Process, ...]:
+        """Look through all processes for those whose program has one of these names."""
+        import psutil
+
+        running = ((p.pid, p.info['name']) for p in psutil.process_iter(['name']))
+        found = ((self.process(pid), name) for pid, name in running if name in names)
+        return tuple(
+            process._replace(name=name)
+            for process, name in found
+            if process and process.argv
+        )
+
+    def proc_text(self, folder: int | str, name: str) -> str:
+        """Read /proc/FOLDER/NAME; empty where it is gone or not ours to read."""
+        try:
+            with open(f'/proc/{folder}/{name}', 'rb') as file:
+                return os.fsdecode(file.read())
+        except OSError:
+            return ''
+
+    def signal(self, pid: int, number: int) -> None:
+        os.kill(pid, number)

@@ -1,0 +1,48 @@
+"""The users of a host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from registry_host.host.filedoor import Files
+from registry_host.host.records import User
+
+
+class Users(Files):
+    """Users, from passwd and what nsswitch adds."""
+
+    def users(self) -> Iterator[User]:
+        state = self.read('/etc/passwd')
+        for line in (state.content or b'').decode('utf-8', 'replace').splitlines():
+            fields = line.split(':')
+            if len(fields) == 7 and fields[2].isdigit() and fields[3].isdigit():
+                yield User(
+                    name=fields[0],
+                    uid=int(fields[2]),
+                    gid=int(fields[3]),
+                    home=fields[5],
+                )
+
+    def find_user(
+        self, *, name: str | None = None, uid: int | None = None
+    ) -> User | None:
+        """Find a user by name or uid, in passwd and, live, in what nsswitch adds."""
+        if not self.is_live:
+            known = (u for u in self.users() if u.name == name or u.uid == uid)
+            return next(known, None)
+        import pwd
+
+        try:
+            found = pwd.getpwnam(name) if name is not None else pwd.getpwuid(uid or 0)
+        except KeyError:
+            return None
+        return User(
+            name=found.pw_name, uid=found.pw_uid, gid=found.pw_gid, home=found.pw_dir
+        )
+
+    def invoker_name(self) -> str:
+        """Name who runs us: the one behind sudo, else our own uid's name."""
+        if name := self.environ.get('SUDO_USER', ''):
+            return name
+        user = Users().find_user(uid=self.uid)
+        return user.name if user else str(self.uid)

@@ -1,0 +1,1 @@
+"""JSON files: read strictly, edited without touching any other byte."""

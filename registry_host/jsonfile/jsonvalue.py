@@ -1,0 +1,40 @@
+"""JSON values as they are written, and what is wrong with a text that is none."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Union
+
+from registry_host.errors import Problem
+
+SIZE_LIMIT_BYTES = 16 * 1024 * 1024
+DEPTH_LIMIT = 100
+
+
+class Number(NamedTuple):
+    """A number as it is written: 1e400 and 12345678901234567890 lose nothing here."""
+
+    text: str
+
+    @property
+    def is_integer(self) -> bool:
+        return not any(mark in self.text for mark in '.eE')
+
+
+Json = Union[None, bool, str, Number, 'list[Json]', 'dict[str, Json]']
+
+
+class JsonTextError(Exception):
+    """A text that is not JSON, or not ours to accept.
+
+    `problem.where` is LINE:COLUMN. Its excerpt has all but punctuation and well-known
+    keys masked.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def position(text: str, offset: int) -> str:
+    line = text.count('\n', 0, offset) + 1
+    return f'{line}:{offset - text.rfind(chr(10), 0, offset)}'

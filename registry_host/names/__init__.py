@@ -1,1 +1,0 @@
-"""Nameservers of a host: who keeps them, how they are changed, and whether it holds."""

@@ -1,0 +1,141 @@
+"""Unified diffs of configs, with every secret taken out of both sides first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import takewhile
+
+from registry_host.jsonfile.jsonvalue import JsonTextError
+from registry_host.plan.changes import Change
+from registry_host.redact import redact
+
+MASK = '********'
+CONTEXT_LINES = 3
+LINES_LIMIT = 2000
+_HUNK = re.compile(r'^@@ -(\d+)(,\d+)? \+(\d+)(,\d+)? @@')
+# What would command a terminal, or turn the order of what is read.
+_CONTROLS = re.compile(
+    r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)'
+)
+_STRING = r'"(?:[^"\\\n]|\\[^\n])*"'
+_SCALAR = rf'{_STRING}|-?[0-9][0-9.eE+-]*|true|false|null'
+# A member with its value; the name of one that is an object or a list; an element.
+_TOKEN = re.compile(
+    rf'(?P<name>{_STRING})(?P<colon>\s*:\s*)(?P<value>{_SCALAR})'
+    rf'|{_STRING}\s*:|(?P<element>{_STRING})'
+)
+_SECRET_NAME = re.compile(r'auth|credential|key|passw|secret|token', re.IGNORECASE)
+# All else in a config.json is a secret, or may be one in a version to come.
+_CLIENT_NAMES = frozenset(
+    {
+        'allProxy',
+        'credsStore',
+        'currentContext',
+        'detachKeys',
+        'ftpProxy',
+        'httpProxy',
+        'httpsProxy',
+        'noProxy',
+    }
+)
+
+
+def unified_diff(change: Change) -> str:
+    """Show one change as diff -u would; '' where nothing changes."""
+    before, after = (
+        mask(change.target, (state.content or b'').decode('utf-8', 'replace'))
+        for state in (change.before, change.after)
+    )
+    names = tuple(
+        change.path if state.content is not None else '/dev/null'
+        for state in (change.before, change.after)
+    )
+    heading = f'--- {names[0]}\n+++ {names[1]}\n'
+    if before == after:
+        is_secret = change.action != 'none'
+        return f'{heading} (only a secret changes)\n' if is_secret else ''
+    hunks = _hunks(before.splitlines(keepends=True), after.splitlines(keepends=True))
+    return heading + ''.join(_terminated(line) for line in hunks)
+
+
+def _hunks(before: list[str], after: list[str]) -> Iterator[str]:
+    """Compare what is not alike at both ends: difflib may be quadratic."""
+    from difflib import unified_diff as diff_lines
+
+    head = _alike(before, after)
+    tail = _alike(before[head:][::-1], after[head:][::-1])
+    start = max(0, head - CONTEXT_LINES)
+    old, new = (
+        side[start : min(len(side), len(side) - tail + CONTEXT_LINES)]
+        for side in (before, after)
+    )
+    if max(len(old), len(new)) > LINES_LIMIT:
+        yield f' ({max(len(old), len(new))} lines, too many to be shown)\n'
+        return
+    _, _, *lines = diff_lines(old, new, n=CONTEXT_LINES)
+    for line in lines:
+        yield _HUNK.sub(lambda found: _moved(found, start), line)
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """Count the lines that both begin with."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _moved(found: re.Match[str], start: int) -> str:
+    """Number the lines of a hunk in the whole files; an empty side stands at 0."""
+    numbers = (str(int(n) + start) for n in (found[1], found[3]))
+    return f'@@ -{next(numbers)}{found[2] or ""} +{next(numbers)}{found[4] or ""} @@'
+
+
+def _terminated(line: str) -> str:
+    return line if line.endswith('\n') else f'{line}\n\\ No newline at end of file\n'
+
+
+def _shown(scalar: str, *, is_known: bool) -> str:
+    """Show a scalar of JSON, judged by what it says and not by how it is spelled."""
+    if not is_known:
+        return scalar if scalar in ('true', 'false', 'null') else f'"{MASK}"'
+    if '\\' not in scalar:
+        return scalar
+    import json
+
+    try:
+        said = json.loads(scalar)
+    except ValueError:
+        return f'"{MASK}"'
+    masked = redact(said)
+    return scalar if masked == said else json.dumps(masked, ensure_ascii=False)
+
+
+def mask(target: str, text: str) -> str:
+    """Take secrets out of a config's text; its lines stay where they are."""
+
+    def shown(found: re.Match[str]) -> str:
+        if found['element']:
+            return _shown(found['element'], is_known=not is_client)
+        if not found['name']:
+            return found[0]
+        name = found['name'][1:-1]
+        is_known = not is_client or name in _CLIENT_NAMES
+        is_known = is_known and not _SECRET_NAME.search(name)
+        value = _shown(found['value'], is_known=is_known)
+        return f'{found["name"]}{found["colon"]}{value}'
+
+    is_client = target == 'docker-config'
+    rest = _rest(text) if is_client else ''
+    text = redact(_TOKEN.sub(shown, text[: len(text) - len(rest)]))
+    text += re.sub(r'[^\s{}\[\],:]+', MASK, rest)
+    return _CONTROLS.sub(lambda found: f'<U+{ord(found[0]):04X}>', text)
+
+
+def _rest(text: str) -> str:
+    """Find what follows the first value of a config.json: docker does not read it."""
+    from registry_host.jsonfile import jsontext
+
+    try:
+        return jsontext.read(text.encode(), is_first_value=True).rest
+    except JsonTextError:
+        return ''

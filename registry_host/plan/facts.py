@@ -1,0 +1,101 @@
+"""What the host is, observed and never changed: its engine, its users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry_host.engine.find import EngineFacts, look_at_engine, running_containers
+from registry_host.errors import Problem, SettingsError
+from registry_host.host.invoker import find_invoker
+from registry_host.host.records import User
+from registry_host.settings.areas import Operation
+
+if TYPE_CHECKING:
+    from registry_host.engine.api import Container
+    from registry_host.host.host import Host
+    from registry_host.plan.ledger import Ledger
+    from registry_host.resolver.managerfiles import Others
+    from registry_host.resolver.owner import Ownership
+    from registry_host.settings.model import Settings
+
+
+class Facts(NamedTuple):
+    """`users` are those whose config.json is asked for; `former_users` those of each
+    file in the ledger, by its path, as far as they still exist. `ownership` is that of
+    resolv.conf, and `others` what it asks: gathered only where nameservers are asked
+    for. `containers` are those that run, where nameservers may change.
+    """
+
+    is_live: bool
+    is_root: bool
+    engine: EngineFacts
+    users: tuple[User, ...]
+    former_users: Mapping[str, User]
+    ownership: Ownership | None = None
+    others: Others | None = None
+    containers: tuple[Container, ...] = ()
+
+
+def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
+    """Look at the host. Nothing is written, and no other machine is contacted."""
+    engine = look_at_engine(host)
+    facts = Facts(
+        is_live=host.is_live,
+        is_root=host.is_root,
+        engine=engine,
+        users=_asked_users(host, settings),
+        former_users=_former_users(host, ledger),
+    )
+    if settings.has_dns or ledger.of_target('resolver'):
+        facts = facts._replace(containers=running_containers(host, engine))
+    return _with_names(host, facts) if settings.has_dns else facts
+
+
+def _former_users(host: Host, ledger: Ledger) -> dict[str, User]:
+    former = ((entry.path, entry.user) for entry in ledger.entries if entry.user)
+    found = ((path, host.find_user(name=name)) for path, name in former)
+    return {path: user for path, user in found if user}
+
+
+def _with_names(host: Host, facts: Facts) -> Facts:
+    from registry_host.resolver import evidence, others, owner
+
+    ownership = owner.decide(evidence.gather(host))
+    return facts._replace(
+        ownership=ownership,
+        others=others.look(host, ownership),
+    )
+
+
+def _asked_users(host: Host, settings: Settings) -> tuple[User, ...]:
+    names = settings.users
+    if settings.operation is Operation.REMOVE:
+        return ()  # Those of the ledger are concerned, whoever runs this.
+    if names is None:
+        invoker = find_invoker(host)
+        if invoker is None and settings.has_proxies_for('client'):
+            raise SettingsError(_NO_USER)
+        return (invoker,) if invoker else ()
+    users = {name: host.find_user(name=name) for name in names}
+    missing = [name for name, user in users.items() if user is None]
+    if missing:
+        raise SettingsError(*map(_unknown_user, missing))
+    return tuple(user for user in users.values() if user)
+
+
+_NO_USER = Problem(
+    code='user-unknown',
+    where='--user',
+    message='it is not known whose config.json is meant',
+    hint='name the user: --user NAME',
+)
+
+
+def _unknown_user(name: str) -> Problem:
+    return Problem(
+        code='user-unknown',
+        where='--user',
+        message=f'there is no user {name!r}',
+        hint='getent passwd',
+    )

@@ -1,0 +1,127 @@
+"""Three-way merging: what we applied, what is on disk, what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
+
+from registry_host.settings.areas import Operation
+
+
+class ListMerge(NamedTuple):
+    """An edit of a list: put `insert` in front, remove the elements at `drop`.
+
+    `ours` is what stands in the list by our doing once it is edited.
+    """
+
+    insert: tuple[str, ...]
+    drop: frozenset[int]
+    ours: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.insert and not self.drop
+
+
+def merge_list(
+    current: Sequence[str],
+    applied: Sequence[str],
+    wanted: Sequence[str],
+    *,
+    key: Callable[[str], Hashable],
+    is_ordered: bool,
+    operation: Operation = Operation.REPLACE,
+) -> ListMerge:
+    """Work out the least edit that makes `wanted` stand in `current`.
+
+    Foreign entries stay, in their order and spelling; one of them that equals a wanted
+    entry (by `key`) serves for it and stays foreign. Managed entries come first, in the
+    order wanted; where order means nothing, they stay where they are. ADD keeps those
+    that stand in the list, in their order, in front of new ones; REMOVE keeps those
+    that are not `wanted`. Neither moves anything if nothing is new.
+    """
+    ours_at = _positions_of_ours(current, applied)
+    wanted = _wish(
+        [current[index] for index in sorted(ours_at)], wanted, key, operation
+    )
+    wanted_by_key = {key(text): text for text in reversed(wanted)}
+    wanted_keys = tuple(dict.fromkeys(key(text) for text in wanted))
+    ours_keys = {key(current[index]) for index in ours_at}
+    foreign_keys = {
+        key(text) for index, text in enumerate(current) if index not in ours_at
+    }
+    ours = tuple(k for k in wanted_keys if k in ours_keys or k not in foreign_keys)
+    kept = {index for index in ours_at if key(current[index]) in ours}
+    drop = set(ours_at) - kept
+    missing = [k for k in ours if k not in {key(current[index]) for index in kept}]
+    is_in_place = tuple(key(current[i]) for i in sorted(kept)) == ours and (
+        sorted(kept) == list(range(len(kept)))
+    )
+    is_moved = operation is Operation.REPLACE or bool(missing)
+    if is_ordered and is_moved and not is_in_place:
+        drop, missing = set(ours_at), list(ours)
+    spelling = {key(current[index]): current[index] for index in kept}
+    return ListMerge(
+        insert=tuple(wanted_by_key[k] for k in missing),
+        drop=frozenset(drop),
+        ours=tuple(
+            wanted_by_key[k] if k in missing else spelling.get(k, wanted_by_key[k])
+            for k in ours
+        ),
+    )
+
+
+def _wish(
+    managed: Sequence[str],
+    values: Sequence[str],
+    key: Callable[[str], Hashable],
+    operation: Operation,
+) -> Sequence[str]:
+    """Work out what is to be managed in a list after the run, in order."""
+    if operation is Operation.REPLACE:
+        return values
+    if operation is Operation.ADD:
+        return [*managed, *values]
+    removed = {key(text) for text in values}
+    return [text for text in managed if key(text) not in removed]
+
+
+def _positions_of_ours(current: Sequence[str], applied: Sequence[str]) -> set[int]:
+    """Find the entries that we wrote: the first of each exact spelling."""
+    return {current.index(text) for text in applied if text in current}
+
+
+class ValueMerge(NamedTuple):
+    """What a single value becomes (None: no value), and what we remember of it.
+
+    `ours` None means that the value is not by our doing. `before` is what stood there
+    when we first put our own.
+    """
+
+    value: str | None
+    ours: str | None
+    before: str | None
+
+
+def merge_value(
+    current: str | None,
+    applied: str | None,
+    before: str | None,
+    wanted: str | None,
+    *,
+    key: Callable[[str], Hashable],
+) -> ValueMerge:
+    """Work out one value; `wanted` None withdraws ours and brings back what was there.
+
+    A value that somebody else has put since is theirs, and is not withdrawn.
+    """
+    is_ours = applied is not None and current == applied
+    if wanted is None:
+        return ValueMerge(value=before if is_ours else current, ours=None, before=None)
+    if current is not None and key(current) == key(wanted):
+        return ValueMerge(
+            value=current,
+            ours=current if is_ours else None,
+            before=before if is_ours else None,
+        )
+    return ValueMerge(value=wanted, ours=wanted, before=before if is_ours else current)

@@ -1,0 +1,1 @@
+"""Registries, asked over the distribution API."""

@@ -1,0 +1,1 @@
+"""Reports, rendered as text for people or as JSON for programs."""

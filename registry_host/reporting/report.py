@@ -1,0 +1,116 @@
+"""What came of a command, as text for people or one JSON object for programs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from registry_host.errors import Exit, Finding, Problem
+from registry_host.plan.changes import Plan
+
+if TYPE_CHECKING:
+    from registry_host.settings.checking import Checked
+    from registry_host.transaction.apply import Outcome
+    from registry_host.transaction.managed import EntryChanges
+    from registry_host.transaction.run import Run
+
+# What tells that something was put back first.
+MENDED = frozenset({'recovered', 'put-back', 'not-confirmed'})
+
+
+class Report(NamedTuple):
+    """All that one command has to say.
+
+    `outcome` None: nothing was applied, be it a forecast (`is_check`) or a failure.
+    `entries` are the managed entries that come and go, by the path of their file.
+    `confirm_within` is in seconds; `undo` is how to take back what was done.
+    """
+
+    command: str
+    exit_code: Exit = Exit.DONE
+    plan: Plan | None = None
+    entries: Mapping[str, EntryChanges] = MappingProxyType({})
+    outcome: Outcome | None = None
+    is_check: bool = False
+    has_diff: bool = False
+    confirm_within: float | None = None
+    undo: str = ''
+    note: str = ''
+    findings: tuple[Finding, ...] = ()
+    errors: tuple[Problem, ...] = ()
+    results: tuple[Checked[Any], ...] | None = None
+    runs: tuple[Run, ...] | None = None
+
+    def below(self, root: str, is_inside: Callable[[str], bool]) -> Report:
+        """Make each hint about the same root as this command was.
+
+        Else one that is pasted would change the host that runs. `is_inside` says which
+        paths are of the root, for a settings file may be of this machine.
+        """
+        if not root:
+            return self
+
+        def hint(text: str) -> str:
+            return _paths_below(root, _below(root, text), is_inside)
+
+        return self._replace(
+            note=_below(root, self.note),
+            findings=tuple(
+                finding._replace(remedy=tuple(hint(step) for step in finding.remedy))
+                for finding in self.findings
+            ),
+            errors=tuple(
+                problem._replace(
+                    message=_below(root, problem.message),
+                    hint=hint(problem.hint),
+                )
+                for problem in self.errors
+            ),
+            undo=_below(root, self.undo),
+        )
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the host was changed, or, with --check, would be."""
+        is_known = self.is_check or self.outcome is not None
+        is_mended = any(finding.check in MENDED for finding in self.findings)
+        return is_mended or bool(is_known and self.plan and not self.plan.is_empty)
+
+
+def undo_line(outcome: Outcome, *, is_undo: bool = False) -> str:
+    verb = 'bring' if is_undo else 'take'
+    return f'to {verb} it back: sudo registry-host undo {outcome.checkpoint}'
+
+
+def _below(root: str, text: str) -> str:
+    from shlex import quote
+
+    # A command, not a path: /var/lib/registry-host is one too.
+    return re.sub(
+        r'(?<![-/\w])registry-host (?=[a-z])',
+        lambda _: f'registry-host --root {quote(root)} ',
+        text,
+    )
+
+
+def _paths_below(root: str, text: str, is_inside: Callable[[str], bool]) -> str:
+    """Put the root in front of the paths in a hint, but for those of this machine."""
+    from shlex import quote
+
+    def named(found: re.Match[str]) -> str:
+        path = found[0].removeprefix("'")
+        if f'{path}/'.startswith(f'{root}/') or not is_inside(path):
+            return found[0]
+        # In front of the quote that a path may stand in: a shell joins the two.
+        return f'{quote(root)}{found[0]}'
+
+    # Not a part of a URL, nor of a pattern of sed.
+    return re.sub(r"(?<![^\s>])'?/(?:[\w.+@-]+/)+[\w.+@-]+", named, text)
+
+
+# JSON
+
+
+# Text

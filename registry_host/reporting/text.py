@@ -1,0 +1,175 @@
+"""A report as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from registry_host.errors import Problem
+from registry_host.levels import Activation
+from registry_host.plan.changes import Change, Plan
+from registry_host.reporting.output import Paint
+from registry_host.reporting.report import Report
+
+if TYPE_CHECKING:
+    from registry_host.engine.api import Info
+    from registry_host.settings.checking import Checked
+    from registry_host.transaction.apply import Outcome
+    from registry_host.transaction.managed import EntryChanges
+    from registry_host.transaction.run import Run
+
+
+_COLOURS = {'error': 'red', 'warning': 'yellow', 'info': 'cyan', 'skipped': 'cyan'}
+
+
+def error_lines(errors: Sequence[Problem], paint: Paint) -> Iterator[str]:
+    for problem in errors:
+        yield f'{paint("error:", "red")} {problem}'
+        yield from (
+            f'    {line}' for line in problem.excerpt.rstrip('\n').split('\n') if line
+        )
+        if problem.hint:
+            yield f'hint:  {problem.hint}'
+
+
+def text_lines(report: Report, paint: Paint) -> Iterator[str]:
+    """Render a report for people; its errors are for the other stream."""
+    yield from _finding_lines(report, paint)
+    if report.results is not None:
+        yield from _result_lines(report.results, paint)
+    if report.plan is not None and not report.errors:
+        yield from _plan_lines(report, report.plan, paint)
+    if report.runs is not None:
+        yield from _run_lines(report.runs)
+    if report.note:
+        yield report.note
+
+
+def _finding_lines(report: Report, paint: Paint) -> Iterator[str]:
+    for finding in report.findings:
+        label = paint(f'{finding.severity}:', _COLOURS.get(finding.severity, 'green'))
+        # A check's name is what --only and --skip take.
+        name = f'{finding.check}: ' if report.command == 'doctor' else ''
+        yield f'{label} {name}{finding.message}'
+        for remedy in finding.remedy:
+            yield f'hint:  {remedy}'
+
+
+def _result_lines(results: Iterable[Checked[Any]], paint: Paint) -> Iterator[str]:
+    for result in results:
+        if result.value is not None:
+            yield f'{paint("ok:", "green")} {result.kind} {result.value}'
+
+
+def _plan_lines(report: Report, plan: Plan, paint: Paint) -> Iterator[str]:
+    if report.has_diff:
+        yield from _diff_lines(plan.pending, paint)
+    if plan.is_empty and any(f.check == 'user-gone' for f in report.findings):
+        yield 'nothing was changed'
+        return
+    if plan.is_empty:
+        paths = ', '.join(change.path for change in plan.changes)
+        reason = _NOTHING.get(report.command)
+        place = f'in {paths}' if paths else 'on this host'
+        state = f'{paths or "this host"} is as asked'
+        yield f'nothing to do: {f"{reason} {place}" if reason else state}'
+        return
+    for change in plan.pending:
+        verb = _VERBS[change.action][0 if report.is_check else 1]
+        owner = f' ({change.before.user.name})' if change.before.user else ''
+        yield f'{verb} {change.path}{owner}'
+        yield from _entry_lines(report.entries.get(change.path), paint)
+    yield from _activation_lines(report, plan)
+
+
+_NOTHING: Mapping[str, str] = {
+    'unconfigure': 'no such managed entry',
+    'undo': 'nothing of that run is left',
+}
+_VERBS: Mapping[str, tuple[str, str]] = {
+    'create': ('would create', 'created'),
+    'update': ('would update', 'updated'),
+    'delete': ('would delete', 'deleted'),
+}
+
+
+def _entry_lines(entries: EntryChanges | None, paint: Paint) -> Iterator[str]:
+    if entries is None:
+        return
+    both = (*entries.added, *entries.removed)
+    width = max((len(entry.setting) for entry in both), default=0)
+    for entry in entries.removed:
+        by = f'run {entry.run}' if entry.run else 'an earlier run'
+        line = f'- {entry.setting:{width}}  {entry.value}  (added by {by})'
+        yield f'  {paint(line, "red")}'
+    for entry in entries.added:
+        yield f'  {paint(f"+ {entry.setting:{width}}  {entry.value}", "green")}'
+
+
+def _diff_lines(changes: Iterable[Change], paint: Paint) -> Iterator[str]:
+    from registry_host.plan.diffs import unified_diff
+
+    colours = {'+': 'green', '-': 'red', '@': 'cyan'}
+    for change in changes:
+        for line in unified_diff(change).removesuffix('\n').split('\n'):
+            colour = None if line[:3] in ('+++', '---') else colours.get(line[:1])
+            yield paint(line, colour) if colour else line
+
+
+def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
+    if report.is_check:
+        if plan.activation is not Activation.NONE:
+            yield f'would {plan.activation} the engine'
+        return
+    outcome = report.outcome
+    if outcome is None:
+        return
+    if outcome.info is not None:
+        yield from _live_lines(outcome, outcome.info)
+    elif plan.activation is not Activation.NONE and not outcome.pending:
+        yield f'no {plan.activation} was done: the engine reads the file when it starts'
+    if outcome.checkpoint is None:
+        return
+    if report.confirm_within is None:
+        yield report.undo
+    else:
+        yield f'on approval: taken back in {report.confirm_within:g} s if not confirmed'
+        yield 'to let it stay: sudo registry-host confirm'
+
+
+def _live_lines(outcome: Outcome, info: Info) -> Iterator[str]:
+    if outcome.done is Activation.RESTART:
+        stopped = ', '.join(outcome.stopped)
+        yield 'restarted the engine; ' + (
+            f'stopped: {stopped}' if stopped else 'no container was stopped'
+        )
+    else:
+        running = info.running_containers
+        yield f'reloaded the engine; {running} running container(s) left alone'
+    yield f'live registry-mirrors: {", ".join(info.lists.mirrors or ()) or "none"}'
+    insecure = sorted(name for _, name in info.lists.insecure or ())
+    yield f'live insecure-registries: {", ".join(insecure) or "none"}'
+    for area, text in info.live.proxies:
+        if text:
+            yield f'live {area}: {text}'
+
+
+def _run_lines(runs: Sequence[Run]) -> Iterator[str]:
+    from registry_host.transaction.checkpoints import undone
+
+    undone_by = undone(runs)
+    if not runs:
+        yield 'no run has changed this host yet'
+    for run in runs:
+        outcome = run.outcome
+        if run.done is not Activation.NONE:
+            outcome += f', {run.done}'
+        if run.done < run.needed and run.live is not None:
+            outcome += f' ({run.needed} was needed)'
+        if run.origin.undoes is not None:
+            outcome += f', undoes {run.origin.undoes}'
+        if run.id in undone_by:
+            outcome += f', undone by {undone_by[run.id]}'
+        yield f'{run.id:>3}  {run.started}  {run.by}  {outcome}'
+        yield f'     {run.origin.line}'
+        yield from (f'     {action} {path}' for path, action in run.files)

@@ -1,0 +1,1 @@
+"""resolv.conf without loss, and the DNS managers that write it."""

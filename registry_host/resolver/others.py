@@ -1,0 +1,101 @@
+"""What a host asks by the doing of others, for owners that would drop it for ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from registry_host.errors import ConfigError
+from registry_host.host.locations import RESOLV_CONF
+from registry_host.resolver import encoders
+from registry_host.resolver.managerfiles import DROP_IN, Others
+from registry_host.resolver.resolvconf import directives, parse, view
+
+if TYPE_CHECKING:
+    from registry_host.host.host import Host
+    from registry_host.resolver.owner import Ownership
+
+# What NetworkManager would write were there no stub of a resolver's in front (1.42.4).
+NETWORK_MANAGER_SERVERS = '/run/NetworkManager/no-stub-resolv.conf'
+# The weakest first; a name hides the same name in those before (systemd 252, man
+# resolved.conf.d).
+_FOLDERS = ('/usr/lib', '/usr/local/lib', '/run', '/etc')
+
+
+def look(host: Host, ownership: Ownership) -> Others:
+    """Look where the owner shows it; nothing where it does not, nor for odd words.
+
+    Leases can say anything, and what is found here is written into files that a shell
+    sources as root.
+    """
+    found = _look(host, ownership)
+    is_resolved = ownership.owner in ('resolved', 'split')
+    is_server = encoders.is_for_systemd if is_resolved else encoders.is_plain
+    return Others(
+        tuple(filter(is_server, found.nameservers)),
+        tuple(filter(encoders.is_plain, found.search)),
+        tuple(filter(encoders.is_plain, found.options)),
+    )
+
+
+def _look(host: Host, ownership: Ownership) -> Others:
+    if ownership.owner in ('resolved', 'split'):
+        return Others(nameservers=tuple(_resolved_servers(host)))
+    if ownership.owner == 'network-manager':
+        is_shown = host.exists(NETWORK_MANAGER_SERVERS)
+        return _in_file(host, NETWORK_MANAGER_SERVERS if is_shown else RESOLV_CONF)
+    return _in_file(host, RESOLV_CONF)
+
+
+def _in_file(host: Host, path: str) -> Others:
+    try:
+        content = host.read(path).content
+    except ConfigError:
+        content = None
+    if content is None:
+        return Others()
+    conf = parse(content)
+    seen = view(conf, 'glibc')
+    servers = () if seen.is_default else seen.nameservers
+    found = directives(conf, 'glibc')
+    words = (
+        word for line in found if line.keyword == b'options' for word in line.words
+    )
+    options = (word.decode('utf-8', 'replace') for word in words)
+    return Others(servers, seen.search, tuple(dict.fromkeys(options)))
+
+
+def _resolved_servers(host: Host) -> Iterable[str]:
+    """The servers for all links that files before ours name: an empty list resets."""
+    servers: list[str] = []
+    for path in _resolved_files(host):
+        try:
+            content = host.read(path).content or b''
+        except ConfigError:
+            continue
+        for key, value in _resolve_section(content.decode('utf-8', 'replace')):
+            if key == 'DNS':
+                servers = [*servers, *value.split()] if value else []
+    return dict.fromkeys(servers)
+
+
+def _resolved_files(host: Host) -> Iterator[str]:
+    main = (f'{folder}/systemd/resolved.conf' for folder in reversed(_FOLDERS))
+    yield next((path for path in main if host.exists(path)), '/etc/resolved.conf')
+    paths: dict[str, str] = {}
+    for folder in _FOLDERS:
+        drop_ins = f'{folder}/systemd/resolved.conf.d'
+        names = (name for name in host.names(drop_ins) if name.endswith('.conf'))
+        paths |= {name: f'{drop_ins}/{name}' for name in names}
+    yield from (paths[name] for name in sorted(paths) if name < DROP_IN)
+
+
+def _resolve_section(text: str) -> Iterator[tuple[str, str]]:
+    section = ''
+    joined = text.replace('\\\n', ' ')
+    for line in map(str.strip, joined.splitlines()):
+        if line.startswith('['):
+            section = line
+        elif section == '[Resolve]' and '=' in line and line[0] not in '#;':
+            key, _, value = line.partition('=')
+            yield key.strip(), value.strip()

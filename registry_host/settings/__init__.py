@@ -1,0 +1,1 @@
+"""What the operator asks for, and the rules for each value."""

@@ -1,0 +1,30 @@
+"""The areas of settings: what can be asked for, by the names that users write."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+MIRRORS = 'registry-mirrors'
+INSECURE = 'insecure-registries'
+HTTP_PROXY = 'http-proxy'
+HTTPS_PROXY = 'https-proxy'
+NO_PROXY = 'no-proxy'
+NAMESERVERS = 'nameservers'
+NAMESERVER = 'nameserver'
+SEARCH = 'search'
+EXCLUSIVE = 'exclusive'
+# The `engine` of [dns]; by that name alone, an area would be mistaken for a reader.
+ENGINE_DNS = 'engine-dns'
+ENGINE = 'engine'
+CLIENT = 'client'
+DNS_AREAS = frozenset({NAMESERVERS, SEARCH})
+PROXY_AREAS = frozenset({HTTP_PROXY, HTTPS_PROXY, NO_PROXY})
+AREAS = DNS_AREAS | PROXY_AREAS | {MIRRORS, INSECURE, ENGINE_DNS}
+
+
+class Operation(Enum):
+    """What a run does to the managed entries of an area."""
+
+    ADD = 'add'
+    REPLACE = 'replace'
+    REMOVE = 'remove'

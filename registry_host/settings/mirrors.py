@@ -1,0 +1,199 @@
+"""Registry mirrors: the rules for their URLs, and when two are the same. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from typing import NamedTuple
+
+from registry_host.redact import redact_input
+from registry_host.settings.checking import (
+    _BROKEN_SCHEME,
+    _SCHEME,
+    DEFAULT_PORTS,
+    Checked,
+    Checker,
+    Parts,
+    _root_of,
+    check_authority,
+    endpoint_of,
+    is_address,
+    require_characters,
+    take_apart,
+)
+
+_HUB_HOSTS = (
+    'registry-1.docker.io',
+    'registry.hub.docker.com',
+    'index.docker.io',
+    'hub.docker.com',
+    'docker.io',
+)
+_OTHER_HUBS = (
+    'docker.elastic.co',
+    'gcr.io',
+    'ghcr.io',
+    'mcr.microsoft.com',
+    'public.ecr.aws',
+    'quay.io',
+    'registry.gitlab.com',
+    'registry.k8s.io',
+)
+_PRODUCT_PATH = re.compile(r'/(?:repository|artifactory|nexus)(?:/|$)', re.IGNORECASE)
+
+
+class Mirror(NamedTuple):
+    """A registry mirror. `host` is lower-case ASCII, IPv6 without brackets."""
+
+    scheme: str
+    host: str
+    port: int | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return endpoint_of(self.host, self.port)
+
+    @property
+    def url(self) -> str:
+        return f'{self.scheme}://{self.endpoint}'
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for spellings of the same mirror: http://M:80/ and http://m."""
+        return self.scheme, self.host, self.port or DEFAULT_PORTS[self.scheme]
+
+    @property
+    def is_ip(self) -> bool:
+        return is_address(self.host)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the engine takes it for its own host without a lookup."""
+        is_v4 = is_address(self.host) and self.host.startswith('127.')
+        return self.host == 'localhost' or self.host == '::1' or is_v4
+
+
+def check_mirror(text: str) -> Checked[Mirror]:
+    """Hold a registry mirror against our rules, without touching the network.
+
+    Stricter than moby's ValidateMirror (daemon/pkg/registry/config.go, b985e23), which
+    accepts an empty host, ports over 65535, and from 24.0.8 on a path.
+    """
+    check = Checker('registry-mirror', 'mirror', text)
+    if not text.strip():
+        check.error('empty', 'the mirror is empty', 'http://registry.example:5000')
+        return check.result(None)
+    require_characters(check, text)
+    parts = take_apart(text.strip())
+    parts = _check_mirror_scheme(check, text.strip(), parts)
+    if parts.user_info is not None:
+        check.error(
+            'userinfo',
+            'a mirror cannot be given credentials: an engine does not send them',
+            'leave out everything up to the @',
+        )
+    host, port = check_authority(check, parts)
+    mirror = Mirror(parts.scheme or 'http', host, port) if host else None
+    _check_root(check, parts, mirror)
+    if mirror is not None and not check.errors:
+        _check_mirror_host(check, mirror)
+    check.keep_hints(check_mirror)
+    return check.result(mirror)
+
+
+def _check_mirror_scheme(check: Checker, text: str, parts: Parts) -> Parts:
+    """Check the scheme; return the parts of what was probably meant."""
+    if parts.scheme in ('http', 'https'):
+        doubled = _SCHEME.match(text[len(parts.scheme) + 3 :])
+        if doubled and doubled[1].lower() in ('http', 'https'):
+            meant = text[len(parts.scheme) + 3 :]
+            check.error('scheme', 'the scheme is given twice', redact_input(meant))
+            return take_apart(meant)
+        return parts
+    if parts.scheme:
+        meant = f'http://{text[len(parts.scheme) + 3 :]}'
+        message = f'the scheme must be http or https, not {parts.scheme}'
+        check.error('scheme', message, _root_of(take_apart(meant)))
+        return take_apart(meant)
+    broken = _BROKEN_SCHEME.match(text)
+    if broken and '@' not in text[: broken.end()]:
+        meant = f'{broken[1].lower()}://{text[broken.end() :]}'
+    else:
+        meant = f'http://{text.lstrip("/")}'
+    check.error('scheme', 'the scheme is missing', _root_of(take_apart(meant)))
+    return take_apart(meant)
+
+
+def _check_root(check: Checker, parts: Parts, mirror: Mirror | None) -> None:
+    """A mirror is the root of a registry: nothing may follow host and port."""
+    root = mirror.url if mirror else ''
+    if parts.path not in ('', '/'):
+        hint = root
+        if _PRODUCT_PATH.match(parts.path):
+            own = mirror._replace(port=5000) if mirror else ''
+            hint = (
+                'a repository of Nexus or Artifactory needs a port or a sub-domain of '
+                f'its own: give it one, and use that root, as {own}'
+            )
+        check.error('path', 'a mirror is a root address, without a path', hint)
+    if parts.query is not None:
+        check.error('query', 'a mirror has no query', root)
+    if parts.fragment is not None:
+        check.error('fragment', 'a mirror has no fragment', root)
+
+
+def _check_mirror_host(check: Checker, mirror: Mirror) -> None:
+    meant = _misspelled_hub(mirror.host)
+    if meant:
+        check.error(
+            'hub-typo',
+            f'{mirror.host} is not Docker Hub',
+            f'did you mean {meant}? (Docker Hub itself needs no mirror)',
+        )
+    elif mirror.host in _HUB_HOSTS:
+        check.warn(
+            'hub', 'Docker Hub is asked anyway, after all mirrors', 'leave it out'
+        )
+    elif mirror.host in _OTHER_HUBS:
+        check.warn(
+            'other-hub',
+            'mirrors are asked for images of Docker Hub alone, which this hub has not',
+            'copy its images into a registry of yours',
+        )
+    elif mirror.is_ip and not mirror.is_loopback:
+        check.warn(
+            'ip',
+            'prefer a DNS name: an address may change',
+            f'{mirror.scheme}://NAME' + (f':{mirror.port}' if mirror.port else ''),
+        )
+
+
+def _misspelled_hub(host: str) -> str:
+    """Find the host of Docker Hub that was meant, if one was."""
+    if host in _HUB_HOSTS:
+        return ''
+    for name in _HUB_HOSTS:
+        allowed = 2 if len(name) > 12 else 1
+        if abs(len(name) - len(host)) <= allowed and _distance(host, name) <= allowed:
+            return name
+    return ''
+
+
+def _distance(one: str, other: str) -> int:
+    """Count the insertions, removals and replacements between two words."""
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, 1):
+        above, row[0] = row[0], i
+        for j, right in enumerate(other, 1):
+            best = min(row[j] + 1, row[j - 1] + 1, above + (left != right))
+            above, row[j] = row[j], best
+    return row[-1]
+
+
+def mirror_key(text: str) -> Hashable:
+    """Tell equal mirrors by any spelling; what we would refuse is equal to itself."""
+    mirror = check_mirror(text).value
+    return text.removesuffix('/') if mirror is None else mirror.key

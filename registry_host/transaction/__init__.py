@@ -1,0 +1,1 @@
+"""Changing a host as one transaction: lock, journal, apply, roll back, undo."""

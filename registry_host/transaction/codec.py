@@ -1,0 +1,369 @@
+"""Runs as JSON on disk: the journal, checkpoints, and what was left behind.
+
+What is read back is data, and nothing in it is trusted with more than it needs to undo
+a run: a root folder may have come from elsewhere, state folder and all. A path is
+followed again inside the root, a temporary file has the one name that a run makes up
+for it, a mode keeps no more than rwx, a file gets an owner that it, its user or root
+has, and attributes that grant privileges are not put back. Everything else raises
+ValueError, KeyError, TypeError or AttributeError, for the caller to call it damaged.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import stat
+from typing import TYPE_CHECKING, Any
+
+from registry_host.engine.live import Live, LiveLists
+from registry_host.host.locations import LEDGER, STATE_FOLDER, TEMPORARY
+from registry_host.host.records import FileState, User
+from registry_host.levels import Activation
+from registry_host.plan.changes import Change
+from registry_host.plan.ledger import name_text
+from registry_host.transaction.run import (
+    APPLIED,
+    RECOVERED,
+    ROLLED_BACK,
+    Origin,
+    Run,
+    Step,
+)
+
+if TYPE_CHECKING:
+    from registry_host.host.host import Host
+
+VERSION = 1
+_MODES = 0o777
+# Above every user id (2^32 - 2) and every mode, run and level.
+_WHOLE_LIMIT = 2**33
+_OUTCOMES = (APPLIED, ROLLED_BACK, RECOVERED)
+_NOWHERE = 'nowhere'
+_CONFIG_JSON = '/.docker/config.json'
+# Attributes that say who may read and write, or label a file. Others may grant
+# privileges to whoever runs it (security.capability), or are the kernel's (trusted).
+_XATTRS = re.compile(r'user\..+|system\.posix_acl_access|security\.(selinux|SMACK64)')
+
+
+class NewerError(Exception):
+    """The record was written by a newer version."""
+
+
+# Writing
+
+
+def encode(host: Host, run: Run) -> bytes:
+    document = {
+        'version': VERSION,
+        'id': run.id,
+        'command': run.origin.command,
+        'line': run.origin.line,
+        'undoes': run.origin.undoes,
+        'started': run.started,
+        'by': run.by,
+        'needed': int(run.needed),
+        'done': int(run.done),
+        'outcome': run.outcome,
+        'live': _encode_live(run.live),
+        'steps': [_encode_step(host, step) for step in run.steps],
+        'files': run.files,
+        'ledgers': [_to_base64(content) for content in run.ledgers],
+    }
+    return (json.dumps(document, indent=1) + '\n').encode()
+
+
+def _encode_live(live: Live | None) -> Any:
+    if live is None:
+        return None
+    insecure = live.lists.insecure
+    return {
+        'mirrors': live.lists.mirrors,
+        'insecure': None if insecure is None else sorted(insecure),
+        'proxies': live.proxies,
+    }
+
+
+def _encode_step(host: Host, step: Step) -> dict[str, Any]:
+    change = step.change
+    return {
+        'target': change.target,
+        'activation': int(change.activation),
+        'before': _encode_state(host, change.before),
+        'after': _encode_state(host, change.after),
+        'interim': _to_base64(change.interim),
+        'owner': change.owner,
+        'temporary': step.temporary.removeprefix(host.root),
+        'passing': [_to_base64(text) for text in step.passing],
+        'merged': [_to_base64(text) for text in step.merged],
+    }
+
+
+def _encode_state(host: Host, state: FileState) -> dict[str, Any]:
+    # The folder of a host may be another one when that host runs.
+    xattrs = state.xattrs
+    return {
+        **state._asdict(),
+        'content': _to_base64(state.content),
+        'realpath': state.realpath.removeprefix(host.root),
+        'xattrs': xattrs and [(name, _to_base64(value)) for name, value in xattrs],
+        'missing_folders': [
+            folder.removeprefix(host.root) for folder in state.missing_folders
+        ],
+    }
+
+
+def _to_base64(content: bytes | None) -> str | None:
+    return None if content is None else base64.b64encode(content).decode()
+
+
+# Reading
+
+
+def decode(host: Host, content: bytes) -> Run:
+    """Read a run back; NewerError, or an error of its shape: see above."""
+    document = json.loads(content)
+    if _whole(document['version']) > VERSION:
+        raise NewerError
+    decoder = _Decoder(host)
+    undoes = document['undoes']
+    before, after = document['ledgers']
+    return Run(
+        id=_whole(document['id'], 1),
+        origin=Origin(
+            name_text(document['command']),
+            name_text(document['line']),
+            None if undoes is None else _whole(undoes, 1),
+        ),
+        started=name_text(document['started']),
+        by=name_text(document['by']),
+        needed=Activation(_whole(document['needed'])),
+        done=Activation(_whole(document['done'])),
+        outcome=_one_of(document['outcome'], _OUTCOMES),
+        live=_live(document['live']),
+        steps=tuple(decoder.step(step) for step in _list(document['steps'])),
+        files=tuple(
+            (name_text(name), name_text(action)) for name, action in document['files']
+        ),
+        ledgers=(_content(before), _content(after)),
+        masked=tuple(dict.fromkeys(decoder.masked)),
+    )
+
+
+class _Decoder:
+    """Decodes steps; `masked` are the paths of files that lose something by it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.masked: list[str] = []
+
+    def step(self, step: dict[str, Any]) -> Step:
+        target = name_text(step['target'])
+        path, recorded = (
+            name_text(step['before'][name]) for name in ('path', 'realpath')
+        )
+        if (step['after']['path'], step['after']['realpath']) != (path, recorded):
+            raise ValueError('one step is about one file')
+        # Followed once: a user may change a link of their own at any moment.
+        realpath = self._realpath(_path(path), _real(recorded))
+        before, after = (
+            self._state(step[name], realpath) for name in ('before', 'after')
+        )
+        _require_file_of(target, before)
+        return Step(
+            change=Change(
+                target=target,
+                before=before,
+                after=after,
+                activation=Activation(_whole(step['activation'])),
+                interim=_content(step['interim']),
+                owner=_dns_manager(step.get('owner', '')),
+            ),
+            temporary=self._temporary(before, name_text(step['temporary'])),
+            passing=tuple(_content(text) or b'' for text in _list(step['passing'])),
+            merged=tuple(_content(text) or b'' for text in _list(step['merged'])),
+        )
+
+    def _state(self, state: dict[str, Any], realpath: str) -> FileState:
+        path = _path(state['path'])
+        user, is_known = self._user(state['user'])
+        mode = _whole(state['mode'])
+        kept = mode & _MODES
+        xattrs = _xattrs(state['xattrs'])
+        safe = xattrs and tuple(pair for pair in xattrs if _XATTRS.fullmatch(pair[0]))
+        if kept != mode or safe != xattrs:
+            self.masked.append(path)
+        recorded = _whole(state['uid']), _whole(state['gid'])
+        owner = user if is_known else None
+        uid, gid = self._owner(realpath, kept, owner, recorded)
+        if (uid, gid) != recorded:
+            self.masked.append(path)
+        link = state['link']
+        return FileState(
+            path=path,
+            realpath=realpath,
+            content=_content(state['content']),
+            mode=kept,
+            uid=uid,
+            gid=gid,
+            link=None if link is None else name_text(link),
+            xattrs=safe,
+            user=user,
+            folder_mode=_whole(state['folder_mode']) & _MODES,
+            missing_folders=self._ancestors(realpath, state['missing_folders']),
+        )
+
+    def _realpath(self, path: str, recorded: str) -> str:
+        """Follow a path again; where a link on it is another one now, keep the file.
+
+        That is the one that was written, provided that no link leads away from it.
+        """
+        kept = f'{self._host.root}{recorded}'
+        try:
+            is_real = self._host.resolve(recorded) == kept
+            return kept if is_real else self._host.resolve(path)
+        except OSError:
+            # A circle of links, which a user may have made of their own file. What it
+            # is to the kernel may be outside the root: a place where nothing is.
+            return f'{self._host.resolve(STATE_FOLDER)}/{_NOWHERE}'
+
+    def _ancestors(self, realpath: str, recorded: Any) -> tuple[str, ...]:
+        """As many of the innermost folders around a file as were recorded."""
+        folders: list[str] = []
+        folder = realpath
+        for _ in _list(recorded):
+            folder = os.path.dirname(folder)
+            if folder in ('/', self._host.root):
+                raise ValueError('more folders than the path has')
+            folders.insert(0, folder)
+        return tuple(folders)
+
+    def _temporary(self, state: FileState, recorded: str) -> str:
+        """Make up the name of a temporary file again, from its random part alone."""
+        folder, name = os.path.split(state.realpath)
+        number = re.search(r'\.([0-9a-f]{16})' + re.escape(TEMPORARY) + r'\Z', recorded)
+        if number is None:
+            raise ValueError('no name of a temporary file')
+        return f'{folder}/.{name}.{number[1]}{TEMPORARY}'
+
+    def _user(self, user: Any) -> tuple[User | None, bool]:
+        """Read a user, and look whether this host knows that user at the moment.
+
+        One who is another one by now (a name given again), or not known just now, is as
+        recorded, and owns nothing by that.
+        """
+        if user is None:
+            return None, True
+        name, uid, gid, home = user
+        recorded = User(name_text(name), _whole(uid), _whole(gid), _path(home))
+        is_known = self._host.find_user(name=recorded.name) == recorded
+        if not is_known and recorded.uid == 0:
+            raise ValueError('root by another name')
+        return recorded, is_known
+
+    def _owner(
+        self, realpath: str, mode: int, user: User | None, recorded: tuple[int, int]
+    ) -> tuple[int, int]:
+        """Say whose a file is to be: its user's, whose it is now, or root's.
+
+        A group may be as recorded if it may do no more than read.
+        """
+        own = os.geteuid(), os.getegid()
+        allowed = {own, (0, 0)}
+        if user is not None:
+            allowed = {(user.uid, user.gid)}
+        try:
+            found = os.lstat(realpath)
+            is_file = stat.S_ISREG(found.st_mode)
+            allowed |= {(found.st_uid, found.st_gid)} if is_file else set()
+        except OSError:
+            pass
+        is_owner = recorded[0] in {uid for uid, _ in allowed}
+        if recorded in allowed or (is_owner and not mode & stat.S_IWGRP):
+            return recorded
+        return own if user is None else (user.uid, user.gid)
+
+
+def _require_file_of(target: str, state: FileState) -> None:
+    """Hold a path against the files that a target has."""
+    from registry_host.resolver.managerfiles import FILES
+
+    is_one = {
+        'ledger': state.path == LEDGER,
+        'docker-daemon': state.path.count('/') > 1,
+        'docker-config': state.path.endswith(_CONFIG_JSON) and state.user is not None,
+        'resolver': state.path in FILES,
+    }[target]
+    if not is_one:
+        raise ValueError('no file of its target')
+
+
+def _dns_manager(name: Any) -> str:
+    from registry_host.resolver.managerfiles import FILES
+
+    return _one_of(name, {file.owner for file in FILES.values()})
+
+
+def _live(live: Any) -> Live | None:
+    if live is None:
+        return None
+    mirrors, insecure = live['mirrors'], live['insecure']
+    return Live(
+        lists=LiveLists(
+            mirrors=None if mirrors is None else tuple(map(name_text, _list(mirrors))),
+            insecure=None
+            if insecure is None
+            else frozenset(
+                (name_text(kind), name_text(name)) for kind, name in insecure
+            ),
+        ),
+        proxies=tuple(
+            (name_text(area), name_text(text)) for area, text in live['proxies']
+        ),
+    )
+
+
+# What may stand in a record
+
+
+def _whole(value: Any, least: int = 0) -> int:
+    if type(value) is not int or not least <= value <= _WHOLE_LIMIT:
+        raise ValueError('no number in range')
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError('no list')
+    return value
+
+
+def _one_of(value: Any, known: Any) -> str:
+    if name_text(value) not in known:
+        raise ValueError('unknown')
+    return str(value)
+
+
+def _path(value: Any) -> str:
+    """A whole path, to be followed inside the root."""
+    if not name_text(value).startswith('/'):
+        raise ValueError('no whole path')
+    return str(value)
+
+
+def _real(value: Any) -> str:
+    """A path as it is once links are followed."""
+    if not {'', '.', '..'}.isdisjoint(_path(value).split('/')[1:]):
+        raise ValueError('no real path')
+    return str(value)
+
+
+def _content(value: Any) -> bytes | None:
+    return None if value is None else base64.b64decode(name_text(value), validate=True)
+
+
+def _xattrs(value: Any) -> tuple[tuple[str, bytes], ...] | None:
+    if value is None:
+        return None
+    return tuple((name_text(name), _content(text) or b'') for name, text in value)

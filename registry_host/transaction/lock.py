@@ -1,0 +1,220 @@
+"""Being the one who changes a host, and only one that is in order."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from registry_host.errors import (
+    Finding,
+    PrivilegeError,
+    Problem,
+    RegistryHostError,
+    StateError,
+    UndoError,
+    quoted,
+)
+from registry_host.host.locations import (
+    JOURNAL,
+    LEFT_BEHIND,
+    PENDING,
+    STATE_FOLDER,
+    UNTOLD,
+)
+from registry_host.levels import ALWAYS
+from registry_host.plan.ledger import load_ledger
+from registry_host.transaction import checkpoints, confirmation
+from registry_host.transaction.rollback import FINISH, recover
+from registry_host.transaction.undoing import take_back
+
+if TYPE_CHECKING:
+    from registry_host.host.host import Host
+    from registry_host.transaction.confirmation import Pending
+from registry_host.transaction.run import APPLIED, DAMAGED, Run
+
+LOCK_TIMEOUT_S = 10.0
+
+
+def require_root(host: Host) -> None:
+    if host.is_live and not host.is_root:
+        raise PrivilegeError(
+            Problem(
+                code='needs-root',
+                where='registry-host',
+                message='only root may do this',
+                hint='run the same command with sudo',
+            )
+        )
+
+
+@contextlib.contextmanager
+def transaction(
+    host: Host,
+    *,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    is_about_pending: bool = False,
+) -> Iterator[tuple[Finding, ...]]:
+    """Be the one writer, on a host without unfinished runs; yields what was mended.
+
+    Raises PrivilegeError, LockedError if another run does not end in time or a change
+    is on approval, and ApplyError if an unfinished run cannot be taken back.
+    `is_about_pending`: the change on approval is what this is about.
+    """
+    require_root(host)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(host.lock(lock_timeout_s))
+            mended = _mend(host, is_about_pending=is_about_pending)
+        except OSError as err:
+            raise StateError(_state_unusable(err)) from None
+        yield mended
+
+
+def _mend(host: Host, *, is_about_pending: bool) -> tuple[Finding, ...]:
+    host.clean_state()
+    mended = (*recover(host), *_tell_again(host))
+    pending = pending_run(host)
+    if pending is None or is_about_pending:
+        return mended
+    seconds = pending.seconds_left(host)
+    if seconds > 0:
+        raise confirmation.busy(pending, seconds)
+    return (*mended, take_back_pending(host, pending))
+
+
+def _tell_again(host: Host) -> tuple[Finding, ...]:
+    if not host.exists(UNTOLD):
+        return ()
+    from registry_host.resolver.untold import tell_again
+
+    return tuple(tell_again(host)) if host.is_live else ()
+
+
+def _state_unusable(err: OSError) -> Problem:
+    return Problem(
+        code='state-unusable',
+        where=STATE_FOLDER,
+        message=f'cannot be used ({err.strerror or err})',
+        hint=f'df -h {STATE_FOLDER}; findmnt -T {STATE_FOLDER}',
+    )
+
+
+def pending_run(host: Host) -> Pending | None:
+    """Find the change on approval; the marker of a run that came to nothing goes."""
+    pending = confirmation.load_pending(host)
+    if pending is None or _has_happened(host, pending.checkpoint):
+        return pending
+    confirmation.disarm(host, pending.checkpoint)
+    return None
+
+
+def _has_happened(host: Host, number: int) -> bool:
+    """Whether a run was applied, and stands; one that is damaged may have been."""
+    runs = checkpoints.history(host)
+    happened = (APPLIED, DAMAGED)
+    is_there = any(run.id == number and run.outcome in happened for run in runs)
+    return is_there and number not in checkpoints.undone(runs)
+
+
+def take_back_pending(host: Host, pending: Pending) -> Finding:
+    """Take back a change that nobody has confirmed in time."""
+    run = checkpoints.load_run(host, pending.checkpoint)
+    line = 'registry-host revert'
+    undone = take_back(host, run, line=line, restart=ALWAYS, is_by_itself=True)
+    confirmation.disarm(host, run.id)
+    paths = ', '.join(change.path for change in undone.plan.pending)
+    left = ''.join(f'; {finding.message}' for finding in undone.plan.findings)
+    return Finding(
+        check='not-confirmed',
+        severity='warning',
+        message=f'{run.title} was not confirmed in time, and was taken back: '
+        f'{paths or "nothing was left of it"}{left}',
+        remedy=('registry-host history',),
+    )
+
+
+def require_in_time(host: Host, pending: Pending) -> None:
+    if pending.seconds_left(host) > 0:
+        return
+    finding = take_back_pending(host, pending)
+    raise UndoError(
+        Problem(
+            code='confirm-late',
+            message=f'too late: {finding.message}',
+            hint='run configure again',
+        )
+    )
+
+
+def unfinished(host: Host) -> tuple[Finding, ...]:
+    """Tell what the next transaction would mend first, as far as we may know."""
+    if host.is_live and not host.is_root:
+        return ()
+    try:
+        run = checkpoints.load_journal(host)
+        pending = confirmation.load_pending(host)
+    except RegistryHostError as err:
+        return tuple(Finding.of(problem, 'error') for problem in err.problems)
+    if run is not None:
+        return (
+            Finding(
+                check='unfinished-run',
+                severity='error',
+                message=f'{run.title} was cut short, and may be applied in part; the '
+                'next run takes it back first',
+                path=JOURNAL,
+                remedy=(FINISH,),
+            ),
+        )
+    left = tuple(_left_behind(each) for each in checkpoints.left_behind(host))
+    if host.exists(UNTOLD):
+        from registry_host.resolver.untold import load, not_told
+
+        found = (not_told(manager) for manager in load(host))
+        left += tuple(each._replace(check='unfinished-run') for each in found)
+    return left if pending is None else (*left, _on_approval(host, pending))
+
+
+def state_problems(host: Host) -> tuple[Finding, ...]:
+    """Report what of the state of earlier runs cannot be read, as root."""
+    if host.is_live and not host.is_root:
+        return ()
+    problems = list(checkpoints.damaged(host))
+    try:
+        load_ledger(host)
+    except RegistryHostError as err:
+        problems += err.problems
+    return tuple(
+        Finding.of(p, 'error', p.where)._replace(check='unfinished-run')
+        for p in problems
+    )
+
+
+def _left_behind(run: Run) -> Finding:
+    if not run.steps:
+        return Finding('unfinished-run', 'error', run.origin.line)
+    paths = ', '.join(step.change.path for step in run.steps)
+    return Finding(
+        check='unfinished-run',
+        severity='warning',
+        message=f'of {run.title}, {paths} could not be put back yet; each run tries',
+        path=LEFT_BEHIND,
+        remedy=(f'is there room? df -h {quoted(run.steps[0].change.path)}',),
+    )
+
+
+def _on_approval(host: Host, pending: Pending) -> Finding:
+    seconds = pending.seconds_left(host)
+    state = (
+        f'is on approval, and is taken back in {seconds:.0f} s'
+        if seconds > 0
+        else 'was not confirmed in time; the next run takes it back'
+    )
+    return Finding(
+        check='unfinished-run',
+        severity='warning',
+        message=f'run {pending.checkpoint} {state}',
+        path=PENDING,
+        remedy=(confirmation.CONFIRM,) if seconds > 0 else (FINISH,),
+    )

@@ -1,0 +1,107 @@
+"""One run of registry-host, as it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from registry_host.engine.live import Live
+from registry_host.host.records import FileState
+from registry_host.levels import Activation
+from registry_host.plan.changes import Change
+
+APPLIED = 'applied'
+ROLLED_BACK = 'rolled-back'
+RECOVERED = 'recovered'
+DAMAGED = 'damaged'
+
+
+class Step(NamedTuple):
+    """One file of a run.
+
+    `temporary` is the real path of the file that is written beside it, `passing` holds
+    contents that stand in the file only while the run, or its recovery, lasts. `merged`
+    holds those that have both our part and what others wrote meanwhile.
+    """
+
+    change: Change
+    temporary: str
+    passing: tuple[bytes, ...] = ()
+    merged: tuple[bytes, ...] = ()
+
+    @property
+    def states(self) -> tuple[FileState, ...]:
+        """All that the file is by our doing alone, first and last included."""
+        between = (
+            self.change.first._replace(content=content) for content in self.passing
+        )
+        return (self.change.before, self.change.after, *between)
+
+    @property
+    def drafts(self) -> tuple[FileState, ...]:
+        """All that we may have written under the temporary name."""
+        first = self.change.first
+        merged = (first._replace(content=content) for content in self.merged)
+        return (*self.states, *merged)
+
+
+class Origin(NamedTuple):
+    """Which command made a run, as history shows it; `line` has secrets taken out."""
+
+    command: str
+    line: str
+    undoes: int | None = None
+
+
+class Run(NamedTuple):
+    """One run: who did what when, file by file.
+
+    `started` is ISO 8601 in UTC. `live` is what the engine showed before, None where
+    none ran. `done` is how far the run activates its change. Without `steps` there is
+    nothing to undo. `ledgers` are the bytes of our ledger before and after, the same
+    where a run has only put back what others had taken out. `masked` are the files of
+    which a recorded mode or attribute is not put back: see codec.
+    """
+
+    id: int
+    origin: Origin
+    started: str
+    by: str
+    needed: Activation = Activation.NONE
+    done: Activation = Activation.NONE
+    outcome: str = APPLIED
+    live: Live | None = None
+    steps: tuple[Step, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    ledgers: tuple[bytes | None, bytes | None] = (None, None)
+    masked: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes of configs; our own ledger is not one."""
+        changes = (step.change for step in self.steps)
+        return tuple(change for change in changes if change.target != 'ledger')
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Those who must be told that files of theirs have changed."""
+        owners = (change.owner for change in self.changes)
+        return tuple(dict.fromkeys(owner for owner in owners if owner))
+
+    @property
+    def title(self) -> str:
+        return f'run {self.id} ({self.origin.command}, {self.started})'
+
+    def with_passing(self, path: str, content: bytes) -> Run:
+        return self._with_steps(
+            path, lambda step: step._replace(passing=(*step.passing, content))
+        )
+
+    def with_merged(self, path: str, content: bytes) -> Run:
+        return self._with_steps(
+            path, lambda step: step._replace(merged=(*step.merged, content))
+        )
+
+    def _with_steps(self, path: str, edit: Callable[[Step], Step]) -> Run:
+        steps = (edit(s) if s.change.path == path else s for s in self.steps)
+        return self._replace(steps=tuple(steps))
