@@ -22,10 +22,8 @@ from registry_host.errors import (
 from registry_host.host.host import Host
 from registry_host.levels import ALWAYS, IF_SAFE, NEVER
 from registry_host.redact import conceal, learn, learn_arguments, redact_command
-from registry_host.reporting.jsonreport import to_json
 from registry_host.reporting.output import Paint, printable, printable_json, write
 from registry_host.reporting.report import MENDED, Report
-from registry_host.reporting.text import error_lines, text_lines
 
 ARGUMENTS = 'registry_host.arguments'
 SELECTORS = ('mirrors', 'insecure-registries', 'proxies', 'dns', 'users')
@@ -477,8 +475,12 @@ def finish(report: Report, output_format: str) -> NoReturn:
 
 def _print(report: Report, output_format: str) -> None:
     if output_format == 'json':
+        from registry_host.reporting.jsonreport import to_json
+
         write(sys.stdout, printable_json(to_json(report)))
     else:
+        from registry_host.reporting.text import error_lines, text_lines
+
         for line in text_lines(report, Paint(is_coloured=_is_coloured(sys.stdout))):
             write(sys.stdout, printable(line))
         sys.stdout.flush()

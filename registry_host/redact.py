@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # What the engine itself shows in their place (moby MaskCredentials), so that a masked
 # proxy compares with the one of /info.

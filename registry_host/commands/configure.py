@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import (
@@ -15,8 +14,6 @@ from registry_host.errors import (
 )
 from registry_host.host.locations import JOURNAL, LEFT_BEHIND, PENDING, UNTOLD
 from registry_host.levels import IF_SAFE
-from registry_host.plan.changes import Plan
-from registry_host.plan.facts import Facts
 from registry_host.redact import redact_command
 from registry_host.reporting.report import Report, undo_line
 from registry_host.settings.areas import MIRRORS
@@ -28,7 +25,11 @@ from registry_host.targets.planning import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from registry_host.host.host import Host
+    from registry_host.plan.changes import Plan
+    from registry_host.plan.facts import Facts
 
 
 class Manner(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from registry_host.doctor.checks import CHECKS
@@ -12,6 +11,8 @@ from registry_host.errors import Exit, Finding
 from registry_host.reporting.report import Report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from registry_host.host.host import Host
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.commands.configure import Manner
 from registry_host.engine.find import look_at_engine
 from registry_host.errors import EngineError, Problem
 from registry_host.reporting.report import Report
 from registry_host.targets import docker_daemon
 
 if TYPE_CHECKING:
+    from registry_host.commands.configure import Manner
     from registry_host.host.host import Host
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.commands.configure import Manner, _in_order, _run
-from registry_host.reporting.report import Report
 from registry_host.targets.planning import Planned, plan_withdrawal
 
 if TYPE_CHECKING:
     from registry_host.host.host import Host
     from registry_host.plan.selectors import Selection
+    from registry_host.reporting.report import Report
 
 
 def unconfigure(host: Host, manner: Manner, selection: Selection) -> Report:

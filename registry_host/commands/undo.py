@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from registry_host.engine.find import look_at_engine
@@ -20,6 +19,8 @@ from registry_host.transaction.run import APPLIED, DAMAGED, Run
 from registry_host.transaction.undoing import plan_undo, require_newest, take_back
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from registry_host.host.host import Host
 
 

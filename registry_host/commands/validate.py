@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from registry_host.engine import directives
@@ -20,6 +19,8 @@ from registry_host.targets.docker_daemon import placed
 from registry_host.targets.target import read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from registry_host.host.host import Host
     from registry_host.settings.checking import Checked
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,9 +16,6 @@ from registry_host.errors import (
 )
 from registry_host.host.concurrency import ask_all
 from registry_host.host.locations import RESOLV_CONF
-from registry_host.host.records import FileState, User
-from registry_host.jsonfile import jsontext
-from registry_host.plan.changes import Plan
 from registry_host.plan.facts import Facts, gather
 from registry_host.plan.ledger import Ledger, load_ledger
 from registry_host.resolver.evidence import gather as look_at_names
@@ -35,8 +31,13 @@ from registry_host.targets.target import read_json
 from registry_host.transaction.lock import state_problems, unfinished
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from registry_host.host.host import Host
     from registry_host.host.lookups import Lookup
+    from registry_host.host.records import FileState, User
+    from registry_host.jsonfile import jsontext
+    from registry_host.plan.changes import Plan
     from registry_host.registry.probe import Probe
 
 DEADLINE_S = 5.0

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from registry_host.doctor.checks import CHECKS
-from registry_host.doctor.checks.check import Check
-from registry_host.doctor.observations import Observed
 from registry_host.errors import Finding, Problem, SettingsError, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from registry_host.doctor.checks.check import Check
+    from registry_host.doctor.observations import Observed
 
 
 def select(only: tuple[str, ...], skip: tuple[str, ...]) -> tuple[Check, ...]:

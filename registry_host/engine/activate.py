@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.engine.api import Client, Info
 from registry_host.engine.lifecycle import RELOAD_TIMEOUT_S, reload, restart
-from registry_host.engine.live import Live
 from registry_host.errors import EngineError, Problem
 from registry_host.levels import IF_SAFE, NEVER, Activation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from registry_host.engine.find import EngineFacts
+    from registry_host.engine.live import Live
     from registry_host.host.host import Host
 
 NAMES_SHOWN = 5

@@ -7,7 +7,6 @@ import errno
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from registry_host.engine.directives import Version, parse_version
@@ -16,6 +15,7 @@ from registry_host.errors import EngineError, Problem
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable, Iterator
 
     from registry_host.host.host import Host
 

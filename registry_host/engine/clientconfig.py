@@ -11,16 +11,19 @@ from __future__ import annotations
 import binascii
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from registry_host.engine.keys import Version, parse_version
 from registry_host.errors import Problem
-from registry_host.jsonfile.jsontext import Document
 from registry_host.jsonfile.jsonvalue import Json, Number
 from registry_host.jsonfile.resources import resource_text
 from registry_host.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from registry_host.jsonfile.jsontext import Document
 
 # See schema/client.json.
 Shape = Union[str, 'list[Shape]', 'dict[str, Shape]']

@@ -8,7 +8,6 @@ The keys are in schema/daemon.json.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -41,6 +40,8 @@ from registry_host.errors import Problem
 from registry_host.jsonfile.jsonvalue import Number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from registry_host.jsonfile.jsontext import Document
     from registry_host.jsonfile.jsonvalue import Json
 

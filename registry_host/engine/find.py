@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from registry_host.engine.directives import Version, parse_flags, parse_version
 from registry_host.errors import ConfigError, EngineError, Problem
 from registry_host.host.invoker import find_invoker
-from registry_host.host.records import User
 
 if TYPE_CHECKING:
     from registry_host.engine.api import Container, Info
     from registry_host.host.host import Host
-    from registry_host.host.records import Process
+    from registry_host.host.records import Process, User
 
 
 DAEMON_JSON = '/etc/docker/daemon.json'

@@ -6,14 +6,15 @@ v24.0.0, v28.5.2 and docker-v29.7.2; 29.x read, not run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from registry_host.engine.flags import Flags
 from registry_host.engine.keys import Directive, Version, directives, show_version
 from registry_host.errors import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry_host.engine.flags import Flags
     from registry_host.jsonfile.jsontext import Document
 
 _RESTART = 'systemctl restart docker'

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from registry_host.jsonfile.resources import resource_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Version = tuple[int, int, int]
 # 'string', 'bool', 'int', 'size'; [shape], a list; {name: shape}, an object.

@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.engine.api import Client, Info
@@ -15,6 +14,7 @@ from registry_host.redact import redact
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from registry_host.host.host import Host
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from registry_host.engine.directives import Version
 from registry_host.engine.rules import BUILT_IN_INSECURE, engine_insecure, engine_mirror
+
+if TYPE_CHECKING:
+    from registry_host.engine.directives import Version
 
 
 class LiveLists(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ from registry_host.settings.insecure import Registry, check_insecure_registry
 from registry_host.settings.proxies import check_no_proxy, check_proxy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from registry_host.engine.directives import Version
     from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host

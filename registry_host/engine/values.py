@@ -9,13 +9,14 @@ docker-v29.7.2; go-units size.go; swarmkit genericresource. Every rule tried on 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry_host.engine.keys import Directive, Shape, ValueRule, Version
 from registry_host.jsonfile.jsonvalue import Number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from registry_host.engine.keys import Directive, Shape, ValueRule, Version
     from registry_host.jsonfile.jsonvalue import Json
 
 Path = tuple['str | int', ...]

@@ -7,7 +7,6 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Problem, quoted
@@ -15,6 +14,8 @@ from registry_host.host.attributes import group_of, missing_folders, xattrs_of
 from registry_host.host.records import FileState, User
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from registry_host.host.privileges import Result
 
 from registry_host.host.locations import (

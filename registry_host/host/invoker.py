@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.host.records import User
-
 if TYPE_CHECKING:
     from registry_host.host.host import Host
+    from registry_host.host.records import User
 
 
 def find_invoker(host: Host) -> User | None:

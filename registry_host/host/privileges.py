@@ -10,11 +10,13 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from registry_host.errors import ConfigError, ConflictError, Problem
 from registry_host.host.records import FileState, User
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Result = TypeVar('Result', FileState, str)
 # The user may stop the child, and so must not decide how long we wait for it.

@@ -6,10 +6,13 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from registry_host.host.place import Place
 from registry_host.host.records import Completed, Process
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Programs(Place):

@@ -14,10 +14,13 @@ import os
 import stat
 from collections.abc import Callable
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from registry_host.errors import ConflictError, Problem
 from registry_host.host.attributes import group_of, xattrs_of
-from registry_host.host.records import FileState
+
+if TYPE_CHECKING:
+    from registry_host.host.records import FileState
 
 # renameat2(2)
 REPLACE, NO_REPLACE, EXCHANGE = 0, 1, 2

@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, LockedError, Problem, quoted
 from registry_host.host.attributes import missing_folders
@@ -17,7 +17,11 @@ from registry_host.host.locations import (
     STATE_LIMIT_BYTES,
     TEMPORARY,
 )
-from registry_host.host.records import FileState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry_host.host.records import FileState
 
 LOCK_POLL_S = 0.02
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from registry_host.host.filedoor import Files
 from registry_host.host.records import User
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Users(Files):

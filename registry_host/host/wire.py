@@ -10,11 +10,14 @@ import ssl
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
 
 from registry_host.errors import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 BODY_LIMIT_BYTES = 64 * 1024
 REDIRECTS_LIMIT = 5

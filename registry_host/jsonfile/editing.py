@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.jsonfile.jsontext import (
     Document,
@@ -17,6 +16,9 @@ from registry_host.jsonfile.jsontext import (
     skip,
 )
 from registry_host.jsonfile.jsonvalue import Json, Number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 DEFAULT_INDENT = '    '
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.jsonfile.jsonvalue import (
     DEPTH_LIMIT,
@@ -15,6 +14,9 @@ from registry_host.jsonfile.jsonvalue import (
     Number,
     position,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SPACE = re.compile(r'[ \t\n\r]*')
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
-from registry_host.errors import Problem
+if TYPE_CHECKING:
+    from registry_host.errors import Problem
 
 SIZE_LIMIT_BYTES = 16 * 1024 * 1024
 DEPTH_LIMIT = 100

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from registry_host.engine.live import Live
-from registry_host.errors import Finding
-from registry_host.host.records import FileState
 from registry_host.levels import Activation
-from registry_host.resolver.use import Use
+
+if TYPE_CHECKING:
+    from registry_host.engine.live import Live
+    from registry_host.errors import Finding
+    from registry_host.host.records import FileState
+    from registry_host.resolver.use import Use
 
 
 class Change(NamedTuple):

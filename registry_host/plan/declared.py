@@ -23,10 +23,10 @@ from registry_host.settings.areas import (
 )
 from registry_host.settings.asked import default_files, read_asked
 from registry_host.settings.load import load
-from registry_host.settings.model import Settings
 
 if TYPE_CHECKING:
     from registry_host.host.host import Host
+    from registry_host.settings.model import Settings
 
 Value = tuple[str, str, Hashable]
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from registry_host.jsonfile.jsonvalue import JsonTextError
-from registry_host.plan.changes import Change
 from registry_host.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry_host.plan.changes import Change
 
 MASK = '********'
 CONTEXT_LINES = 3

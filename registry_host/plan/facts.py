@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.engine.find import EngineFacts, look_at_engine, running_containers
 from registry_host.errors import Problem, SettingsError
 from registry_host.host.invoker import find_invoker
-from registry_host.host.records import User
 from registry_host.settings.areas import Operation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from registry_host.engine.api import Container
     from registry_host.host.host import Host
+    from registry_host.host.records import User
     from registry_host.plan.ledger import Ledger
     from registry_host.resolver.managerfiles import Others
     from registry_host.resolver.owner import Ownership

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import ConfigError, Problem, quoted
 from registry_host.host.locations import LEDGER
-from registry_host.host.records import FileState
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from registry_host.host.host import Host
+    from registry_host.host.records import FileState
 
 VERSION = 1
 # Settings that passed the schema: one of cron, one of a person, and some to spare.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.settings.areas import Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
 
 
 class ListMerge(NamedTuple):

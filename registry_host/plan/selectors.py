@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Finding, Problem, SettingsError, quoted
@@ -22,15 +21,17 @@ from registry_host.settings.areas import (
     SEARCH,
     Operation,
 )
-from registry_host.settings.checking import Checked
 from registry_host.settings.insecure import check_insecure_registry, registry_key
 from registry_host.settings.mirrors import check_mirror, mirror_key
 from registry_host.settings.model import WITHDRAW_ALL, Settings
 from registry_host.settings.proxies import check_no_proxy, check_proxy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+
     from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Ledger
+    from registry_host.settings.checking import Checked
 
 MIRRORS_WORD, INSECURE_WORD = 'mirrors', 'insecure-registries'
 PROXIES_WORD, DNS_WORD, USERS_WORD = 'proxies', 'dns', 'users'

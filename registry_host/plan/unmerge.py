@@ -9,13 +9,16 @@ come back, and all other bytes of `now` stay.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry_host.jsonfile import editing, jsontext
 from registry_host.jsonfile.editing import Drop, Edit, Put, Splice
-from registry_host.jsonfile.jsontext import Document
 from registry_host.jsonfile.jsonvalue import JsonTextError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry_host.jsonfile.jsontext import Document
 
 _ABSENT: Any = object()
 _Path = tuple[str, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,11 +12,13 @@ from registry_host.engine.rules import CONTAINERD_OWN_HOSTS
 from registry_host.errors import Problem, place_of
 from registry_host.host.concurrency import ask_all
 from registry_host.host.wire import Answer, ConnectionFailed, Request
-from registry_host.settings.insecure import Registry
-from registry_host.settings.mirrors import Mirror
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from registry_host.host.host import Host
+    from registry_host.settings.insecure import Registry
+    from registry_host.settings.mirrors import Mirror
 
 TIMEOUT_S = 3.0
 # Slack for the last answer to be judged, and for a second question to the same mirror.

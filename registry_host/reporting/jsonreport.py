@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from registry_host.errors import Exit, Finding, Problem
 from registry_host.levels import Activation
-from registry_host.plan.changes import Change
-from registry_host.reporting.report import Report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from registry_host.plan.changes import Change
+    from registry_host.reporting.report import Report
     from registry_host.settings.checking import Checked
     from registry_host.transaction.managed import Entry
     from registry_host.transaction.run import Run

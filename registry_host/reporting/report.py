@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Exit, Finding, Problem
-from registry_host.plan.changes import Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from registry_host.plan.changes import Plan
     from registry_host.settings.checking import Checked
     from registry_host.transaction.apply import Outcome
     from registry_host.transaction.managed import EntryChanges

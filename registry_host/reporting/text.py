@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from registry_host.errors import Problem
 from registry_host.levels import Activation
-from registry_host.plan.changes import Change, Plan
-from registry_host.reporting.output import Paint
-from registry_host.reporting.report import Report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
     from registry_host.engine.api import Info
+    from registry_host.errors import Problem
+    from registry_host.plan.changes import Change, Plan
+    from registry_host.reporting.output import Paint
+    from registry_host.reporting.report import Report
     from registry_host.settings.checking import Checked
     from registry_host.transaction.apply import Outcome
     from registry_host.transaction.managed import EntryChanges

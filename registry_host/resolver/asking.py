@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ from registry_host.errors import Problem, place_of, quoted
 from registry_host.host.concurrency import ask_all
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from registry_host.host.host import Host
     from registry_host.host.lookups import Lookup
 

@@ -6,7 +6,10 @@ They stand together, so that taking them out gives back the very bytes of others
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class AlteredError(Exception):

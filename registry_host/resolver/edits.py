@@ -7,8 +7,7 @@ gives back the very bytes of others. The two kinds may be undone in any order.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.resolver.encoders import resolv_conf
 from registry_host.resolver.resolvconf import (
@@ -19,6 +18,9 @@ from registry_host.resolver.resolvconf import (
     view,
 )
 from registry_host.settings.nameservers import address_key
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
 Lines = tuple[bytes, ...]
 

@@ -9,9 +9,12 @@ just these words in its language; ConfigError for a word that cannot stand there
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Neither white space, nor quotes, nor anything that one of the languages below takes
 # for its own: $ ` \ ; # * [ of a shell, commas of a list.

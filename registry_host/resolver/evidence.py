@@ -8,7 +8,6 @@ stands for what runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
@@ -16,6 +15,8 @@ from registry_host.host.locations import RESOLV_CONF
 from registry_host.resolver.owner import RESOLVED_FILES, Evidence, NetworkManager
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from registry_host.host.host import Host
     from registry_host.host.records import FileState, Process
 

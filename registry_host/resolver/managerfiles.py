@@ -6,13 +6,14 @@ file. What each owner makes of them was seen on a booted host of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.resolver import encoders
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from registry_host.resolver.owner import Ownership
 
 DROP_IN = '90-registry-host.conf'

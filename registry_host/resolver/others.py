@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
@@ -12,6 +11,8 @@ from registry_host.resolver.managerfiles import DROP_IN, Others
 from registry_host.resolver.resolvconf import directives, parse, view
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from registry_host.host.host import Host
     from registry_host.resolver.owner import Ownership
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.resolver.resolvconf import parse, view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # NetworkManager src/core/dns/nm-dns-manager.c _resolvconf_resolved_managed, 0047d36.
 RESOLVED_UPLINK = '/run/systemd/resolve/resolv.conf'

@@ -5,13 +5,16 @@ Where it can, that is one command of ours. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.resolver.encoders import dhclient_conf
 from registry_host.resolver.managerfiles import files_of
 from registry_host.resolver.owner import UNITS, Ownership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Steps = tuple[str, ...]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.errors import (
@@ -23,11 +22,13 @@ from registry_host.host.locations import RESOLV_CONF
 from registry_host.resolver.others import NETWORK_MANAGER_SERVERS
 from registry_host.resolver.owner import RESOLVED_UPLINK
 from registry_host.resolver.resolvconf import parse, view
-from registry_host.resolver.use import Use
 from registry_host.settings.nameservers import address_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
     from registry_host.host.host import Host
+    from registry_host.resolver.use import Use
 
 PROOF_TIMEOUT_S = 10.0
 GONE_TIMEOUT_S = 5.0

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.resolver.resolvconf import (
     READER_NAMES,
@@ -18,6 +17,9 @@ from registry_host.resolver.resolvconf import (
     view,
 )
 from registry_host.settings.nameservers import NAMESERVERS_LIMIT, address_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 # What takes lookups away from every program of the C library.
 FATAL = frozenset({'search-too-long', 'sortlist-endless'})

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Finding, RegistryHostError
 from registry_host.host.locations import UNTOLD
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from registry_host.host.host import Host
 
 VERSION = 1

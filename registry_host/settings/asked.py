@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry_host.errors import Problem, SettingsError
@@ -24,6 +23,8 @@ from registry_host.settings.areas import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from registry_host.host.host import Host
     from registry_host.host.records import FileState
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from registry_host.errors import Problem
 from registry_host.redact import redact_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar('T')
 HOST_LIMIT = 253

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.settings.checking import (
     Checked,
@@ -16,6 +15,9 @@ from registry_host.settings.checking import (
     require_characters,
     take_apart,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
 
 
 class Registry(NamedTuple):

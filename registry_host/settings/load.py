@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry_host.errors import Problem, SettingsError, quoted
 from registry_host.redact import redact_input
@@ -30,6 +29,9 @@ from registry_host.settings.mirrors import check_mirror
 from registry_host.settings.model import Settings
 from registry_host.settings.proxies import check_no_proxy, check_proxy
 from registry_host.settings.shape import check_shape, digest_of, place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 # Reading the file
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.redact import redact_input
 from registry_host.settings.checking import (
@@ -21,6 +20,9 @@ from registry_host.settings.checking import (
     require_characters,
     take_apart,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 _HUB_HOSTS = (
     'registry-1.docker.io',

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from registry_host.errors import Problem
 from registry_host.settings.areas import AREAS, Operation
-from registry_host.settings.checking import Checked
-from registry_host.settings.insecure import Registry
-from registry_host.settings.mirrors import Mirror
-from registry_host.settings.proxies import Proxy
 
 if TYPE_CHECKING:
+    from registry_host.errors import Problem
+    from registry_host.settings.checking import Checked
+    from registry_host.settings.insecure import Registry
+    from registry_host.settings.mirrors import Mirror
     from registry_host.settings.noproxy import NoProxy
+    from registry_host.settings.proxies import Proxy
 
 
 class Settings(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from registry_host.errors import Problem, quoted
@@ -11,6 +10,7 @@ from registry_host.settings.areas import ENGINE_DNS, NAMESERVER
 from registry_host.settings.checking import Checked, Checker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from ipaddress import IPv4Address, IPv6Address
 
 _INTERFACE = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.redact import learn, redact_input
@@ -16,6 +15,8 @@ from registry_host.settings.checking import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from registry_host.settings.noproxy import NoProxy
 
 

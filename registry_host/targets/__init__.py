@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from registry_host.targets import dns_manager, docker_config, docker_daemon
-from registry_host.targets.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from registry_host.targets.target import Target
 
 # In the order of writing.
 TARGETS: Mapping[str, Target] = {

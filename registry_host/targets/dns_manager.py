@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Finding, Problem, SettingsError, quoted
 from registry_host.host.locations import RESOLV_CONF
-from registry_host.host.records import FileState
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change
 from registry_host.plan.ledger import Applied, OurKey, damaged
@@ -28,6 +26,9 @@ from registry_host.targets.target import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from registry_host.host.records import FileState
     from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Ledger
     from registry_host.resolver.edits import Edited, Removed, Unseen

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Finding, Problem, quoted
 from registry_host.host.filedoor import give_back
-from registry_host.host.records import FileState
-from registry_host.jsonfile import jsontext
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change
-from registry_host.plan.ledger import Applied
 from registry_host.settings.areas import (
     CLIENT,
     HTTP_PROXY,
@@ -30,9 +26,12 @@ from registry_host.targets.target import (
 )
 
 if TYPE_CHECKING:
-    from registry_host.host.records import User
+    from collections.abc import Iterable
+
+    from registry_host.host.records import FileState, User
+    from registry_host.jsonfile import jsontext
     from registry_host.plan.facts import Facts
-    from registry_host.plan.ledger import Ledger
+    from registry_host.plan.ledger import Applied, Ledger
     from registry_host.settings.model import Settings
 
 NAME = 'docker-config'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from registry_host.engine import directives
@@ -11,7 +10,6 @@ from registry_host.engine.keys import OLDEST, show_version
 from registry_host.engine.live import Live, LiveLists
 from registry_host.engine.rules import BUILT_IN_INSECURE, CONTAINERD_OWN_HOSTS
 from registry_host.errors import ConfigError, Finding, Problem, SettingsError, quoted
-from registry_host.host.records import FileState
 from registry_host.jsonfile import editing, jsontext
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change, Plan
@@ -38,9 +36,12 @@ from registry_host.targets.target import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Mapping
+
     from registry_host.engine.directives import Version
     from registry_host.engine.route import Route
     from registry_host.host.host import Host
+    from registry_host.host.records import FileState
     from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Ledger
     from registry_host.settings.model import Settings

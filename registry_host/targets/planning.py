@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.errors import ConfigError, Finding, Problem
@@ -18,6 +17,8 @@ from registry_host.targets import TARGETS, dns_manager
 from registry_host.targets.target import FileRef, Target, TargetPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from registry_host.host.host import Host
     from registry_host.plan.facts import Facts
     from registry_host.plan.selectors import Selection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.jsonfile.editing import Drop, Put
@@ -12,7 +11,7 @@ from registry_host.settings.areas import HTTP_PROXY, HTTPS_PROXY, NO_PROXY, Oper
 from registry_host.settings.proxies import check_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping
 
     from registry_host.settings.model import Settings
 

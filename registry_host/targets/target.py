@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from registry_host.engine.live import Live
 from registry_host.errors import ConfigError, Finding
-from registry_host.host.records import FileState, User
 from registry_host.jsonfile import editing, jsontext
 from registry_host.jsonfile.jsonvalue import JsonTextError
 from registry_host.levels import Activation
-from registry_host.plan.changes import Change
-from registry_host.resolver.use import Use
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from registry_host.engine.live import Live
+    from registry_host.host.records import FileState, User
+    from registry_host.plan.changes import Change
     from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Applied, Ledger
+    from registry_host.resolver.use import Use
     from registry_host.settings.model import Settings
 
 

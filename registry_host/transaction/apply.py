@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import time
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.engine.activate import Allowed, activate, allowed, require_found
@@ -22,10 +21,8 @@ from registry_host.errors import (
     StoppedError,
     quoted,
 )
-from registry_host.host.records import FileState, User
 from registry_host.host.replacing import changed
 from registry_host.levels import ALWAYS, IF_SAFE, Activation
-from registry_host.plan.changes import Change, Plan
 from registry_host.plan.unmerge import InseparableError, holds, revert
 from registry_host.resolver.use import Use
 from registry_host.targets import dns_manager, docker_config, docker_daemon
@@ -35,10 +32,14 @@ from registry_host.transaction.rollback import FINISH, Back, go_back
 from registry_host.transaction.run import ROLLED_BACK, Origin, Run, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from registry_host.engine.api import Info
     from registry_host.engine.directives import Version
     from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
+    from registry_host.host.records import FileState, User
+    from registry_host.plan.changes import Change, Plan
 
 VALIDATE_SINCE: Version = (23, 0, 0)
 HOLD_ATTEMPTS = 3

@@ -7,7 +7,6 @@ config is written. It becomes a checkpoint by a change of its name, in one step.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, ConflictError, Problem, quoted
@@ -18,11 +17,13 @@ from registry_host.host.locations import (
     STATE_LIMIT_BYTES,
 )
 from registry_host.levels import Activation
-from registry_host.plan.changes import Change
 from registry_host.transaction.run import APPLIED, DAMAGED, Origin, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from registry_host.host.host import Host
+    from registry_host.plan.changes import Change
 
 CHECKPOINTS = f'{STATE_FOLDER}/checkpoints'
 LIMIT = 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from registry_host.errors import (
@@ -29,6 +28,8 @@ from registry_host.transaction.rollback import FINISH, recover
 from registry_host.transaction.undoing import take_back
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from registry_host.host.host import Host
     from registry_host.transaction.confirmation import Pending
 from registry_host.transaction.run import APPLIED, DAMAGED, Run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.errors import ConfigError
@@ -21,6 +20,8 @@ from registry_host.settings.areas import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from registry_host.host.host import Host
     from registry_host.plan.changes import Change, Plan
     from registry_host.transaction.run import Run

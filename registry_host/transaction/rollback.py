@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +24,6 @@ from registry_host.errors import (
     RegistryHostError,
     quoted,
 )
-from registry_host.host.records import FileState
 from registry_host.host.replacing import is_torn
 from registry_host.levels import IF_SAFE, Activation
 from registry_host.plan.changes import Change
@@ -42,8 +40,11 @@ from registry_host.transaction.checkpoints import (
 from registry_host.transaction.run import RECOVERED, Run, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from registry_host.engine.api import Info
     from registry_host.host.host import Host
+    from registry_host.host.records import FileState
 
 FINISH = 'sudo registry-host undo'
 ATTEMPTS = 3

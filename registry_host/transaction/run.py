@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from registry_host.engine.live import Live
-from registry_host.host.records import FileState
 from registry_host.levels import Activation
-from registry_host.plan.changes import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from registry_host.engine.live import Live
+    from registry_host.host.records import FileState
+    from registry_host.plan.changes import Change
 
 APPLIED = 'applied'
 ROLLED_BACK = 'rolled-back'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.engine.find import EngineFacts, look_at_engine, running_containers
@@ -14,7 +13,6 @@ from registry_host.errors import (
     UndoError,
     quoted,
 )
-from registry_host.host.records import FileState
 from registry_host.levels import IF_SAFE
 from registry_host.plan.changes import Change, Plan
 from registry_host.plan.facts import Facts
@@ -36,8 +34,10 @@ from registry_host.transaction.rollback import masked
 from registry_host.transaction.run import Origin, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from registry_host.host.host import Host
-    from registry_host.host.records import User
+    from registry_host.host.records import FileState, User
     from registry_host.settings.model import Settings
 
 

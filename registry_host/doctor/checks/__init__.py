@@ -6,7 +6,7 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from registry_host.doctor.checks import (
     client_configs,
@@ -17,7 +17,11 @@ from registry_host.doctor.checks import (
     name_resolution,
     registry_mirrors,
 )
-from registry_host.doctor.checks.check import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from registry_host.doctor.checks.check import Check
 
 # In the order in which they are run and shown.
 CHECKS: Mapping[str, Check] = {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from registry_host.doctor.observations import Observed
 from registry_host.errors import Finding, Problem
+
+if TYPE_CHECKING:
+    from registry_host.doctor.observations import Observed
 
 Findings = Iterable[Finding]
 CONFIGURE = 'sudo registry-host configure'

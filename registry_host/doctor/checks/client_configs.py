@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from registry_host.doctor.checks.check import (
     Findings,
     check,
     finding,
     of_problem,
 )
-from registry_host.doctor.observations import Observed
 from registry_host.errors import quoted
 from registry_host.host.filedoor import give_back
 from registry_host.targets.docker_config import problems_of, shadowed_proxies
+
+if TYPE_CHECKING:
+    from registry_host.doctor.observations import Observed
 
 
 @check('client-config', "each user's config.json can be read by docker")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from registry_host.doctor.checks.check import (
     CONFIGURE,
     Findings,
@@ -11,7 +13,9 @@ from registry_host.doctor.checks.check import (
     or_ok,
     skipped,
 )
-from registry_host.doctor.observations import Observed
+
+if TYPE_CHECKING:
+    from registry_host.doctor.observations import Observed
 
 
 @check('unfinished-run', 'no earlier run was cut short, nor waits for approval')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from registry_host.doctor.checks.check import (
     Findings,
@@ -12,13 +12,17 @@ from registry_host.doctor.checks.check import (
     or_ok,
     skipped,
 )
-from registry_host.doctor.observations import Config, Observed
 from registry_host.engine import directives
-from registry_host.errors import Problem
 from registry_host.targets.docker_daemon import (
     placed,
     readable_password,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from registry_host.doctor.observations import Config, Observed
+    from registry_host.errors import Problem
 
 
 @check('daemon-json', 'daemon.json can be read and parsed')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from registry_host.doctor.checks.check import (
     Findings,
     check,
@@ -9,7 +11,6 @@ from registry_host.doctor.checks.check import (
     of_problem,
     skipped,
 )
-from registry_host.doctor.observations import Observed
 from registry_host.engine.keys import OLDEST, show_version
 from registry_host.engine.live import expected_lists
 from registry_host.redact import redact
@@ -18,6 +19,9 @@ from registry_host.targets.docker_daemon import (
     list_of,
     proxy_texts,
 )
+
+if TYPE_CHECKING:
+    from registry_host.doctor.observations import Observed
 
 
 @check('engine-state', 'the engine runs and answers')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from registry_host.doctor.checks.check import (
     CONFIGURE,
     Findings,
@@ -9,9 +11,11 @@ from registry_host.doctor.checks.check import (
     finding,
     of_problem,
 )
-from registry_host.doctor.observations import Observed
 from registry_host.settings.areas import INSECURE
 from registry_host.settings.insecure import check_insecure_registry
+
+if TYPE_CHECKING:
+    from registry_host.doctor.observations import Observed
 
 
 @check('insecure-rules', 'each insecure registry is a host, host:port or CIDR')

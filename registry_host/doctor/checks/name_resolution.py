@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from registry_host.doctor.checks.check import (
     Findings,
     check,
@@ -9,12 +11,14 @@ from registry_host.doctor.checks.check import (
     or_ok,
     skipped,
 )
-from registry_host.doctor.observations import Observed
-from registry_host.errors import Finding
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.resolver.owner import UNITS, Ownership
 from registry_host.resolver.steps import steps
 from registry_host.resolver.traps import FATAL, Trap, traps
+
+if TYPE_CHECKING:
+    from registry_host.doctor.observations import Observed
+    from registry_host.errors import Finding
 
 
 def _other_nameserver(name: str, host: str, ownership: Ownership) -> Finding:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from registry_host.doctor.checks.check import (
     CONFIGURE,
     Findings,
@@ -11,12 +13,14 @@ from registry_host.doctor.checks.check import (
     or_ok,
     skipped,
 )
-from registry_host.doctor.observations import Observed
 from registry_host.settings.areas import INSECURE, MIRRORS
 from registry_host.settings.mirrors import check_mirror
 from registry_host.targets.docker_daemon import (
     unverified_hub,
 )
+
+if TYPE_CHECKING:
+    from registry_host.doctor.observations import Observed
 
 
 @check('mirror-rules', 'each registry mirror is a root address')
