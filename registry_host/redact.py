@@ -116,6 +116,9 @@ def _end_of_cut(arguments: Sequence[str], start: int) -> int:
 # What is known to be secret, as a last resort: messages redact where they are made.
 
 SECRET_LENGTH = 6
+# From here on, secrets are not looked for one by one.
+MANY = 50
+_CONCEALED = 'xxxxx'
 _words: dict[str, str] = {}
 _secrets: set[str] = set()
 
@@ -180,13 +183,34 @@ def learn_text(text: str) -> None:
 
 def conceal(text: str) -> str:
     """Take out of a text what is known to be secret, the longest secret first."""
-    for raw, shown in _by_length(tuple(_words.items())):
-        text = text.replace(raw, shown)
-    for secret, shown in _by_length(tuple((word, 'xxxxx') for word in _secrets)):
-        text = text.replace(secret, shown)
+    for raw in sorted(_words, key=len, reverse=True):
+        text = text.replace(raw, _words[raw])
+    if len(_secrets) > MANY:
+        return _conceal_many(text)
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, _CONCEALED)
     return text
 
 
-@functools.lru_cache(maxsize=4)
-def _by_length(pairs: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    return sorted(pairs, key=lambda pair: len(pair[0]), reverse=True)
+def _conceal_many(text: str) -> str:
+    """The same in one pass: a file of settings may hold thousands of secrets."""
+    by_start = _secrets_by_start(len(_secrets))
+    shown: list[str] = []
+    index = done = 0
+    while index < len(text):
+        candidates = by_start.get(text[index : index + SECRET_LENGTH], ())
+        found = next((each for each in candidates if text.startswith(each, index)), '')
+        if found:
+            shown += (text[done:index], _CONCEALED)
+            done = index + len(found)
+        index += len(found) or 1
+    return ''.join((*shown, text[done:]))
+
+
+@functools.lru_cache(maxsize=1)
+def _secrets_by_start(count: int) -> dict[str, list[str]]:
+    """Map how secrets begin to those secrets, the longest first; `count` is of all."""
+    found: dict[str, list[str]] = {}
+    for secret in sorted(_secrets, key=len, reverse=True):
+        found.setdefault(secret[:SECRET_LENGTH], []).append(secret)
+    return found

@@ -109,6 +109,46 @@ def large_file() -> None:
     show('edit with 10,000 registries', ratio, 4, what)
 
 
+# Many entries
+
+COMMANDS = (
+    ('validate', ('validate', '-f', 'SETTINGS')),
+    ('configure, first run', ('--root', 'ROOT', 'configure', '-f', 'SETTINGS')),
+    ('configure, converged', ('--root', 'ROOT', 'configure', '-f', 'SETTINGS')),
+    ('doctor', ('--root', 'ROOT', 'doctor')),
+    ('unconfigure', ('--root', 'ROOT', 'unconfigure')),
+)
+FEW, MANY = 4_000, 40_000
+
+
+def growth() -> None:
+    """Compare the time of an entry at two sizes, the start of the program left out."""
+    start = min(seconds(lambda: run([*PROGRAM, '--version'])) for _ in range(5))
+    for kind in ('toml', 'json'):
+        few, many = (_durations(kind, number) for number in (FEW, MANY))
+        for name, _ in COMMANDS:
+            each = [(few[name] - start) / FEW, (many[name] - start) / MANY]
+            what = f'the time of an entry among {FEW:,}, {MANY:,} entries ({kind})'
+            show(name, each[1] / each[0], 1.3, what)
+
+
+def _durations(kind: str, number: int) -> dict[str, float]:
+    """Run each command once with so many mirrors and as many insecure registries."""
+    root = make_root(f'growth-{kind}-{number}')
+    settings = root / f'settings.{kind}'
+    entries = {
+        'registry-mirrors': [f'http://m{n}.example:5000' for n in range(number)],
+        'insecure-registries': [f'r{n}.example:5000' for n in range(number)],
+    }
+    lines = (f'{name} = {json.dumps(values)}\n' for name, values in entries.items())
+    settings.write_text(json.dumps(entries) if kind == 'json' else ''.join(lines))
+    places = {'ROOT': str(root), 'SETTINGS': str(settings)}
+    return {
+        name: seconds(lambda w=words: run([*PROGRAM, *(places.get(x, x) for x in w)]))
+        for name, words in COMMANDS
+    }
+
+
 # The doctor
 
 
@@ -251,5 +291,6 @@ def lost(content: str) -> str:
 if __name__ == '__main__':
     start_up()
     large_file()
+    growth()
     doctors_patience()
     others()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,23 @@ from roots import PASSWD, Root
 
 
 @pytest.fixture
-def root(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Root:
-    made = Root(tmp_path / 'root', capsys)
-    made.write('/etc/passwd', PASSWD)
-    (made.path / 'home/alice').mkdir(parents=True)
-    (made.path / 'root').mkdir()
-    return made
+def make_root(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[], Root]:
+    """Make folders of hosts, each another one."""
+    numbers = count(1)
+
+    def make() -> Root:
+        made = Root(tmp_path / f'root-{next(numbers)}', capsys)
+        made.write('/etc/passwd', PASSWD)
+        (made.path / 'home/alice').mkdir(parents=True)
+        (made.path / 'root').mkdir()
+        return made
+
+    return make
+
+
+@pytest.fixture
+def root(make_root: Callable[[], Root]) -> Root:
+    return make_root()
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from recorded import load
 
 from registry_host.redact import (
+    MANY,
     conceal,
     learn_text,
     redact,
@@ -134,3 +135,11 @@ def test_learning_from_one_long_line_is_linear(end):
     started = time.process_time()
     learn_text(f"a = '@', b = [{urls}] {end}")
     assert time.process_time() - started < 5
+
+
+def test_many_secrets_are_concealed_as_few_are():
+    secrets = [f'Qj{number:03}-{"y" * (number % 7)}' for number in range(3 * MANY)]
+    learn_text('\n'.join(f'http://u:{secret}@h' for secret in secrets))
+    for secret in secrets:
+        assert conceal(f'a{secret}b, {secret}') == 'axxxxxb, xxxxx'
+    assert conceal('Qj000x and nothing else') == 'Qj000x and nothing else'

@@ -8,10 +8,7 @@ import os
 import pytest
 
 from registry_host import cli
-from registry_host.host.host import Host
-from registry_host.levels import Activation
 from registry_host.plan import selectors
-from registry_host.plan.changes import Change
 from registry_host.transaction import managed
 
 DAEMON_JSON = '/etc/docker/daemon.json'
@@ -455,13 +452,14 @@ def test_a_ledger_damaged_inside_a_checkpoint_hides_no_outcome(root):
     assert '  - registry-mirrors  http://b  (added by run 2)\n' in ended.out
 
 
-def test_a_value_that_no_utf8_holds_is_looked_for(root):
-    root.write(DAEMON_JSON, '{}')
-    value = os.fsdecode(b'http://h\xff')
-    change = Change(
-        target='docker-daemon',
-        before=Host(str(root.path)).read_state(DAEMON_JSON),
-        after=Host(str(root.path)).read_state(DAEMON_JSON),
-        activation=Activation.NONE,
-    )
-    assert managed._stood_in(change, value) is False
+def test_a_value_that_no_utf8_holds_is_looked_for():
+    content = managed._Content(b'{"a": "http://h\xff"}')
+    assert os.fsdecode(b'http://h\xff') in content
+    assert os.fsdecode(b'http://g\xff') not in content
+
+
+@pytest.mark.parametrize('value', ('http://m:1', 'a b', 'c,d', 'q"r'))
+def test_a_value_is_found_however_it_is_written(value):
+    written = json.dumps({'list': [value]}).encode()
+    assert value in managed._Content(written)
+    assert value not in managed._Content(b'{"list": []}')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -196,7 +197,8 @@ def walk(text: str, start: int) -> Iterator[tuple[str, Member, Json]]:
         index = skip(text, index + 1)
 
 
-def elements(text: str, start: int) -> list[tuple[int, int]]:
+@lru_cache(maxsize=8)  # Each entry may be asked for its place, one after the other.
+def elements(text: str, start: int) -> tuple[tuple[int, int], ...]:
     """Find where each element of the array that opens at `start` begins and ends."""
     found: list[tuple[int, int]] = []
     index = skip(text, start + 1)
@@ -206,7 +208,7 @@ def elements(text: str, start: int) -> list[tuple[int, int]]:
         index = skip(text, end)
         if text[index] == ',':
             index = skip(text, index + 1)
-    return found
+    return tuple(found)
 
 
 def _depth(root: Json) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 if TYPE_CHECKING:
@@ -37,5 +39,15 @@ class JsonTextError(Exception):
 
 
 def position(text: str, offset: int) -> str:
-    line = text.count('\n', 0, offset) + 1
-    return f'{line}:{offset - text.rfind(chr(10), 0, offset)}'
+    """Give the LINE:COLUMN, from 1, of a place in a text."""
+    starts = _line_starts(text)
+    line = bisect_right(starts, offset)
+    return f'{line}:{offset - starts[line - 1] + 1}'
+
+
+@lru_cache(maxsize=4)  # One text is asked for many places.
+def _line_starts(text: str) -> list[int]:
+    starts = [0]
+    while found := text.find('\n', starts[-1]) + 1:
+        starts.append(found)
+    return starts

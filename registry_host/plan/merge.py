@@ -42,27 +42,26 @@ def merge_list(
     that stand in the list, in their order, in front of new ones; REMOVE keeps those
     that are not `wanted`. Neither moves anything if nothing is new.
     """
-    ours_at = _positions_of_ours(current, applied)
-    wanted = _wish(
-        [current[index] for index in sorted(ours_at)], wanted, key, operation
-    )
-    wanted_by_key = {key(text): text for text in reversed(wanted)}
-    wanted_keys = tuple(dict.fromkeys(key(text) for text in wanted))
-    ours_keys = {key(current[index]) for index in ours_at}
-    foreign_keys = {
-        key(text) for index, text in enumerate(current) if index not in ours_at
-    }
-    ours = tuple(k for k in wanted_keys if k in ours_keys or k not in foreign_keys)
-    kept = {index for index in ours_at if key(current[index]) in ours}
-    drop = set(ours_at) - kept
-    missing = [k for k in ours if k not in {key(current[index]) for index in kept}]
-    is_in_place = tuple(key(current[i]) for i in sorted(kept)) == ours and (
-        sorted(kept) == list(range(len(kept)))
+    ours_at = sorted(_positions_of_ours(current, applied))
+    wanted = _wish([current[index] for index in ours_at], wanted, key, operation)
+    keys = [key(text) for text in current]
+    wanted_by_key: dict[Hashable, str] = {}
+    for text in wanted:
+        wanted_by_key.setdefault(key(text), text)
+    ours_keys = {keys[index] for index in ours_at}
+    foreign_keys = _without(keys, ours_at)
+    ours = {k: None for k in wanted_by_key if k in ours_keys or k not in foreign_keys}
+    kept = [index for index in ours_at if keys[index] in ours]
+    kept_keys = {keys[index] for index in kept}
+    drop = set(ours_at).difference(kept)
+    missing = {k: None for k in ours if k not in kept_keys}
+    is_in_place = [keys[index] for index in kept] == list(ours) and (
+        kept == list(range(len(kept)))
     )
     is_moved = operation is Operation.REPLACE or bool(missing)
     if is_ordered and is_moved and not is_in_place:
-        drop, missing = set(ours_at), list(ours)
-    spelling = {key(current[index]): current[index] for index in kept}
+        drop, missing = set(ours_at), ours
+    spelling = {keys[index]: current[index] for index in kept}
     return ListMerge(
         insert=tuple(wanted_by_key[k] for k in missing),
         drop=frozenset(drop),
@@ -90,7 +89,15 @@ def _wish(
 
 def _positions_of_ours(current: Sequence[str], applied: Sequence[str]) -> set[int]:
     """Find the entries that we wrote: the first of each exact spelling."""
-    return {current.index(text) for text in applied if text in current}
+    first: dict[str, int] = {}
+    for index, text in enumerate(current):
+        first.setdefault(text, index)
+    return {first[text] for text in applied if text in first}
+
+
+def _without(keys: Sequence[Hashable], indexes: Sequence[int]) -> set[Hashable]:
+    left_out = set(indexes)
+    return {key for index, key in enumerate(keys) if index not in left_out}
 
 
 class ValueMerge(NamedTuple):

@@ -84,7 +84,9 @@ def _check_each(
     for table in tables:
         there = there[table]
     for index, text in enumerate(there.get(name, ())):
-        yield _checked(asked, kind, name, text, check).at(place(asked, (*path, index)))
+        result = _checked(asked, kind, name, text, check)
+        is_told = result.errors or result.warnings
+        yield result.at(place(asked, (*path, index))) if is_told else result
 
 
 def _checked(

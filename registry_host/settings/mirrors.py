@@ -179,20 +179,24 @@ def _misspelled_hub(host: str) -> str:
         return ''
     for name in _HUB_HOSTS:
         allowed = 2 if len(name) > 12 else 1
-        if abs(len(name) - len(host)) <= allowed and _distance(host, name) <= allowed:
+        if _is_within(allowed, host, name):
             return name
     return ''
 
 
-def _distance(one: str, other: str) -> int:
-    """Count the insertions, removals and replacements between two words."""
+def _is_within(allowed: int, one: str, other: str) -> bool:
+    """Whether so many insertions, removals and replacements lie between two words."""
+    if abs(len(one) - len(other)) > allowed:
+        return False
     row = list(range(len(other) + 1))
     for i, left in enumerate(one, 1):
         above, row[0] = row[0], i
         for j, right in enumerate(other, 1):
             best = min(row[j] + 1, row[j - 1] + 1, above + (left != right))
             above, row[j] = row[j], best
-    return row[-1]
+        if min(row) > allowed:  # It only grows from here.
+            return False
+    return row[-1] <= allowed
 
 
 def mirror_key(text: str) -> Hashable:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.errors import ConfigError
@@ -20,11 +23,10 @@ from registry_host.settings.areas import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from registry_host.host.host import Host
-    from registry_host.plan.changes import Change, Plan
-    from registry_host.transaction.run import Run
+    from registry_host.plan.changes import Plan
 
 # Each area by its place in a settings file.
 SETTINGS: Mapping[str, str] = {
@@ -33,6 +35,9 @@ SETTINGS: Mapping[str, str] = {
     **{area: f'dns.{area}' for area in (NAMESERVERS, SEARCH, EXCLUSIVE)},
     ENGINE_DNS: f'dns.{ENGINE}',
 }
+
+# An area and a value.
+Pair = tuple[str, str]
 
 
 class Entry(NamedTuple):
@@ -61,29 +66,25 @@ def entry_changes(host: Host, plan: Plan) -> Mapping[str, EntryChanges]:
     before, after = (
         read_ledger(state.content) for state in (plan.record.before, plan.record.after)
     )
-    history: tuple[Run, ...] | None = None
+    origins = _Origins(host)
     found: dict[str, EntryChanges] = {}
     for change in plan.pending:
         was, made = (each.find(change.target, change.path) for each in (before, after))
         added = tuple(_entry(*pair) for pair in _new(was, made))
-        gone = [pair for pair in _new(made, was) if _stood_in(change, pair[1])]
-        if gone and history is None:
-            from registry_host.transaction import checkpoints
-
-            history = checkpoints.history(host)
-        removed = tuple(
-            _entry(*pair)._replace(run=_adder(history or (), change, *pair))
-            for pair in gone
-        )
+        stood = _Content(change.before.content or b'')
+        gone = [pair for pair in _new(made, was) if pair[1] in stood]
+        adders = origins.of(change.target, change.path) if gone else {}
+        removed = tuple(_entry(*pair)._replace(run=adders.get(pair)) for pair in gone)
         found[change.path] = EntryChanges(added, removed)
     return found
 
 
-def _new(was: Applied, made: Applied) -> Iterator[tuple[str, str]]:
+def _new(was: Applied, made: Applied) -> Iterator[Pair]:
     """Pairs of area and value that are managed in `made` and not in `was`."""
     for area, key in made.keys.items():
         if area in SETTINGS:
-            yield from ((area, v) for v in key.ours if v not in was.ours(area))
+            known = frozenset(was.ours(area))
+            yield from ((area, value) for value in key.ours if value not in known)
 
 
 def _entry(area: str, value: str) -> Entry:
@@ -93,24 +94,46 @@ def _entry(area: str, value: str) -> Entry:
     return Entry(SETTINGS[area], shown)
 
 
-def _stood_in(change: Change, value: str) -> bool:
-    """Whether the file held the value still, or somebody had taken it out by hand."""
-    text = json.dumps(value)[1:-1]
-    content = change.before.content or b''
-    return value == 'true' or any(os.fsencode(t) in content for t in (text, value))
+class _Content:
+    """A file before the run: did it hold a value still, or was that taken out by hand?
+
+    Most values are words of it; one that holds a blank or a comma is searched for.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._words = frozenset(re.split(rb'[\s",]+', content))
+
+    def __contains__(self, value: str) -> bool:
+        if value == 'true':  # A switch, which no file names by this word.
+            return True
+        forms = (os.fsencode(value), os.fsencode(json.dumps(value)[1:-1]))
+        return any(form in self._words or form in self._content for form in forms)
 
 
-def _adder(history: Iterable[Run], change: Change, area: str, value: str) -> int | None:
-    """Find the newest run after which the value was managed, and before which not."""
+class _Origins:
+    """Which run has added what, read from the history when it is first asked for."""
 
-    def has(ledger: Ledger) -> bool:
-        return value in ledger.find(change.target, change.path).ours(area)
+    def __init__(self, host: Host) -> None:
+        self._host = host
 
-    for run in sorted(history, key=lambda run: run.id, reverse=True):
-        try:
-            before, after = map(read_ledger, run.ledgers)
-        except ConfigError:  # One run's record is damaged: the others can still tell.
-            continue
-        if has(after) and not has(before):
-            return run.id
-    return None
+    @cached_property
+    def _ledgers(self) -> tuple[tuple[int, Ledger, Ledger], ...]:
+        """The id of each run and its ledgers, the oldest first."""
+        from registry_host.transaction import checkpoints
+
+        found: list[tuple[int, Ledger, Ledger]] = []
+        for run in sorted(checkpoints.history(self._host), key=lambda run: run.id):
+            # One run's record may be damaged: the others can still tell.
+            with contextlib.suppress(ConfigError):
+                before, after = map(read_ledger, run.ledgers)
+                found.append((run.id, before, after))
+        return tuple(found)
+
+    def of(self, target: str, path: str) -> Mapping[Pair, int]:
+        """Map each value of one file to the newest run that has made it managed."""
+        return {
+            pair: number
+            for number, before, after in self._ledgers
+            for pair in _new(before.find(target, path), after.find(target, path))
+        }
