@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import click
 
@@ -21,12 +21,21 @@ from registry_host.errors import (
 )
 from registry_host.host.host import Host
 from registry_host.levels import ALWAYS, IF_SAFE, NEVER
+from registry_host.progress import HostState, Progress
 from registry_host.redact import conceal, learn, learn_arguments, redact_command
 from registry_host.reporting.output import Paint, printable, printable_json, write
-from registry_host.reporting.report import MENDED, Report
+from registry_host.reporting.report import Report
 
 ARGUMENTS = 'registry_host.arguments'
 SELECTORS = ('mirrors', 'insecure-registries', 'proxies', 'dns', 'users')
+
+
+class Start(NamedTuple):
+    """What the command line starts with: its words, and what becomes of the host."""
+
+    arguments: tuple[str, ...]
+    progress: Progress
+
 
 Command = TypeVar('Command', bound=Callable[..., Any])
 
@@ -200,10 +209,12 @@ def cli(context: click.Context, root: str) -> None:
     """Make this host use an on-premises Docker registry, safely, and prove it."""
     import os
 
-    context.meta[ARGUMENTS] = context.obj
+    start: Start = context.obj
+    context.meta[ARGUMENTS] = start.arguments
     if not os.path.isdir(root):
         raise SettingsError(_no_root(root))
     context.obj = Host(root)
+    context.obj.progress = start.progress
 
 
 def _no_root(root: str) -> Problem:
@@ -513,10 +524,9 @@ def main(argv: list[str] | None = None) -> NoReturn:
     # does: what was begun is rolled back.
     _handle_signals(_interrupt)
     output_format = _format_of(arguments)
+    start = Start(tuple(arguments), Progress())
     try:
-        cli.main(
-            arguments, 'registry-host', standalone_mode=False, obj=tuple(arguments)
-        )
+        cli.main(arguments, 'registry-host', standalone_mode=False, obj=start)
         sys.exit(0)
     except click.exceptions.Exit as err:
         sys.exit(err.exit_code)
@@ -524,16 +534,13 @@ def main(argv: list[str] | None = None) -> NoReturn:
         problem = _usage_problem(err)
         finish(_failed(arguments, Exit.BAD_INPUT, problem), output_format)
     except RegistryHostError as err:
-        state = err.state
-        if state and any(finding.check in MENDED for finding in err.findings):
-            state = 'nothing else was written'
+        state = '' if err.is_told else str(start.progress)
         problems = (_with_state(problem, state) for problem in err.problems)
         report = _failed(arguments, err.exit_code, *problems)
-        finish(report._replace(findings=err.findings), output_format)
+        finish(report.after(start.progress), output_format)
     except (click.Abort, KeyboardInterrupt):
-        message = 'interrupted; nothing was written'
-        problem = Problem(code='interrupted', message=message)
-        finish(_failed(arguments, Exit.INTERRUPTED, problem), output_format)
+        report = _failed(arguments, Exit.INTERRUPTED, _interrupted(start.progress))
+        finish(report.after(start.progress), output_format)
     except OSError as err:
         problem = Problem(
             code='system',
@@ -541,9 +548,12 @@ def main(argv: list[str] | None = None) -> NoReturn:
             message=err.strerror or type(err).__name__,
             hint='registry-host doctor --only unfinished-run',
         )
-        finish(_failed(arguments, Exit.FAILED, problem), output_format)
+        told = _with_state(problem, str(start.progress))
+        report = _failed(arguments, Exit.FAILED, told)
+        finish(report.after(start.progress), output_format)
     except Exception as err:  # noqa: BLE001 - the last resort: exit 70, no secrets
-        finish(_failed(arguments, Exit.BUG, _bug_problem(err)), output_format)
+        report = _failed(arguments, Exit.BUG, _bug_problem(err))
+        finish(report.after(start.progress), output_format)
 
 
 def _learn_environment() -> None:
@@ -577,6 +587,16 @@ def _handle_signals(handler: Any) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+def _interrupted(progress: Progress) -> Problem:
+    """Tell what a signal has left behind, where no run was there to say it itself."""
+    hint = ''
+    if progress.state is HostState.CHANGED:
+        hint = f'to take it back: {progress.remedy}'
+    elif progress.state is HostState.PARTLY_CHANGED:
+        hint = f'to finish: {progress.remedy}'
+    return Problem(code='interrupted', message=f'interrupted; {progress}', hint=hint)
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:

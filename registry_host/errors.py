@@ -60,13 +60,12 @@ def place_of(err: Exception) -> str:
 class RegistryHostError(Exception):
     """An expected failure: shown without a traceback, ends with `exit_code`.
 
-    `state` is what to say of the host after it; '' where the message says it itself.
-    `findings` are what was put in order before it.
+    Where it leaves the host is said by whoever reports it, unless the message says it
+    itself (`is_told`).
     """
 
     exit_code = Exit.FAILED
-    state = 'nothing was written'
-    findings: tuple[Finding, ...] = ()
+    is_told = False
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__('; '.join(str(problem) for problem in problems))
@@ -121,13 +120,13 @@ class StoppedError(RegistryHostError):
     """Interrupted; what was begun was put back, or the message tells what was not."""
 
     exit_code = Exit.INTERRUPTED
-    state = ''
+    is_told = True
 
 
 class ApplyError(RegistryHostError):
     """Writing or activating failed; the message tells what was left where."""
 
-    state = ''
+    is_told = True
 
 
 class Finding(NamedTuple):

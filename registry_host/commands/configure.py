@@ -10,7 +10,6 @@ from registry_host.errors import (
     Finding,
     ProbeError,
     Problem,
-    RegistryHostError,
 )
 from registry_host.host.locations import JOURNAL, LEFT_BEHIND, PENDING, UNTOLD
 from registry_host.levels import IF_SAFE
@@ -111,14 +110,11 @@ def _in_order(host: Host, manner: Manner) -> Iterator[tuple[Finding, ...]]:
 
         if manner.is_check:
             mended = unfinished(host)
+            host.progress.note(mended)
         else:
             with transaction(host, lock_timeout_s=manner.lock_timeout_s) as mended:
                 pass
-    try:
-        yield mended
-    except RegistryHostError as err:
-        err.findings = mended
-        raise
+    yield mended
 
 
 def _run(

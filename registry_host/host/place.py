@@ -6,6 +6,8 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from registry_host.progress import Progress
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,6 +23,7 @@ class Place:
     def __init__(self, root: str = '/', environ: Mapping[str, str] | None = None):
         self.root = os.path.realpath(root).rstrip('/')
         self.environ = dict(os.environ if environ is None else environ)
+        self.progress = Progress()
         # A command may open more than one transaction, and waits once: see untold.
         self.has_told_again = False
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from registry_host.plan.changes import Plan
+    from registry_host.progress import Progress
     from registry_host.settings.checking import Checked
     from registry_host.transaction.apply import Outcome
     from registry_host.transaction.managed import EntryChanges
@@ -43,6 +44,14 @@ class Report(NamedTuple):
     errors: tuple[Problem, ...] = ()
     results: tuple[Checked[Any], ...] | None = None
     runs: tuple[Run, ...] | None = None
+    is_host_changed: bool = False
+
+    def after(self, progress: Progress) -> Report:
+        """Tell of an end that came too soon what is true of the host."""
+        findings = dict.fromkeys((*progress.notes, *self.findings))
+        return self._replace(
+            findings=tuple(findings), is_host_changed=progress.is_changed
+        )
 
     def below(self, root: str, is_inside: Callable[[str], bool]) -> Report:
         """Make each hint about the same root as this command was.
@@ -76,8 +85,9 @@ class Report(NamedTuple):
     def is_changed(self) -> bool:
         """Whether the host was changed, or, with --check, would be."""
         is_known = self.is_check or self.outcome is not None
+        is_planned = bool(is_known and self.plan and not self.plan.is_empty)
         is_mended = any(finding.check in MENDED for finding in self.findings)
-        return is_mended or bool(is_known and self.plan and not self.plan.is_empty)
+        return self.is_host_changed or is_mended or is_planned
 
 
 def undo_line(outcome: Outcome, *, is_undo: bool = False) -> str:

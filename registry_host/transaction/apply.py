@@ -8,8 +8,6 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry_host.engine.activate import Allowed, activate, allowed, require_found
-from registry_host.engine.find import look_at_engine
-from registry_host.engine.lifecycle import RELOAD_TIMEOUT_S
 from registry_host.errors import (
     ApplyError,
     ConfigError,
@@ -18,18 +16,17 @@ from registry_host.errors import (
     Finding,
     Problem,
     RegistryHostError,
-    StoppedError,
     quoted,
 )
 from registry_host.host.replacing import changed
-from registry_host.levels import ALWAYS, IF_SAFE, Activation
+from registry_host.levels import IF_SAFE, Activation
 from registry_host.plan.unmerge import InseparableError, holds, revert
 from registry_host.resolver.use import Use
 from registry_host.targets import dns_manager, docker_config, docker_daemon
 from registry_host.targets.logins import wait_for_logins
 from registry_host.transaction import checkpoints, confirmation
-from registry_host.transaction.rollback import FINISH, Back, go_back
-from registry_host.transaction.run import ROLLED_BACK, Origin, Run, Step
+from registry_host.transaction.journal import Journal
+from registry_host.transaction.run import Origin, Run, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,8 +40,6 @@ if TYPE_CHECKING:
 
 VALIDATE_SINCE: Version = (23, 0, 0)
 HOLD_ATTEMPTS = 3
-# Whoever interrupts us will not wait for long.
-HASTY_TIMEOUT_S = 3.0
 
 
 class Order(NamedTuple):
@@ -178,10 +173,14 @@ def _without_config_file(argv: Sequence[str]) -> list[str]:
 def _run(
     host: Host, plan: Plan, engine: EngineFacts, may: Allowed, order: Order
 ) -> Outcome:
-    run = _journal_of(host, plan, engine, may, order)
-    is_activated = False
-    try:
-        checkpoints.save_journal(host, run)
+    info = None
+
+    def explain(err: OSError | RegistryHostError) -> RegistryHostError:
+        return _failure(err, engine)
+
+    with Journal(host, _run_of(host, plan, engine, may, order), explain) as journal:
+        journal.open()
+        run = journal.run
         if order.confirm_within is not None:
             confirmation.arm(host, run.id, order.confirm_within)
         findings = (*_write(host, run), *_tell_owners(host, plan, run))
@@ -189,33 +188,24 @@ def _run(
             from registry_host.resolver.telling import require_resolved
 
             require_resolved(host, order.names)
-        info = None
         if may.activation is not Activation.NONE:
-            is_activated = True
+            journal.is_activated = True
             info = activate(host, engine, may.activation, plan.expected)
         if engine.is_running:
             require_found(host, engine, order.endpoints)
         _finish(host, run)
-        run, held = _hold(host, run)
-        checkpoints.commit(host, run)
-    except (OSError, RegistryHostError) as err:
-        _roll_back(host, run, _failure(err, plan, engine), is_activated=is_activated)
-    except KeyboardInterrupt:  # Ctrl-C, or the end of the session.
-        state = _go_back_in_haste(host, run, is_activated=is_activated)
-        raise StoppedError(Problem('interrupted', f'interrupted; {state}')) from None
-    except BaseException:  # A bug of ours.
-        _go_back_in_haste(host, run, is_activated=is_activated)
-        raise
+        findings += _hold(host, journal)
+        journal.commit()
     with contextlib.suppress(OSError):
         if order.confirm_within is not None:
             confirmation.start_over(host, order.confirm_within)
         # If not, more are kept than need be, until next time.
         checkpoints.prune(host)
-    outcome = _outcome(plan, engine, may, run, info)
-    return outcome._replace(findings=findings + held + outcome.findings)
+    outcome = _outcome(plan, engine, may, journal.run, info)
+    return outcome._replace(findings=findings + outcome.findings)
 
 
-def _journal_of(
+def _run_of(
     host: Host, plan: Plan, engine: EngineFacts, may: Allowed, order: Order
 ) -> Run:
     return Run(
@@ -315,14 +305,14 @@ def _finish(host: Host, run: Run) -> None:
         host.remove_folders(state)
 
 
-def _hold(host: Host, run: Run) -> tuple[Run, tuple[Finding, ...]]:
+def _hold(host: Host, journal: Journal) -> tuple[Finding, ...]:
     """Look whether what was written still stands, whoever else may write there.
 
     A program that had read the file before us, as a `docker login` that waited for its
     password, writes it without our part: that is then put in once more.
     """
     findings: list[Finding] = []
-    for step in run.steps:
+    for step in journal.run.steps:
         user = step.change.before.user
         if step.change.target == docker_config.NAME and user:
             if not wait_for_logins(host, user):
@@ -332,10 +322,10 @@ def _hold(host: Host, run: Run) -> tuple[Run, tuple[Finding, ...]]:
             again = _merged_again(step.change, now)
             if again == now.content:
                 break
-            run = _merge_again(host, run, step, now, again)
+            _merge_again(host, journal, step, now, again)
         else:
             raise _overwritten(step.change.path)
-    return run, tuple(findings)
+    return tuple(findings)
 
 
 def _login_under_way(path: str, user: User) -> Finding:
@@ -350,18 +340,16 @@ def _login_under_way(path: str, user: User) -> Finding:
 
 
 def _merge_again(
-    host: Host, run: Run, step: Step, now: FileState, content: bytes | None
-) -> Run:
+    host: Host, journal: Journal, step: Step, now: FileState, content: bytes | None
+) -> None:
     """Write a file with our part and theirs; the journal knows of it first."""
     after = now._replace(content=content)
     if now.content is None:
         after = step.change.after._replace(content=content)
     if content is not None:
-        run = run.with_merged(step.change.path, content)
-        checkpoints.save_journal(host, run, limit=checkpoints.MERGED_LIMIT_BYTES)
+        journal.merge(step.change.path, content)
     with contextlib.suppress(ConflictError):
         host.replace_file(now, after, step.temporary)
-    return run
 
 
 def _merged_again(change: Change, now: FileState) -> bytes | None:
@@ -430,9 +418,7 @@ def _activate_alone(
     try:
         info = activate(host, engine, may.activation, plan.expected)
     except (EngineError, OSError) as err:
-        failure = _not_taken(err, engine)
-        message = f'{failure.message}; nothing was written'
-        raise ApplyError(failure._replace(message=message)) from None
+        raise EngineError(_not_taken(err, engine)) from None
     return Outcome(
         done=may.activation,
         is_verified=_is_shown(plan, may),
@@ -480,7 +466,7 @@ def _pending(plan: Plan, may: Allowed, engine: EngineFacts) -> Finding:
 
 
 def _failure(
-    err: OSError | RegistryHostError, plan: Plan, engine: EngineFacts
+    err: OSError | RegistryHostError, engine: EngineFacts
 ) -> RegistryHostError:
     if isinstance(err, EngineError):
         return ApplyError(_not_taken(err, engine))
@@ -506,62 +492,3 @@ def _not_taken(err: EngineError | OSError, engine: EngineFacts) -> Problem:
         f'{problem.message if problem else err}',
         hint=f'journalctl -u {unit} -n 20',
     )
-
-
-def _go_back(host: Host, run: Run, *, is_activated: bool, timeout_s: float) -> Back:
-    back = go_back(
-        host,
-        run,
-        look_at_engine(host),
-        is_activated=is_activated,
-        policy=ALWAYS,
-        timeout_s=timeout_s,
-    )
-    if back.is_whole:
-        checkpoints.close(host, run, ROLLED_BACK)
-        confirmation.disarm(host, run.id)
-    return back
-
-
-def _go_back_in_haste(host: Host, run: Run, *, is_activated: bool) -> str:
-    """Put everything back for somebody who will not wait, and say what became of it."""
-    try:
-        back = _go_back(host, run, is_activated=is_activated, timeout_s=HASTY_TIMEOUT_S)
-    except BaseException:  # noqa: BLE001 - interrupted once more, or worse: it is told
-        return f'partly applied; to put it back: {FINISH}'
-    return str(back) if back.is_whole else f'{back}; to put it back: {FINISH}'
-
-
-def _roll_back(
-    host: Host, run: Run, cause: RegistryHostError, *, is_activated: bool
-) -> None:
-    """Put everything back, and raise `cause` with what became of it."""
-    try:
-        back = _go_back(
-            host, run, is_activated=is_activated, timeout_s=RELOAD_TIMEOUT_S
-        )
-        state, is_whole = str(back), back.is_whole
-        by_hand = _by_hand(back)
-    except (OSError, RegistryHostError) as err:
-        state, is_whole = f'partly applied: going back failed ({err})', False
-        by_hand = ''
-    problems = [
-        problem._replace(
-            message=f'{problem.message}; {state}',
-            hint=(by_hand or problem.hint) if is_whole else FINISH,
-        )
-        for problem in cause.problems
-    ]
-    # To try again is no cure for what is left half-done.
-    failure = type(cause)(*problems) if is_whole else ApplyError(*problems)
-    failure.state = ''
-    raise failure from None
-
-
-def _by_hand(back: Back) -> str:
-    """The commands for DNS managers that could not be told of the old files."""
-    if not back.untold:
-        return ''
-    from registry_host.resolver.telling import by_hand
-
-    return ' && '.join(map(by_hand, back.untold))

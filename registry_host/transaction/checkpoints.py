@@ -86,6 +86,11 @@ def commit(host: Host, run: Run) -> None:
     host.move_state(JOURNAL, _path_of(run.id))
 
 
+def is_committed(host: Host, run: Run) -> bool:
+    """Look whether a run's journal has become its checkpoint."""
+    return not host.exists(JOURNAL) and host.exists(_path_of(run.id))
+
+
 def close(host: Host, run: Run, outcome: str) -> None:
     """Remember that a run came to nothing, if there is room, and drop its journal."""
     from registry_host.transaction.codec import encode

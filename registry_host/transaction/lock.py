@@ -74,14 +74,17 @@ def transaction(
 
 def _mend(host: Host, *, is_about_pending: bool) -> tuple[Finding, ...]:
     host.clean_state()
-    mended = (*recover(host), *_tell_again(host))
+    mended = recover(host)
+    host.progress.mend(mended)
+    told = _tell_again(host)
+    host.progress.mend(told)
     pending = pending_run(host)
     if pending is None or is_about_pending:
-        return mended
+        return (*mended, *told)
     seconds = pending.seconds_left(host)
     if seconds > 0:
         raise confirmation.busy(pending, seconds)
-    return (*mended, take_back_pending(host, pending))
+    return (*mended, *told, take_back_pending(host, pending))
 
 
 def _tell_again(host: Host) -> tuple[Finding, ...]:
@@ -126,13 +129,15 @@ def take_back_pending(host: Host, pending: Pending) -> Finding:
     confirmation.disarm(host, run.id)
     paths = ', '.join(change.path for change in undone.plan.pending)
     left = ''.join(f'; {finding.message}' for finding in undone.plan.findings)
-    return Finding(
+    finding = Finding(
         check='not-confirmed',
         severity='warning',
         message=f'{run.title} was not confirmed in time, and was taken back: '
         f'{paths or "nothing was left of it"}{left}',
         remedy=('registry-host history',),
     )
+    host.progress.mend((finding,))
+    return finding
 
 
 def require_in_time(host: Host, pending: Pending) -> None:

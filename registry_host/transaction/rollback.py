@@ -24,10 +24,12 @@ from registry_host.errors import (
     RegistryHostError,
     quoted,
 )
+from registry_host.host.locations import JOURNAL
 from registry_host.host.replacing import is_torn
 from registry_host.levels import IF_SAFE, Activation
 from registry_host.plan.changes import Change
 from registry_host.plan.unmerge import InseparableError, revert
+from registry_host.progress import HostState
 from registry_host.targets import dns_manager, docker_daemon
 from registry_host.transaction.checkpoints import (
     close,
@@ -139,6 +141,7 @@ def recover(host: Host) -> tuple[Finding, ...]:
     run = load_journal(host)
     if run is None:
         return mended
+    host.progress.reach(HostState.PARTLY_CHANGED, FINISH)
     back = go_back(host, run, look_at_engine(host), is_activated=True, policy=IF_SAFE)
     left = _of_users(run, back.failed)
     note = ''
@@ -155,9 +158,14 @@ def recover(host: Host) -> tuple[Finding, ...]:
                 hint=FINISH,
             )
         )
-    close(host, run, RECOVERED)
     recovered = _mended('recovered', f'{run.title} had not ended: {back}{note}')
-    return (*mended, *masked(run), recovered)
+    findings = (*mended, *masked(run), recovered)
+    try:
+        close(host, run, RECOVERED)
+    finally:  # An interrupt right behind the change of its name does not undo that.
+        if not host.exists(JOURNAL):
+            host.progress.mend(findings)
+    return findings
 
 
 def masked(run: Run) -> Iterator[Finding]:
