@@ -22,7 +22,7 @@ from registry_host.errors import (
 from registry_host.host.host import Host
 from registry_host.levels import ALWAYS, IF_SAFE, NEVER
 from registry_host.progress import HostState, Progress
-from registry_host.redact import conceal, learn, learn_arguments, redact_command
+from registry_host.redact import conceal, learn, learn_arguments
 from registry_host.reporting.output import Paint, printable, printable_json, write
 from registry_host.reporting.report import Report
 
@@ -282,8 +282,8 @@ def configure(
     settings file is the whole declaration: what it does not name is withdrawn. Without
     options, /etc/registry-host/settings.toml is applied.
     """
-    from registry_host.commands.configure import Manner
     from registry_host.commands.configure import configure as run
+    from registry_host.transaction.carryout import Manner
 
     manner = Manner(
         arguments=context.meta[ARGUMENTS],
@@ -330,9 +330,9 @@ def unconfigure(
     dns                  nameservers|search|exclusive|engine-dns, an IP, a domain
     users                NAME...  the proxies in the config.json of these users
     """
-    from registry_host.commands.configure import Manner
     from registry_host.commands.unconfigure import unconfigure as run
     from registry_host.plan.selectors import Selection
+    from registry_host.transaction.carryout import Manner
 
     manner = Manner(arguments=context.meta[ARGUMENTS], **options)
     selection = Selection(area, values, _readers(proxy_for))
@@ -353,10 +353,10 @@ def undo(
 ) -> NoReturn:
     """Take back one run: the newest that stands, or CHECKPOINT of the history."""
     from registry_host.commands.undo import undo as run
+    from registry_host.transaction.carryout import Manner
 
-    line = redact_command(context.meta[ARGUMENTS])
-    report = run(context.obj, number=checkpoint, line=line, **options)
-    finish(report, output_format)
+    manner = Manner(arguments=context.meta[ARGUMENTS], **options)
+    finish(run(context.obj, manner, checkpoint), output_format)
 
 
 @cli.command()
@@ -432,8 +432,8 @@ def reload(
     context: click.Context, /, lock_timeout_s: float, output_format: str
 ) -> NoReturn:
     """Make the engine re-read daemon.json, and prove that it did."""
-    from registry_host.commands.configure import Manner
     from registry_host.commands.reload import reload as run
+    from registry_host.transaction.carryout import Manner
 
     manner = Manner(context.meta[ARGUMENTS], lock_timeout_s=lock_timeout_s)
     report = run(context.obj, manner)

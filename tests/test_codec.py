@@ -592,7 +592,8 @@ def test_what_is_written_is_read_back(root):
             seen.append(load_journal(self))
             super().move_state(source, destination)
 
-    from registry_host.commands.configure import Manner, configure
+    from registry_host.commands.configure import configure
+    from registry_host.transaction.carryout import Manner
 
     flags = {'registry-mirrors': ['http://m'], 'nameservers': ['9.9.9.9']}
     host = Stopped(str(root.path))

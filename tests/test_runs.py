@@ -548,8 +548,9 @@ def test_failed_runs_leave_no_more_behind_than_others(root):
         def rename(self, source, destination, flags):
             raise OSError(28, 'No space left on device', destination)
 
-    from registry_host.commands.configure import Manner, configure
+    from registry_host.commands.configure import configure
     from registry_host.errors import ApplyError
+    from registry_host.transaction.carryout import Manner
 
     for number in range(24):
         flags = {'registry-mirrors': [f'http://m{number}'], 'users': ['alice']}

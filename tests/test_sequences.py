@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from registry_host.commands.configure import Manner, configure
+from registry_host.commands.configure import configure
 from registry_host.commands.unconfigure import unconfigure
 from registry_host.commands.undo import undo
 from registry_host.errors import UndoError
@@ -26,6 +26,7 @@ from registry_host.host.host import Host
 from registry_host.plan.ledger import load_ledger
 from registry_host.plan.selectors import Selection
 from registry_host.transaction import checkpoints
+from registry_host.transaction.carryout import Manner
 
 # The same sequences each time; with the variable, as many others, for the search.
 SEQUENCES = int(os.environ.get('REGISTRY_HOST_SEQUENCES', '1000'))
@@ -264,15 +265,7 @@ class Sequences(RuleBasedStateMachine):
             assert self.seen() == before
 
     def undo(self, number):
-        return undo(
-            self.host,
-            number=number,
-            is_check=False,
-            has_diff=False,
-            restart='if-safe',
-            lock_timeout_s=1,
-            line='undo',
-        )
+        return undo(self.host, Manner(('undo',), lock_timeout_s=1), number)
 
     # Hands
 

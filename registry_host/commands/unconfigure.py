@@ -1,11 +1,12 @@
-"""The unconfigure command."""
+"""The unconfigure command: managed entries are withdrawn."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.commands.configure import Manner, _in_order, _run
+from registry_host.commands.carried import report_of
 from registry_host.targets.planning import Planned, plan_withdrawal
+from registry_host.transaction.carryout import Manner, Request, carry_out
 
 if TYPE_CHECKING:
     from registry_host.host.host import Host
@@ -13,12 +14,19 @@ if TYPE_CHECKING:
     from registry_host.reporting.report import Report
 
 
-def unconfigure(host: Host, manner: Manner, selection: Selection) -> Report:
+class Unconfigure(Request):
     """Withdraw what is selected of the managed entries, and nothing else."""
 
-    def plan() -> Planned:
-        return plan_withdrawal(host, selection)
+    command = 'unconfigure'
 
-    with _in_order(host, manner) as mended:
-        report = _run(host, 'unconfigure', manner, plan(), plan)
-    return report._replace(findings=tuple(dict.fromkeys(mended + report.findings)))
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+
+    def plan(self, host: Host) -> Planned:
+        return plan_withdrawal(host, self._selection)
+
+
+def unconfigure(host: Host, manner: Manner, selection: Selection) -> Report:
+    """Withdraw what is selected of the managed entries, and nothing else."""
+    request = Unconfigure(selection)
+    return report_of(request, manner, carry_out(host, request, manner))

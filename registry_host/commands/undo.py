@@ -4,79 +4,80 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.engine.find import look_at_engine
-from registry_host.errors import Exit, Problem, UndoError
-from registry_host.reporting.report import Report, undo_line
+from registry_host.commands.carried import report_of
+from registry_host.errors import Finding, Problem, UndoError
 from registry_host.transaction import checkpoints, confirmation
-from registry_host.transaction.lock import (
-    pending_run,
-    require_root,
-    transaction,
-    unfinished,
-)
-from registry_host.transaction.managed import entry_changes
-from registry_host.transaction.run import APPLIED, DAMAGED, Run
-from registry_host.transaction.undoing import plan_undo, require_newest, take_back
+from registry_host.transaction.carryout import Carried, Manner, Request, carry_out
+from registry_host.transaction.lock import pending_run, require_root
+from registry_host.transaction.run import APPLIED, DAMAGED, Origin, Run
+from registry_host.transaction.undoing import plan_undo, require_newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from registry_host.host.host import Host
+    from registry_host.reporting.report import Report
+    from registry_host.targets.planning import Planned
 
 
-def undo(
-    host: Host,
-    *,
-    number: int | None,
-    is_check: bool,
-    has_diff: bool,
-    restart: str,
-    lock_timeout_s: float,
-    line: str,
-) -> Report:
+class Undo(Request):
     """Take back one run, the newest that stands if none is named."""
-    report = Report(command='undo', is_check=is_check, has_diff=has_diff)
-    require_root(host)
-    if is_check:
+
+    command = 'undo'
+    is_about_pending = True
+    is_for_the_lock = True
+    is_undo = True
+
+    def __init__(self, number: int | None) -> None:
+        self._number = number
+        self._run: Run | None = None
+        self.note = _NOTHING
+
+    def is_met(self, host: Host, mended: tuple[Finding, ...]) -> bool:
+        """A run that had not ended is the newest: it is taken back by now."""
+        if self._number is not None:
+            return False
         cut_short = checkpoints.load_journal(host)
-        if cut_short is not None and number is None:
-            note = f'would take back {cut_short.title}, which was cut short'
-            found = unfinished(host)
-            return report._replace(note=note, findings=found, exit_code=Exit.PENDING)
-        run = _find(host, number)
-        if run is None:
-            return report._replace(note=_NOTHING, findings=unfinished(host))
-        plan = plan_undo(host, run, look_at_engine(host))
-        return report._replace(
-            plan=plan,
-            entries=entry_changes(host, plan),
-            findings=unfinished(host) + plan.findings,
-            note=f'would take back {run.title}',
-            exit_code=Exit.DONE if plan.is_empty else Exit.PENDING,
-        )
-    with transaction(
-        host, lock_timeout_s=lock_timeout_s, is_about_pending=True
-    ) as mended:
-        is_it = any(each.check in ('recovered', 'not-confirmed') for each in mended)
-        if is_it and number is None:
-            return report._replace(findings=mended)
-        run = _find(host, number)
-        if run is None:
-            return report._replace(note=_NOTHING, findings=mended)
+        if cut_short is not None:  # With --check, which recovers nothing.
+            self.note = f'would take back {cut_short.title}, which was cut short'
+            return True
+        is_met = any(each.check in ('recovered', 'not-confirmed') for each in mended)
+        self.note = '' if is_met else self.note
+        return is_met
+
+    def plan(self, host: Host) -> Planned | None:
+        self._run = _find(host, self._number)
+        return plan_undo(host, self._run) if self._run else None
+
+    def require_admitted(self, host: Host) -> None:
         pending = pending_run(host)
-        if pending is not None and pending.checkpoint != run.id:
+        if pending is not None and self._run and pending.checkpoint != self._run.id:
             raise confirmation.busy(pending, pending.seconds_left(host))
-        undone = take_back(host, run, line=line, restart=restart)
-        entries = entry_changes(host, undone.plan)
-        confirmation.disarm(host, run.id)
-    return report._replace(
-        plan=undone.plan,
-        entries=entries,
-        outcome=undone.outcome,
-        undo=undo_line(undone.outcome, is_undo=True),
-        findings=mended + undone.plan.findings + undone.outcome.findings,
-        note='' if undone.plan.is_empty else f'took back {run.title}',
-    )
+
+    def origin(self, line: str) -> Origin:
+        return Origin(self.command, line, undoes=self._run.id if self._run else None)
+
+    def finish(self, host: Host) -> None:
+        if self._run:
+            confirmation.disarm(host, self._run.id)
+
+    def note_of(self, carried: Carried, *, is_check: bool) -> str:
+        """Say in a line what was, or would be, taken back."""
+        if carried.planned is None or self._run is None:
+            return self.note
+        if is_check:
+            return f'would take back {self._run.title}'
+        is_empty = carried.planned.plan.is_empty
+        return '' if is_empty else f'took back {self._run.title}'
+
+
+def undo(host: Host, manner: Manner, number: int | None) -> Report:
+    """Take back one run, the newest that stands if none is named."""
+    require_root(host)
+    request = Undo(number)
+    carried = carry_out(host, request, manner)
+    note = request.note_of(carried, is_check=manner.is_check)
+    return report_of(request, manner, carried)._replace(note=note)
 
 
 _NOTHING = 'nothing to undo: no run stands that changed anything'

@@ -37,6 +37,17 @@ class Facts(NamedTuple):
     others: Others | None = None
     containers: tuple[Container, ...] = ()
 
+    @classmethod
+    def of_engine(cls, host: Host, engine: EngineFacts) -> Facts:
+        """Facts where users and names are no part of what is done."""
+        return cls(
+            is_live=host.is_live,
+            is_root=host.is_root,
+            engine=engine,
+            users=(),
+            former_users={},
+        )
+
 
 def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
     """Look at the host. Nothing is written, and no other machine is contacted."""

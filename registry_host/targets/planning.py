@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry_host.errors import ConfigError, Finding, Problem
+from registry_host.engine.find import look_at_engine
+from registry_host.errors import ConfigError, EngineError, Finding, Problem
 from registry_host.host.records import FileState
 from registry_host.levels import Activation
 from registry_host.plan.changes import Plan
@@ -12,15 +13,14 @@ from registry_host.plan.facts import Facts, gather
 from registry_host.plan.ledger import Ledger, ledger_change, load_ledger
 from registry_host.resolver.use import Use
 from registry_host.settings.load import load
-from registry_host.settings.model import Settings
-from registry_host.targets import TARGETS, dns_manager
+from registry_host.settings.model import NOTHING_ASKED
+from registry_host.targets import TARGETS, dns_manager, docker_daemon
 from registry_host.targets.target import FileRef, Target, TargetPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from registry_host.host.host import Host
-    from registry_host.plan.facts import Facts
     from registry_host.plan.selectors import Selection
     from registry_host.settings.asked import Asked
     from registry_host.settings.model import Settings
@@ -182,7 +182,8 @@ def plan_settings(
     facts = gather(host, settings, ledger)
     files = read_files(host, settings, facts, ledger)
     plan = build_plan(settings, facts, files, ledger, ledger_state)
-    return Planned(plan, settings, facts)
+    planned = Planned(plan, settings, facts)
+    return planned.with_findings(_engine_findings(facts, plan))
 
 
 def plan_withdrawal(host: Host, selection: Selection) -> Planned:
@@ -199,4 +200,36 @@ def plan_withdrawal(host: Host, selection: Selection) -> Planned:
             *unknown_users(planned.facts, settings, ledger),
             *restored_by_file(host, settings),
         )
+    )
+
+
+def _engine_findings(facts: Facts, plan: Plan) -> tuple[Finding, ...]:
+    """Tell what of the engine could not be asked, where a plan depends on it."""
+    problem = facts.engine.problem
+    if problem is None or not any(c.target == docker_daemon.NAME for c in plan.changes):
+        return ()
+    return (Finding.of(problem, 'warning'),)
+
+
+def plan_reload(host: Host) -> Planned:
+    """Plan to have the engine read its file; EngineError if there is none to do it."""
+    engine = look_at_engine(host)
+    if not engine.is_running:
+        raise EngineError(engine.problem or _not_running(engine.state))
+    state = host.read(engine.config_path, user=engine.user)
+    plan = docker_daemon.plan_reload(state, engine)
+    return Planned(plan, NOTHING_ASKED, Facts.of_engine(host, engine))
+
+
+def _not_running(state: str) -> Problem:
+    messages = {
+        'absent': 'no Docker engine is installed, nor running',
+        'stopped': 'the engine does not run: it reads daemon.json when it starts',
+        'unknown': 'a root folder has no engine to reload',
+    }
+    return Problem(
+        code=f'engine-{state}',
+        where='engine',
+        message=messages.get(state, 'does not run'),
+        hint='systemctl start docker' if state == 'stopped' else '',
     )

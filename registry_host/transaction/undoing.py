@@ -26,8 +26,9 @@ from registry_host.plan.ledger import (
 from registry_host.plan.unmerge import InseparableError, revert
 from registry_host.settings.areas import AREAS, CLIENT, ENGINE, EXCLUSIVE, NAMESERVERS
 from registry_host.settings.load import exactly
+from registry_host.settings.model import NOTHING_ASKED
 from registry_host.targets import TARGETS, dns_manager, docker_daemon
-from registry_host.targets.planning import joined, left_alone
+from registry_host.targets.planning import Planned, joined, left_alone
 from registry_host.targets.target import FileRef, TargetPlan, absent
 from registry_host.transaction.apply import Order, Outcome, apply_plan
 from registry_host.transaction.rollback import masked
@@ -62,29 +63,23 @@ def take_back(
     apply_plan raises. `is_by_itself`: nobody is there to decide, so what users did to
     their own files does not hold up the rest.
     """
-    engine = look_at_engine(host)
-    plan = plan_undo(host, run, engine, is_by_itself=is_by_itself)
+    planned = plan_undo(host, run, is_by_itself=is_by_itself)
     order = Order(
         Origin('undo', line, undoes=run.id), restart=restart, is_by_itself=is_by_itself
     )
+    plan, engine = planned.plan, planned.facts.engine
     return Undone(plan, apply_plan(host, plan, engine, order))
 
 
-def plan_undo(
-    host: Host, run: Run, engine: EngineFacts, *, is_by_itself: bool = False
-) -> Plan:
+def plan_undo(host: Host, run: Run, *, is_by_itself: bool = False) -> Planned:
     """Plan the way from what the files are now to what they were without this run."""
+    engine = look_at_engine(host)
     ledger, ledger_state = load_ledger(host)
     ledgers = (*_ledgers(run), ledger)
     is_about_names = any(past.target == dns_manager.NAME for past in run.changes)
-    facts = Facts(
-        is_live=host.is_live,
-        is_root=host.is_root,
-        engine=engine,
-        users=(),
-        former_users={},
-        containers=running_containers(host, engine) if is_about_names else (),
-    )
+    facts = Facts.of_engine(host, engine)
+    if is_about_names:
+        facts = facts._replace(containers=running_containers(host, engine))
     parts: list[TargetPlan] = []
     problems: list[Problem] = []
     findings: list[Finding] = list(masked(run))
@@ -113,7 +108,8 @@ def plan_undo(
         problems += left or gone
     if problems:
         raise UndoError(*problems)
-    return joined(parts, ledger, ledger_state, findings)
+    plan = joined(parts, ledger, ledger_state, findings)
+    return Planned(plan, NOTHING_ASKED, facts)
 
 
 class Entries(NamedTuple):
