@@ -12,11 +12,10 @@ from registry_host.errors import (
     Problem,
     RegistryHostError,
 )
+from registry_host.jsonfile.config import placed, read_json
 from registry_host.reporting.report import Report
 from registry_host.settings.asked import read_asked
 from registry_host.settings.load import check
-from registry_host.targets.docker_daemon import placed
-from registry_host.targets.target import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from registry_host.engine.daemonjson import DaemonJson
 from registry_host.engine.find import EngineFacts
+from registry_host.engine.route import route_of
 from registry_host.errors import (
     ConfigError,
     Finding,
@@ -16,6 +18,7 @@ from registry_host.errors import (
 )
 from registry_host.host.concurrency import ask_all
 from registry_host.host.locations import RESOLV_CONF
+from registry_host.jsonfile.config import read_json
 from registry_host.plan.facts import Facts, gather
 from registry_host.plan.ledger import Ledger, load_ledger
 from registry_host.resolver.evidence import gather as look_at_names
@@ -25,9 +28,7 @@ from registry_host.settings.areas import MIRRORS
 from registry_host.settings.asked import DEFAULT_FILES, read_asked
 from registry_host.settings.mirrors import Mirror, check_mirror
 from registry_host.settings.model import NOTHING_ASKED
-from registry_host.targets import docker_daemon
 from registry_host.targets.planning import plan_asked
-from registry_host.targets.target import read_json
 from registry_host.transaction.lock import state_problems, unfinished
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Observed:
 
     facts: Facts
     daemon: Config
+    daemon_json: DaemonJson | None = None
     clients: tuple[Config, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
     resolv_conf: ResolvConf | None = None
@@ -88,9 +90,7 @@ class Observed:
         return view(self.resolv_conf, 'glibc', self.interfaces).nameservers
 
     def entries(self, area: str) -> tuple[str, ...]:
-        if self.daemon.document is None:
-            return ()
-        return docker_daemon.list_of(self.daemon.document, area) or ()
+        return self.daemon_json.list_of(area) or () if self.daemon_json else ()
 
     def where(self, area: str, index: int) -> str:
         """Give the file, line and column of one entry."""
@@ -112,6 +112,7 @@ def observe(host: Host) -> Observed:
     seen = Observed(
         facts=facts,
         daemon=daemon,
+        daemon_json=DaemonJson(daemon.document) if daemon.document else None,
         clients=tuple(look('config.json', _client_configs, [], host, facts)),
         resolv_conf=look('resolv.conf', _resolv_conf, None, host),
         interfaces=host.names('/sys/class/net') if facts.is_live else None,
@@ -219,10 +220,9 @@ def _ask(host: Host, seen: Observed) -> Observed:
     checked = (check_mirror(text).value for text in seen.entries(MIRRORS))
     mirrors = tuple({mirror.key: mirror for mirror in checked if mirror}.values())
     names = tuple(dict.fromkeys(m.host for m in mirrors if not m.is_ip))
-    document = seen.daemon.document
     jobs: dict[Any, Callable[[], Any]] = {}
-    if document is not None:
-        route = docker_daemon.route_of_document(host, document, seen.facts.engine)
+    if seen.daemon_json is not None:
+        route = route_of(host, seen.facts.engine, seen.daemon_json)
         for mirror in mirrors:
             jobs['probe', mirror] = partial(probe_one, host, mirror, route)
     for name in names:

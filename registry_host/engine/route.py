@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry_host.settings.areas import HTTP_PROXY
-from registry_host.settings.insecure import Registry, check_insecure_registry
+from registry_host.settings.insecure import InsecureList
 from registry_host.settings.proxies import check_no_proxy, check_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from registry_host.engine.daemonjson import DaemonJson
     from registry_host.engine.directives import Version
     from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
     from registry_host.settings.noproxy import NoProxy
+
+
+_NONE = InsecureList(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,25 +28,23 @@ class Route:
 
     is_containerd_store: bool = False
     version: Version | None = None
-    insecure: tuple[Registry, ...] = ()
+    insecure: InsecureList = _NONE
     http_proxy: str = ''
     https_proxy: str = ''
     no_proxy: NoProxy | None = None
 
 
-def route_of(
-    host: Host, engine: EngineFacts, *, insecure: Iterable[str], proxies: Iterable[str]
-) -> Route:
+def route_of(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
     """Learn the ways of an engine: its store, its insecure list, its proxies.
 
     /info shows proxies with their credentials masked: the one that is meant is looked
     for among those of its file, its flags and its environment.
     """
-    checked = (check_insecure_registry(text).value for text in insecure)
+    insecure = InsecureList(daemon.insecure or ())
     info = engine.info
     if info is None:
-        return Route(insecure=tuple(filter(None, checked)), version=engine.version)
-    candidates = [*proxies]
+        return Route(insecure=insecure, version=engine.version)
+    candidates = [*daemon.proxies.values()]
     for name in ('http-proxy', 'https-proxy'):
         candidates += engine.flags.get(name, ())
     if engine.pid is not None:
@@ -51,7 +53,7 @@ def route_of(
     return Route(
         is_containerd_store=info.is_containerd_store,
         version=engine.version,
-        insecure=tuple(filter(None, checked)),
+        insecure=insecure,
         http_proxy=_unmasked(info.http_proxy, candidates),
         https_proxy=_unmasked(info.https_proxy, candidates),
         no_proxy=check_no_proxy(info.no_proxy).value if info.no_proxy else None,

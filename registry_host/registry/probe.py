@@ -14,10 +14,9 @@ from registry_host.host.concurrency import ask_all
 from registry_host.host.wire import Answer, ConnectionFailed, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from registry_host.host.host import Host
-    from registry_host.settings.insecure import Registry
     from registry_host.settings.mirrors import Mirror
 
 TIMEOUT_S = 3.0
@@ -77,7 +76,7 @@ def probe_one(host: Host, mirror: Mirror, route: Route) -> Probe:
 
 
 def _request(host: Host, mirror: Mirror, route: Route) -> Request:
-    is_insecure = _is_insecure(mirror, route.insecure)
+    is_insecure = route.insecure.covers(mirror.host, mirror.port)
     scheme = mirror.scheme
     if _is_scheme_dropped(route) and not is_insecure and not mirror.is_loopback:
         scheme = 'https'
@@ -88,11 +87,6 @@ def _request(host: Host, mirror: Mirror, route: Route) -> Request:
         authorities=_authorities(host, mirror, route) if scheme == 'https' else (),
         proxy=_proxy_for(mirror, scheme, route),
     )
-
-
-def _is_insecure(mirror: Mirror, insecure: Iterable[Registry]) -> bool:
-    port = mirror.port
-    return any(r.matches(mirror.host, port, (mirror.host,)) for r in insecure)
 
 
 def _is_scheme_dropped(route: Route) -> bool:

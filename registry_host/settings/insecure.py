@@ -57,6 +57,20 @@ class Registry(NamedTuple):
         return any(ip_address(a) in network for a in addresses if is_address(a))
 
 
+class InsecureList:
+    """Insecure registries as an engine looks them up: all but networks by equality."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        found = [check_insecure_registry(text).value for text in texts]
+        self._exact = {(r.host, r.port) for r in found if r and not r.is_cidr}
+        self._networks = [r for r in found if r and r.is_cidr]
+
+    def covers(self, host: str, port: int | None) -> bool:
+        """Whether TLS is not verified for HOST[:PORT], which is no name to look up."""
+        is_in_network = any(r.matches(host, port, (host,)) for r in self._networks)
+        return (host, port) in self._exact or is_in_network
+
+
 def check_insecure_registry(text: str) -> Checked[Registry]:
     """Hold an entry of insecure-registries against our rules.
 

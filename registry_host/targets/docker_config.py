@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Finding, Problem, quoted
 from registry_host.host.filedoor import give_back
+from registry_host.jsonfile.config import read_json, settle_created
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change
 from registry_host.settings.areas import (
@@ -16,14 +17,7 @@ from registry_host.settings.areas import (
     Operation,
 )
 from registry_host.targets import proxy_members
-from registry_host.targets.target import (
-    FileRef,
-    TargetPlan,
-    read_json,
-    settle_created,
-    with_creation,
-    written,
-)
+from registry_host.targets.target import FileRef, TargetPlan, with_creation, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

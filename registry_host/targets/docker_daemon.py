@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.engine import directives
+from registry_host.engine.daemonjson import LIST_KEYS, PROXIES, DaemonJson
 from registry_host.engine.find import EngineFacts
+from registry_host.engine.hubtrust import unverified_hub
 from registry_host.engine.keys import OLDEST, show_version
 from registry_host.engine.live import Live, LiveLists
-from registry_host.engine.rules import BUILT_IN_INSECURE, CONTAINERD_OWN_HOSTS
+from registry_host.engine.route import route_of
 from registry_host.errors import ConfigError, Finding, Problem, SettingsError, quoted
 from registry_host.jsonfile import editing, jsontext
+from registry_host.jsonfile.config import placed, settle_created
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change, Plan
 from registry_host.plan.ledger import Applied, OurKey
@@ -23,17 +26,10 @@ from registry_host.settings.areas import (
     MIRRORS,
     Operation,
 )
-from registry_host.settings.insecure import check_insecure_registry, registry_key
+from registry_host.settings.insecure import registry_key
 from registry_host.settings.mirrors import Mirror, check_mirror, mirror_key
 from registry_host.targets import proxy_members
-from registry_host.targets.target import (
-    FileRef,
-    TargetPlan,
-    read_json,
-    settle_created,
-    with_creation,
-    written,
-)
+from registry_host.targets.target import FileRef, TargetPlan, with_creation, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -56,11 +52,11 @@ def _address_key(text: str) -> str:
     return address_key(text.strip())  # Engines before 25.0 take blanks around it.
 
 
-# Each list: its key of daemon.json, and when two of its entries are the same.
-_LISTS: Mapping[str, tuple[str, Callable[[str], Hashable]]] = {
-    MIRRORS: (MIRRORS, mirror_key),
-    INSECURE: (INSECURE, registry_key),
-    ENGINE_DNS: ('dns', _address_key),
+# When two entries of a list are the same.
+_KEYS: Mapping[str, Callable[[str], Hashable]] = {
+    MIRRORS: mirror_key,
+    INSECURE: registry_key,
+    ENGINE_DNS: _address_key,
 }
 
 
@@ -88,12 +84,12 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
 
 
 def _named(settings: Settings) -> tuple[str, ...]:
-    lists = tuple(area for area in _LISTS if area in settings.named)
+    lists = tuple(area for area in LIST_KEYS if area in settings.named)
     return lists + proxy_members.named(settings, ENGINE)
 
 
 def _is_asked(settings: Settings) -> bool:
-    has_lists = any(_wanted(settings, area) for area in _LISTS)
+    has_lists = any(_wanted(settings, area) for area in LIST_KEYS)
     return has_lists or settings.has_proxies_for(ENGINE)
 
 
@@ -114,25 +110,26 @@ def plan_file(
     engine = facts.engine if is_read else EngineFacts(state='unknown')
     settings = _nothing_of(settings) if ref.is_withdrawn else settings
     _require_known(engine)
-    document = read_json(state)
-    _require_accepted(state, document, engine)
+    daemon = DaemonJson.read(state)
+    _require_accepted(state, daemon, engine)
     merges = {
-        area: _merge(document, area, settings, applied)
-        for area in _LISTS
+        area: _merge(daemon, area, settings, applied)
+        for area in LIST_KEYS
         if area in settings.named
     }
     _require_few(state, merges, settings)
     merged = proxy_members.merge(
-        proxy_members.asked_for(settings, ENGINE), _found(settings, document), applied
+        proxy_members.asked_for(settings, ENGINE), _found(settings, daemon), applied
     )
     _require_proxies_known(engine, merged)
     edits = (*_splices(merges), *merged.edits)
-    edited, created = settle_created(document, edits, applied.created)
-    after = _written(state, document, edited, applied, engine)
-    change = settle(state, after, engine)
-    _require_no_new_conflict(state, edited, engine)
+    edited, created = settle_created(daemon.document, edits, applied.created)
+    made = daemon if edited is daemon.document else DaemonJson(edited)
+    after = _written(state, daemon, made, applied, engine)
+    change = _settled(state, after, daemon, made, engine)
+    _require_no_new_conflict(state, made, engine)
     ours = {area: OurKey(ours=merge.ours) for area, merge in merges.items()}
-    expected = expectation(change, engine)
+    expected = made.live(engine.version) if engine.is_running else None
     return TargetPlan(
         change=change,
         applied=with_creation(applied, state)
@@ -140,19 +137,22 @@ def plan_file(
         ._replace(created=created),
         expected=expected,
         drift=_drift(_named(settings), engine, expected),
-        findings=(*_findings(change, edited, engine), *_dns_findings(settings, change)),
+        findings=(
+            *_findings(change, made, engine),
+            *_dns_findings(settings, change, daemon, made),
+        ),
         is_shown=not settings.engine_dns,
     )
 
 
 def plan_reload(state: FileState, engine: EngineFacts) -> Plan:
     """Plan to change nothing, and to make the engine read what stands there."""
-    document = read_json(state)
-    _require_accepted(state, document, engine)
+    daemon = DaemonJson.read(state)
+    _require_accepted(state, daemon, engine)
     change = Change(
         target=NAME, before=state, after=state, activation=Activation.RELOAD
     )
-    expected = expectation(change, engine)
+    expected = daemon.live(engine.version) if engine.is_running else None
     # A reload does not read proxies: they are not what it is to prove.
     lists = expected._replace(proxies=()) if expected else None
     return Plan(changes=(change,), expected=lists, drift=Activation.RELOAD)
@@ -160,8 +160,7 @@ def plan_reload(state: FileState, engine: EngineFacts) -> Plan:
 
 def require_accepted(state: FileState, engine: EngineFacts) -> None:
     """Raise ConfigError if this engine would not take the file."""
-    document = read_json(state)
-    _require_accepted(state, document, engine)
+    _require_accepted(state, DaemonJson.read(state), engine)
 
 
 def settle(
@@ -175,7 +174,18 @@ def settle(
     A reload keeps the value of a key that its file leaves out. Lists that `after` does
     not name any more are named in passing: with what `lists` says, or empty.
     """
-    was, made = read_json(before), read_json(after)
+    was, made = DaemonJson.read(before), DaemonJson.read(after)
+    return _settled(before, after, was, made, engine, lists)
+
+
+def _settled(
+    before: FileState,
+    after: FileState,
+    was: DaemonJson,
+    made: DaemonJson,
+    engine: EngineFacts,
+    lists: LiveLists | None = None,
+) -> Change:
     keeps = lists or LiveLists(mirrors=(), insecure=frozenset())
     left_out = LiveLists(
         mirrors=keeps.mirrors if _is_dropped(was, made, MIRRORS) else None,
@@ -184,36 +194,30 @@ def settle(
     interim = None
     live = engine.info.lists if engine.is_running and engine.info else None
     if live and not _engine_lists(left_out, engine).agrees_with(live):
-        interim = with_lists(after, left_out).content
-    is_restart = was.get('proxies') != made.get('proxies')
+        interim = made.naming(left_out).encode()
+    is_restart = was.document.get(PROXIES) != made.document.get(PROXIES)
     if is_restart and _is_live_without(was, made, engine):
         is_restart = False
-    change = Change(NAME, before, after, Activation.RELOAD, interim)
-    if is_restart or has_new_dns(change):
-        change = change._replace(activation=Activation.RESTART)
-    return change
+    is_restart = is_restart or (was.dns or ()) != (made.dns or ())
+    needed = Activation.RESTART if is_restart else Activation.RELOAD
+    return Change(NAME, before, after, needed, interim)
 
 
 def has_new_dns(change: Change) -> bool:
-    """Say whether a change is of what the engine reads at its start, and never shows.
-
-    Source: moby daemon/info.go has no "dns"; daemon/reload.go takes none (20.10 to 29).
-    """
+    """Whether a change is of what the engine reads at its start, and never shows."""
     return change.target == NAME and has_new(change, ENGINE_DNS)
 
 
 def has_new(change: Change, area: str) -> bool:
     """Say whether a list of a daemon.json becomes another one."""
     before, after = (
-        list_of(jsontext.read(state.content or b''), area) or ()
+        DaemonJson(jsontext.read(state.content or b'')).list_of(area) or ()
         for state in (change.before, change.after)
     )
     return before != after
 
 
-def _is_live_without(
-    was: jsontext.Document, made: jsontext.Document, engine: EngineFacts
-) -> bool:
+def _is_live_without(was: DaemonJson, made: DaemonJson, engine: EngineFacts) -> bool:
     """Whether the engine uses no proxy of `was` that `made` changes, but those of it.
 
     So it is where a restart was put off, and the file goes back before there was one.
@@ -222,18 +226,18 @@ def _is_live_without(
         return False
     live = dict(engine.info.live.proxies)
     old, new = (
-        {area: redact(text) for area, text in proxy_texts(document).items()}
-        for document in (was, made)
+        {area: redact(text) for area, text in daemon.proxies.items()}
+        for daemon in (was, made)
     )
     return all(
         live[area] != old.get(area) and new.get(area, live[area]) == live[area]
         for area in proxy_members.AREAS
-        if proxy_texts(was).get(area) != proxy_texts(made).get(area)
+        if was.proxies.get(area) != made.proxies.get(area)
     )
 
 
-def _is_dropped(was: jsontext.Document, made: jsontext.Document, area: str) -> bool:
-    return was.has(area) and not made.has(area)
+def _is_dropped(was: DaemonJson, made: DaemonJson, area: str) -> bool:
+    return was.document.has(area) and not made.document.has(area)
 
 
 def _engine_lists(lists: LiveLists, engine: EngineFacts) -> LiveLists:
@@ -252,48 +256,7 @@ def expectation(change: Change, engine: EngineFacts) -> Live | None:
     """Say what the live engine shows once it has read the file; None if none runs."""
     if not engine.is_running:
         return None
-    from registry_host.engine.live import expected_lists
-
-    document = read_json(change.first)
-    return Live(
-        lists=expected_lists(
-            list_of(document, MIRRORS), list_of(document, INSECURE), engine.version
-        ),
-        proxies=tuple(
-            (area, redact(text)) for area, text in proxy_texts(document).items()
-        ),
-    )
-
-
-def proxy_texts(document: jsontext.Document) -> dict[str, str]:
-    """Return the engine's proxies that a daemon.json names, by area; no empty ones."""
-    members = document.get('proxies')
-    texts = members if isinstance(members, dict) else {}
-    return {
-        area: text
-        for area in proxy_members.AREAS
-        if isinstance(text := texts.get(area), str) and text
-    }
-
-
-def with_lists(state: FileState, lists: LiveLists) -> FileState:
-    """Name in a file the live lists that it leaves out."""
-    document = read_json(state)
-    names = sorted(name for _, name in lists.insecure or ())
-    insecure = [name for name in names if name not in BUILT_IN_INSECURE]
-    values = {
-        MIRRORS: None if lists.mirrors is None else list(lists.mirrors),
-        INSECURE: None if lists.insecure is None else insecure,
-    }
-    edits = [
-        editing.Put((area,), [*value])
-        for area, value in values.items()
-        if value is not None and not document.has(area)
-    ]
-    return state._replace(
-        content=editing.edit(document, *edits).encode(),
-        mode=state.mode if state.content is not None else 0o644,
-    )
+    return DaemonJson.read(change.first).live(engine.version)
 
 
 def _wanted(settings: Settings, area: str) -> tuple[str, ...]:
@@ -306,13 +269,13 @@ def _wanted(settings: Settings, area: str) -> tuple[str, ...]:
 
 
 def _merge(
-    document: jsontext.Document, area: str, settings: Settings, applied: Applied
+    daemon: DaemonJson, area: str, settings: Settings, applied: Applied
 ) -> ListMerge:
     return merge_list(
-        list_of(document, area) or (),
+        daemon.list_of(area) or (),
         applied.ours(area),
         _wanted(settings, area),
-        key=_LISTS[area][1],
+        key=_KEYS[area],
         is_ordered=area != INSECURE,
         operation=settings.operation_on(area),
     )
@@ -331,43 +294,32 @@ def _require_few(
         raise SettingsError(problem)
 
 
-def list_of(document: jsontext.Document, area: str) -> tuple[str, ...] | None:
-    """Return the list of an area; None where it is absent. null counts as empty."""
-    key, _ = _LISTS[area]
-    if not document.has(key):
-        return None
-    value = document.get(key)
-    entries = value if isinstance(value, list) else ()
-    return tuple(str(entry) for entry in entries)
-
-
 def _splices(merges: dict[str, ListMerge]) -> Iterable[editing.Splice]:
     for area, merge in merges.items():
         if not merge.is_empty:
-            key, _ = _LISTS[area]
-            yield editing.Splice((key,), insert=merge.insert, drop=merge.drop)
+            path = (LIST_KEYS[area],)
+            yield editing.Splice(path, insert=merge.insert, drop=merge.drop)
 
 
 def _found(
-    settings: Settings, document: jsontext.Document
+    settings: Settings, daemon: DaemonJson
 ) -> dict[str, tuple[tuple[str, ...], str | None]]:
-    texts = proxy_texts(document)
     areas = proxy_members.named(settings, ENGINE)
-    return {area: (('proxies', area), texts.get(area)) for area in areas}
+    return {area: ((PROXIES, area), daemon.proxies.get(area)) for area in areas}
 
 
 def _written(
     state: FileState,
-    document: jsontext.Document,
-    edited: jsontext.Document,
+    daemon: DaemonJson,
+    made: DaemonJson,
     applied: Applied,
     engine: EngineFacts,
 ) -> FileState:
     """An engine that was told its file by a flag does not start without it."""
     is_needed = 'config-file' in engine.flags
     file = applied._replace(is_created=applied.is_created and not is_needed)
-    new_mode = 0o600 if _has_password(edited) else 0o644
-    return written(state, document, edited, file, new_mode=new_mode)
+    new_mode = 0o600 if made.has_password else 0o644
+    return written(state, daemon.document, made.document, file, new_mode=new_mode)
 
 
 def _require_proxies_known(engine: EngineFacts, merged: proxy_members.Merged) -> None:
@@ -399,12 +351,12 @@ def _require_known(engine: EngineFacts) -> None:
 
 
 def _require_accepted(
-    state: FileState, document: jsontext.Document, engine: EngineFacts
+    state: FileState, daemon: DaemonJson, engine: EngineFacts
 ) -> None:
     problems = [
         problem
-        for problem in directives.lint(document, engine.version)
-        + directives.conflicts(document, engine.flags)
+        for problem in directives.lint(daemon.document, engine.version)
+        + directives.conflicts(daemon.document, engine.flags)
         # What we are about to write into an empty file cures it.
         if problem.code != 'file-empty'
     ]
@@ -412,16 +364,10 @@ def _require_accepted(
         raise ConfigError(*(placed(problem, state.path) for problem in problems))
 
 
-def placed(problem: Problem, path: str) -> Problem:
-    """Put the file's name before the line and column of a problem."""
-    where = f'{path}:{problem.where}' if problem.where else path
-    return problem.at(where)
-
-
 def _require_no_new_conflict(
-    state: FileState, edited: jsontext.Document, engine: EngineFacts
+    state: FileState, made: DaemonJson, engine: EngineFacts
 ) -> None:
-    problems = directives.conflicts(edited, engine.flags)
+    problems = directives.conflicts(made.document, engine.flags)
     if problems:
         raise ConfigError(
             *(
@@ -453,19 +399,19 @@ def _drift(
 
 
 def _findings(
-    change: Change, document: jsontext.Document, engine: EngineFacts
+    change: Change, made: DaemonJson, engine: EngineFacts
 ) -> Iterable[Finding]:
     state = change.after
-    yield from readable_password(state, document, 'proxy-password')
-    for problem in directives.warnings(document, engine.version, engine.flags):
+    yield from readable_password(state, made, 'proxy-password')
+    for problem in directives.warnings(made.document, engine.version, engine.flags):
         yield Finding.of(placed(problem, state.path), 'warning', state.path)
-    mirrors = list_of(document, MIRRORS) or ()
-    insecure = list_of(document, INSECURE) or ()
-    for problem in unverified_hub(mirrors, insecure, engine):
+    for problem in unverified_hub(made, engine):
         yield Finding.of(problem, 'warning', state.path)
 
 
-def _dns_findings(settings: Settings, change: Change) -> Iterable[Finding]:
+def _dns_findings(
+    settings: Settings, change: Change, was: DaemonJson, made: DaemonJson
+) -> Iterable[Finding]:
     """Tell what nameservers in daemon.json do not do, and which of them nobody asks.
 
     Containers ask three: the engine for those with a network of their own, the C
@@ -475,7 +421,7 @@ def _dns_findings(settings: Settings, change: Change) -> Iterable[Finding]:
         return
     from registry_host.settings.nameservers import NAMESERVERS_LIMIT
 
-    if has_new_dns(change) and not settings.nameservers:
+    if (was.dns or ()) != (made.dns or ()) and not settings.nameservers:
         flags = ' '.join(f'--nameserver {quoted(t)}' for t in settings.engine_dns)
         yield Finding(
             check='engine-dns-pulls',
@@ -485,8 +431,7 @@ def _dns_findings(settings: Settings, change: Change) -> Iterable[Finding]:
             path=change.path,
             remedy=(f'sudo registry-host configure {flags}',),
         )
-    after = list_of(read_json(change.after), ENGINE_DNS) or ()
-    for text in after[NAMESERVERS_LIMIT:]:
+    for text in (made.dns or ())[NAMESERVERS_LIMIT:]:
         yield Finding(
             check='engine-dns-unseen',
             severity='warning',
@@ -497,10 +442,10 @@ def _dns_findings(settings: Settings, change: Change) -> Iterable[Finding]:
 
 
 def readable_password(
-    state: FileState, document: jsontext.Document, check: str
+    state: FileState, daemon: DaemonJson, check: str
 ) -> Iterable[Finding]:
     """Tell of a proxy's password in a file that every user may read."""
-    if _has_password(document) and state.mode & 0o044:
+    if daemon.has_password and state.mode & 0o044:
         yield Finding(
             check=check,
             severity='warning',
@@ -511,85 +456,19 @@ def readable_password(
         )
 
 
-def _has_password(document: jsontext.Document) -> bool:
-    return any(redact(text) != text for text in proxy_texts(document).values())
-
-
-def unverified_hub(
-    mirrors: Iterable[str], insecure: Iterable[str], engine: EngineFacts
-) -> Iterable[Problem]:
-    """Tell which mirrors make the engine trust anyone who says to be Docker Hub.
-
-    With the containerd image store, mirrors and Docker Hub share one HTTP client: a
-    mirror that is loopback or listed insecure switches TLS verification off, and plain
-    HTTP on, for registry-1.docker.io too. Source: moby daemon/hosts.go 28.0 to 29;
-    observed on 28.5.2. Not so with graphdrivers.
-    """
-    info = engine.info
-    is_new = engine.version is not None and engine.version >= CONTAINERD_OWN_HOSTS
-    if info is None or not info.is_containerd_store or not is_new:
-        return
-    registries = [check_insecure_registry(text).value for text in insecure]
-    for text in mirrors:
-        mirror = check_mirror(text).value
-        if mirror is None:
-            continue
-        is_listed = any(
-            r is not None and r.matches(mirror.host, mirror.port, (mirror.host,))
-            for r in registries
-        )
-        if is_listed or mirror.is_loopback:
-            yield _unverified_hub_problem(mirror, is_listed=is_listed)
-
-
-def _unverified_hub_problem(mirror: Mirror, *, is_listed: bool) -> Problem:
-    reason = 'it is listed in insecure-registries' if is_listed else 'it is loopback'
-    hint = (
-        f'take {mirror.endpoint} out of insecure-registries: '
-        'an http:// mirror does not need it'
-        if is_listed and mirror.scheme == 'http'
-        else 'give the mirror a certificate that this host trusts, and take it out of '
-        'insecure-registries'
-        if is_listed
-        else "name the mirror by an address of this host's that is not loopback"
-    )
-    return Problem(
-        code='hub-unverified',
-        where=str(mirror),
-        message='with the containerd image store this mirror switches off TLS '
-        f'verification of Docker Hub itself, because {reason}',
-        hint=hint,
-    )
-
-
 # The way to the mirrors
 
 
 def mirrors_of(host: Host, engine: EngineFacts) -> tuple[Mirror, ...]:
     """Read the mirrors that this engine's file names; () where it cannot be read."""
     try:
-        document = read_json(host.read(engine.config_path, user=engine.user))
+        daemon = DaemonJson.read(host.read(engine.config_path, user=engine.user))
     except ConfigError:
         return ()
-    checked = (check_mirror(text).value for text in list_of(document, MIRRORS) or ())
+    checked = (check_mirror(text).value for text in daemon.mirrors or ())
     return tuple(mirror for mirror in checked if mirror)
 
 
 def route_after(host: Host, change: Change, engine: EngineFacts) -> Route:
     """Tell how the engine will reach its mirrors once it has read the new file."""
-    return route_of_document(host, jsontext.read(change.after.content or b''), engine)
-
-
-def route_of_document(
-    host: Host, document: jsontext.Document, engine: EngineFacts
-) -> Route:
-    from registry_host.engine.route import route_of
-
-    proxies = document.get('proxies') if document.has('proxies') else {}
-    texts = proxies.values() if isinstance(proxies, dict) else ()
-    return route_of(
-        host,
-        engine,
-        insecure=list_of(document, INSECURE) or (),
-        proxies=tuple(text for text in texts if isinstance(text, str)),
-    )
+    return route_of(host, engine, DaemonJson.read(change.after))

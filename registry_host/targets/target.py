@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from registry_host.errors import ConfigError, Finding
-from registry_host.jsonfile import editing, jsontext
-from registry_host.jsonfile.jsonvalue import JsonTextError
 from registry_host.levels import Activation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from registry_host.engine.live import Live
+    from registry_host.errors import Finding
     from registry_host.host.records import FileState, User
+    from registry_host.jsonfile import jsontext
     from registry_host.plan.changes import Change
     from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Applied, Ledger
@@ -69,40 +66,6 @@ class Target(Protocol):
         applied: Applied,
     ) -> TargetPlan:
         """Plan one file; ConfigError if it must not be touched as it is."""
-
-
-def read_json(state: FileState, *, is_first_value: bool = False) -> jsontext.Document:
-    """Read a config; ConfigError names the place, the cause and a way to mend it."""
-    try:
-        return jsontext.read(state.content or b'', is_first_value=is_first_value)
-    except JsonTextError as err:
-        import shlex
-
-        problem = err.problem
-        if ' FILE' in problem.hint:
-            hint = problem.hint.replace(' FILE', f' {shlex.quote(state.path)}')
-            problem = problem._replace(hint=hint)
-        where = f'{state.path}:{problem.where}' if problem.where else state.path
-        raise ConfigError(problem.at(where)) from None
-
-
-def settle_created(
-    document: jsontext.Document,
-    edits: Sequence[editing.Edit],
-    created: tuple[tuple[str, ...], ...],
-) -> tuple[jsontext.Document, tuple[tuple[str, ...], ...]]:
-    """Edit, and drop what we had created and these edits leave empty.
-
-    Returns the document, and the members in it that exist by our doing.
-    """
-    edited = editing.edit(document, *edits)
-    for path in sorted(created, key=len, reverse=True):
-        if edited.get(*path) in ([], {}) and document.get(*path) not in ([], {}):
-            edited = editing.edit(edited, editing.Drop(path))
-    prefixes = (edit.path[: n + 1] for edit in edits for n in range(len(edit.path)))
-    made = {path for path in prefixes if not document.has(*path)}
-    ours = sorted(path for path in {*created, *made} if edited.has(*path))
-    return edited, tuple(ours)
 
 
 def with_creation(applied: Applied, state: FileState) -> Applied:

@@ -13,10 +13,8 @@ from registry_host.doctor.checks.check import (
     skipped,
 )
 from registry_host.engine import directives
-from registry_host.targets.docker_daemon import (
-    placed,
-    readable_password,
-)
+from registry_host.jsonfile.config import placed
+from registry_host.targets.docker_daemon import readable_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,11 +92,11 @@ def _daemon_problems(
 @check('proxy-password', "a proxy's password in daemon.json is root's alone")
 def proxy_password(seen: Observed) -> Findings:
     name, daemon = 'proxy-password', seen.daemon
-    if daemon.document is None or daemon.state is None:
+    if seen.daemon_json is None or daemon.state is None:
         yield skipped(name, f'{daemon.path} could not be read')
         return
     yield from or_ok(
-        readable_password(daemon.state, daemon.document, name),
+        readable_password(daemon.state, seen.daemon_json, name),
         name,
         f'no password in {daemon.path} is readable by others',
     )

@@ -12,13 +12,8 @@ from registry_host.doctor.checks.check import (
     skipped,
 )
 from registry_host.engine.keys import OLDEST, show_version
-from registry_host.engine.live import expected_lists
 from registry_host.redact import redact
 from registry_host.settings.areas import INSECURE, MIRRORS
-from registry_host.targets.docker_daemon import (
-    list_of,
-    proxy_texts,
-)
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
@@ -67,12 +62,11 @@ def engine_version(seen: Observed) -> Findings:
 @check('live-lists', 'the live engine uses what daemon.json says')
 def live_lists(seen: Observed) -> Findings:
     name, info = 'live-lists', seen.facts.engine.info
-    document = seen.daemon.document
-    if info is None or document is None:
+    daemon = seen.daemon_json
+    if info is None or daemon is None:
         yield skipped(name, 'the engine or its daemon.json could not be read')
         return
-    lists = (list_of(document, MIRRORS), list_of(document, INSECURE))
-    expected = expected_lists(*lists, seen.facts.engine.version)
+    expected = daemon.live(seen.facts.engine.version).lists
     differing = []
     if expected.mirrors is not None and expected.mirrors != info.lists.mirrors:
         live = ', '.join(info.lists.mirrors or ()) or 'none'
@@ -92,12 +86,12 @@ def live_lists(seen: Observed) -> Findings:
 @check('live-proxies', 'the live engine uses the proxies that daemon.json names')
 def live_proxies(seen: Observed) -> Findings:
     name, info = 'live-proxies', seen.facts.engine.info
-    document = seen.daemon.document
-    if info is None or document is None:
+    daemon = seen.daemon_json
+    if info is None or daemon is None:
         yield skipped(name, 'the engine or its daemon.json could not be read')
         return
     live = dict(info.live.proxies)
-    named = proxy_texts(document)
+    named = daemon.proxies
     differing = [area for area, text in named.items() if live[area] != redact(text)]
     if differing:
         unit = seen.facts.engine.unit or 'docker.service'

@@ -16,6 +16,7 @@ from registry_host.settings.insecure import check_insecure_registry
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
+    from registry_host.settings.mirrors import Mirror
 
 
 @check('insecure-rules', 'each insecure registry is a host, host:port or CIDR')
@@ -35,12 +36,15 @@ def insecure_rules(seen: Observed) -> Findings:
 @check('insecure-unmatched', 'each insecure registry covers the ports it is meant for')
 def insecure_unmatched(seen: Observed) -> Findings:
     name = 'insecure-unmatched'
+    by_host: dict[str, list[Mirror]] = {}
+    for mirror in seen.mirrors:
+        by_host.setdefault(mirror.host, []).append(mirror)
     for index, text in enumerate(seen.entries(INSECURE)):
         registry = check_insecure_registry(text).value
         if registry is None or registry.is_cidr or registry.port is not None:
             continue
-        for mirror in seen.mirrors:
-            if mirror.host == registry.host and mirror.port is not None:
+        for mirror in by_host.get(registry.host, ()):
+            if mirror.port is not None:
                 place = seen.where(INSECURE, index)
                 yield finding(
                     name,

@@ -13,11 +13,9 @@ from registry_host.doctor.checks.check import (
     or_ok,
     skipped,
 )
-from registry_host.settings.areas import INSECURE, MIRRORS
+from registry_host.engine.hubtrust import unverified_hub
+from registry_host.settings.areas import MIRRORS
 from registry_host.settings.mirrors import check_mirror
-from registry_host.targets.docker_daemon import (
-    unverified_hub,
-)
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
@@ -65,9 +63,8 @@ def hub_verification(seen: Observed) -> Findings:
     if seen.facts.engine.info is None:
         yield skipped(name, 'the engine could not be asked for its image store')
         return
-    problems = unverified_hub(
-        seen.entries(MIRRORS), seen.entries(INSECURE), seen.facts.engine
-    )
+    daemon = seen.daemon_json
+    problems = unverified_hub(daemon, seen.facts.engine) if daemon else ()
     yield from or_ok(
         (of_problem(name, 'warning', p, seen.daemon.path) for p in problems),
         name,
