@@ -1,33 +1,51 @@
-"""The command line: each command parses, calls, renders, and sets the exit code."""
+"""The command line: each command parses, calls, renders, and sets the exit code.
+
+In one module, for the commands are one table of flags that is read side by side.
+"""
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
 from registry_host import __version__
+from registry_host.ending import (
+    bug_problem,
+    finish,
+    handle_signals,
+    interrupt,
+    interrupted,
+    open_standard_streams,
+    usage_problem,
+    with_state,
+)
 from registry_host.errors import (
     Exit,
     Problem,
     RegistryHostError,
     SettingsError,
-    place_of,
     quoted,
 )
 from registry_host.host.host import Host
-from registry_host.levels import ALWAYS, IF_SAFE, NEVER
-from registry_host.progress import HostState, Progress
-from registry_host.redact import conceal, learn, learn_arguments
-from registry_host.reporting.output import Paint, printable, printable_json, write
+from registry_host.options import (
+    SELECTORS,
+    change_options,
+    confirm_within_option,
+    flags_of,
+    format_option,
+    lock_option,
+    proxy_for_option,
+    readers_of,
+    settings_options,
+)
+from registry_host.progress import Progress
+from registry_host.redact import learn, learn_arguments
 from registry_host.reporting.report import Report
 
 ARGUMENTS = 'registry_host.arguments'
-SELECTORS = ('mirrors', 'insecure-registries', 'proxies', 'dns', 'users')
 
 
 class Start(NamedTuple):
@@ -35,165 +53,6 @@ class Start(NamedTuple):
 
     arguments: tuple[str, ...]
     progress: Progress
-
-
-Command = TypeVar('Command', bound=Callable[..., Any])
-
-
-def settings_options(command: Command) -> Command:
-    """The flags that say what is asked; dockerd's own names where it has them."""
-    options = (
-        click.option(
-            '-f',
-            '--settings',
-            'settings_file',
-            metavar='FILE',
-            help='Read settings from a TOML or JSON file; - is JSON on standard input.',
-        ),
-        click.option(
-            '--registry-mirror',
-            '--mirror',
-            'registry_mirrors',
-            metavar='URL',
-            multiple=True,
-            help='A pull-through cache of Docker Hub to add. May be repeated.',
-        ),
-        click.option(
-            '--insecure-registry',
-            'insecure_registries',
-            metavar='HOST[:PORT]|CIDR',
-            multiple=True,
-            help='A registry without (valid) TLS to add. May be repeated.',
-        ),
-        click.option(
-            '--http-proxy', metavar='URL', help='HTTP_PROXY; needs --proxy-for.'
-        ),
-        click.option(
-            '--https-proxy', metavar='URL', help='HTTPS_PROXY; needs --proxy-for.'
-        ),
-        click.option(
-            '--no-proxy',
-            'no_proxy',
-            metavar='LIST',
-            multiple=True,
-            help='Comma-separated entries to add to NO_PROXY; needs --proxy-for.',
-        ),
-        proxy_for_option(
-            'Who uses the proxies: the engine for pulls (a restart), or every '
-            'container and build of the user.'
-        ),
-        *_name_options(),
-        click.option(
-            '--user',
-            'users',
-            metavar='NAME',
-            multiple=True,
-            help='Whose ~/.docker/config.json; default: the user behind sudo.',
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def proxy_for_option(text: str) -> Callable[[Command], Command]:
-    choice = click.Choice(['engine', 'client', 'both'])
-    return click.option('--proxy-for', type=choice, help=text)
-
-
-def _name_options() -> tuple[Callable[[Command], Command], ...]:
-    return (
-        click.option(
-            '--nameserver',
-            'nameservers',
-            metavar='IP',
-            multiple=True,
-            help='A nameserver to ask first. May be repeated.',
-        ),
-        click.option(
-            '--dns-search',
-            'search',
-            metavar='DOMAIN',
-            multiple=True,
-            help='A domain to look up short names in. May be repeated.',
-        ),
-        click.option(
-            '--dns-exclusive/--no-dns-exclusive',
-            'is_exclusive',
-            default=None,
-            help='Ask no nameservers but those of --nameserver, or ask others too.',
-        ),
-        click.option(
-            '--engine-dns',
-            'engine_dns',
-            metavar='IP',
-            multiple=True,
-            help='A nameserver of containers (a restart of the engine); pulls ask '
-            'those of the host. May be repeated.',
-        ),
-    )
-
-
-def change_options(command: Command) -> Command:
-    """The flags of the commands that change configs: how, not what."""
-    options = (
-        click.option(
-            '--check', 'is_check', is_flag=True, help='Forecast; exit 3 if pending.'
-        ),
-        click.option(
-            '--diff', 'has_diff', is_flag=True, help='Show each file as a diff.'
-        ),
-        click.option(
-            '--restart',
-            type=click.Choice([NEVER, IF_SAFE, ALWAYS]),
-            default=IF_SAFE,
-            show_default=True,
-            help='Restart the engine where a reload is not enough: if-safe is with no '
-            'running container, or with live-restore.',
-        ),
-        lock_option,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-class Seconds(click.FloatRange):
-    """A time that ends: click takes inf and nan for numbers in any range."""
-
-    name = 'seconds'
-
-    def convert(self, value: Any, *context: Any) -> float:
-        seconds = float(super().convert(value, *context))
-        if seconds - seconds != 0:
-            self.fail(f'{value!r} is not a number of seconds.', *context)
-        return seconds
-
-
-lock_option = click.option(
-    '--lock-timeout',
-    'lock_timeout_s',
-    type=Seconds(min=0),
-    metavar='S',
-    default=10.0,
-    show_default=True,
-    help='Wait so long for another run to end.',
-)
-
-confirm_within_option = click.option(
-    '--confirm-within',
-    type=Seconds(min=1),
-    metavar='S',
-    help='Take it back after so many seconds, unless `confirm` comes in time.',
-)
-
-format_option = click.option(
-    '--format',
-    'output_format',
-    type=click.Choice(['text', 'json']),
-    default='text',
-    help='Text for people, or one JSON object for programs.',
-)
 
 
 @click.group(context_settings={'help_option_names': ['-h', '--help']})
@@ -224,30 +83,6 @@ def _no_root(root: str) -> Problem:
         message=f'there is no folder {root!r}' if root else 'the folder is empty',
         hint=f'ls -ld {quoted(root)}' if root else '--root /path/to/the/root',
     )
-
-
-def _flags(options: dict[str, Any]) -> dict[str, Any]:
-    """Map options to settings; None is not given."""
-    no_proxy = options['no_proxy']
-    return {
-        'registry-mirrors': list(options['registry_mirrors']) or None,
-        'insecure-registries': list(options['insecure_registries']) or None,
-        'http-proxy': options['http_proxy'],
-        'https-proxy': options['https_proxy'],
-        'no-proxy': ','.join(no_proxy) if no_proxy else None,
-        'for': _readers(options['proxy_for']),
-        'nameservers': list(options['nameservers']) or None,
-        'search': list(options['search']) or None,
-        'exclusive': options['is_exclusive'],
-        'engine': list(options['engine_dns']) or None,
-        'users': list(options['users']) or None,
-    }
-
-
-def _readers(proxy_for: str | None) -> list[str] | None:
-    if proxy_for is None:
-        return None
-    return ['engine', 'client'] if proxy_for == 'both' else [proxy_for]
 
 
 @cli.command()
@@ -297,7 +132,7 @@ def configure(
         context.obj,
         manner,
         settings_file=options['settings_file'],
-        flags=_flags(options),
+        flags=flags_of(options),
         is_replacing=is_replacing,
         is_probing=not no_probe,
     )
@@ -335,7 +170,7 @@ def unconfigure(
     from registry_host.transaction.carryout import Manner
 
     manner = Manner(arguments=context.meta[ARGUMENTS], **options)
-    selection = Selection(area, values, _readers(proxy_for))
+    selection = Selection(area, values, readers_of(proxy_for))
     finish(run(context.obj, manner, selection), output_format)
 
 
@@ -418,7 +253,7 @@ def validate(
     report = run(
         host,
         settings_file=options['settings_file'],
-        flags=_flags(options),
+        flags=flags_of(options),
         daemon_jsons=daemon_jsons,
     )
     finish(report, output_format)
@@ -465,64 +300,15 @@ def doctor(
     finish(run(host, only=only, skip=skip, is_strict=is_strict), output_format)
 
 
-def finish(report: Report, output_format: str) -> NoReturn:
-    """Print a report, and leave with its exit code."""
-    # All is done: who is ended from here on must not say that nothing was.
-    _handle_signals(signal.SIG_DFL)
-    context = click.get_current_context(silent=True)
-    if context:
-        report = report.below(context.obj.root, context.obj.has_place_for)
-    try:
-        _print(report, output_format)
-    except BrokenPipeError:
-        _discard_output()  # Nobody reads on, and nobody needs to: it is done.
-    except OSError as err:
-        _discard_output()
-        message = f'error: the result cannot be printed ({err.strerror}); it stands'
-        write(sys.stderr, message)
-        sys.exit(report.exit_code or Exit.FAILED)
-    sys.exit(report.exit_code)
-
-
-def _print(report: Report, output_format: str) -> None:
-    if output_format == 'json':
-        from registry_host.reporting.jsonreport import to_json
-
-        write(sys.stdout, printable_json(to_json(report)))
-    else:
-        from registry_host.reporting.text import error_lines, text_lines
-
-        for line in text_lines(report, Paint(is_coloured=_is_coloured(sys.stdout))):
-            write(sys.stdout, printable(line))
-        sys.stdout.flush()
-        paint = Paint(is_coloured=_is_coloured(sys.stderr))
-        for line in error_lines(report.errors, paint):
-            write(sys.stderr, printable(line))
-    sys.stdout.flush()
-
-
-def _discard_output() -> None:
-    """Have Python's own flush at the end fail no more."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _is_coloured(stream: Any) -> bool:
-    import os
-
-    return stream.isatty() and not os.environ.get('NO_COLOR')
-
-
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run a command; every way that it may end has its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
     learn_arguments(arguments)
     _learn_environment()
-    _open_standard_streams()
+    open_standard_streams()
     # A service manager's SIGTERM, or the loss of the terminal, interrupts a run as ^C
     # does: what was begun is rolled back.
-    _handle_signals(_interrupt)
+    handle_signals(interrupt)
     output_format = _format_of(arguments)
     start = Start(tuple(arguments), Progress())
     try:
@@ -531,15 +317,15 @@ def main(argv: list[str] | None = None) -> NoReturn:
     except click.exceptions.Exit as err:
         sys.exit(err.exit_code)
     except click.ClickException as err:
-        problem = _usage_problem(err)
-        finish(_failed(arguments, Exit.BAD_INPUT, problem), output_format)
+        problem = usage_problem(err)
+        finish(failed(arguments, Exit.BAD_INPUT, problem), output_format)
     except RegistryHostError as err:
         state = '' if err.is_told else str(start.progress)
-        problems = (_with_state(problem, state) for problem in err.problems)
-        report = _failed(arguments, err.exit_code, *problems)
+        problems = (with_state(problem, state) for problem in err.problems)
+        report = failed(arguments, err.exit_code, *problems)
         finish(report.after(start.progress), output_format)
     except (click.Abort, KeyboardInterrupt):
-        report = _failed(arguments, Exit.INTERRUPTED, _interrupted(start.progress))
+        report = failed(arguments, Exit.INTERRUPTED, interrupted(start.progress))
         finish(report.after(start.progress), output_format)
     except OSError as err:
         problem = Problem(
@@ -548,11 +334,11 @@ def main(argv: list[str] | None = None) -> NoReturn:
             message=err.strerror or type(err).__name__,
             hint='registry-host doctor --only unfinished-run',
         )
-        told = _with_state(problem, str(start.progress))
-        report = _failed(arguments, Exit.FAILED, told)
+        told = with_state(problem, str(start.progress))
+        report = failed(arguments, Exit.FAILED, told)
         finish(report.after(start.progress), output_format)
     except Exception as err:  # noqa: BLE001 - the last resort: exit 70, no secrets
-        report = _failed(arguments, Exit.BUG, _bug_problem(err))
+        report = failed(arguments, Exit.BUG, bug_problem(err))
         finish(report.after(start.progress), output_format)
 
 
@@ -562,45 +348,6 @@ def _learn_environment() -> None:
     for name, value in os.environ.items():
         if name.lower().endswith('_proxy') and '@' in value:
             learn(value)
-
-
-def _open_standard_streams() -> None:
-    """Open the null device in place of each standard stream that is closed (`>&-`).
-
-    Otherwise the next file that is opened, be it the lock or a file of the host, would
-    get the number of the stream, and what is printed would go there.
-    """
-    import os
-
-    streams = ('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')
-    for number, (name, mode) in enumerate(streams):
-        if getattr(sys, name) is None:
-            null = os.open(os.devnull, os.O_RDWR)
-            if null != number:
-                os.dup2(null, number)
-                os.close(null)
-            setattr(sys, name, open(number, mode, closefd=False))
-
-
-def _handle_signals(handler: Any) -> None:
-    """Set what ends a run; a signal that is ignored stays so, as nohup(1) asks."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handler)
-
-
-def _interrupted(progress: Progress) -> Problem:
-    """Tell what a signal has left behind, where no run was there to say it itself."""
-    hint = ''
-    if progress.state is HostState.CHANGED:
-        hint = f'to take it back: {progress.remedy}'
-    elif progress.state is HostState.PARTLY_CHANGED:
-        hint = f'to finish: {progress.remedy}'
-    return Problem(code='interrupted', message=f'interrupted; {progress}', hint=hint)
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _format_of(arguments: list[str]) -> str:
@@ -616,35 +363,8 @@ def _option_of(arguments: list[str], name: str) -> str | None:
     return value or None
 
 
-def _failed(arguments: list[str], exit_code: Exit, *problems: Problem) -> Report:
+def failed(arguments: list[str], exit_code: Exit, *problems: Problem) -> Report:
     command = next((word for word in arguments if word in cli.commands), '')
     report = Report(command=command, exit_code=exit_code, errors=problems)
     host = Host(_option_of(arguments, '--root') or '/')
     return report.below(host.root, host.has_place_for)
-
-
-def _with_state(problem: Problem, state: str) -> Problem:
-    """Say of each error how it leaves the host."""
-    message = f'{problem.message}; {state}' if state else problem.message
-    return problem._replace(message=message)
-
-
-def _usage_problem(err: click.ClickException) -> Problem:
-    context = getattr(err, 'ctx', None)
-    command = context.command_path if context else 'registry-host'
-    return Problem(
-        code='usage',
-        message=conceal(err.format_message().rstrip('.')),
-        hint=f'{command} --help',
-    )
-
-
-def _bug_problem(err: Exception) -> Problem:
-    python = '.'.join(map(str, sys.version_info[:3]))
-    return Problem(
-        code='bug',
-        message=f'a bug in registry-host {__version__} (Python {python}): '
-        f'{place_of(err)}',
-        hint='registry-host --version; please report it with the command line, '
-        'passwords taken out',
-    )

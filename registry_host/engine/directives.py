@@ -3,6 +3,8 @@
 Sources: moby daemon/config/config.go (findConfigurationConflicts, Validate) from 20.10
 to 29.7; tried on real dockerd 20.10.24, 26.1.5 and 28.5.2.
 The keys are in schema/daemon.json.
+
+In one module: the order of its rules is that of the engine's own checks.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A writer that knows nothing of our lock, as `docker login`, may put its own file there
 at any moment. So the new file and the old one change places in one step, and what came
 out is looked at: if it is not what was to be replaced, they change back.
+
+In one module: each step is safe only because of the one before it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Edits of a JSON file that leave every other byte as it is, and prove that."""
+"""Edits of a JSON file that leave every other byte as it is, and prove that.
+
+In one module: three edits share one layout of what they write.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Why a text is not JSON: the first thing wrong in it, its place, and what to do."""
+"""Why a text is not JSON: the first thing wrong in it, its place, and what to do.
+
+In one module: one pass over a text with all that may be wrong at each place.
+"""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from registry_host.plan.changes import Plan
     from registry_host.progress import Progress
     from registry_host.settings.checking import Checked
-    from registry_host.transaction.apply import Outcome
     from registry_host.transaction.managed import EntryChanges
+    from registry_host.transaction.outcome import Outcome
     from registry_host.transaction.run import Run
 
 # What tells that something was put back first.

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from registry_host.reporting.output import Paint
     from registry_host.reporting.report import Report
     from registry_host.settings.checking import Checked
-    from registry_host.transaction.apply import Outcome
     from registry_host.transaction.managed import EntryChanges
+    from registry_host.transaction.outcome import Outcome
     from registry_host.transaction.run import Run
 
 

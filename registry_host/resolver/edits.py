@@ -2,6 +2,8 @@
 
 Each edit first takes out what the one before put there, so that asking for nothing
 gives back the very bytes of others. The two kinds may be undone in any order.
+
+In one module: each edit is read beside the one that takes it back.
 """
 
 from __future__ import annotations

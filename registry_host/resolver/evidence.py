@@ -3,6 +3,8 @@
 Files and processes come first: D-Bus may be down while the daemons work. In a root
 folder, and where /proc hides the processes of others, what the host is set up to run
 stands for what runs.
+
+In one module: it is one list of what is looked at, and how.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A link is its owner's even while that daemon is gone, for nobody else makes the file it
 leads to. A header is left behind in the file, so it counts only while the program that
 it names is there to write it again.
+
+In one module: the decision is one list of rules, and their order is the point.
 """
 
 from __future__ import annotations

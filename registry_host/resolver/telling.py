@@ -2,6 +2,8 @@
 
 Their own words do not count: `resolvconf -u` ends with 0 where nothing was written, and
 `nmcli` where a list was not understood (Debian 12, observed).
+
+In one module: the table of managers, and what each entry of it runs.
 """
 
 from __future__ import annotations

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError, Finding, Problem, SettingsError, quoted
+from registry_host.errors import ConfigError
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change
 from registry_host.plan.ledger import Applied, OurKey, damaged
-from registry_host.resolver.use import Use
 from registry_host.settings.areas import (
     DNS_AREAS,
     EXCLUSIVE,
-    NAMESERVER,
     NAMESERVERS,
     SEARCH,
-    Operation,
+)
+from registry_host.targets.dns_findings import (
+    beyond,
+    containers,
+    edit_findings,
+    frozen,
+    owner_findings,
+)
+from registry_host.targets.dns_memory import (
+    LINES,
+    OPTIONS,
+    exclusive_key,
+    has_exclusive,
+    remembered,
+    use_of,
+)
+from registry_host.targets.dns_refusals import (
+    altered,
+    require_exclusive,
+    require_others,
+    require_ours_to_do,
 )
 from registry_host.targets.target import (
+    RESOLVER,
     FileRef,
     TargetPlan,
     absent,
@@ -26,20 +45,16 @@ from registry_host.targets.target import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from registry_host.host.records import FileState
     from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Ledger
-    from registry_host.resolver.edits import Edited, Removed, Unseen
-    from registry_host.resolver.managerfiles import Others, OwnerFile, Wanted
-    from registry_host.resolver.owner import Ownership
+    from registry_host.resolver.edits import Edited, Removed
+    from registry_host.resolver.managerfiles import OwnerFile, Wanted
     from registry_host.settings.model import Settings
 
-NAME = 'resolver'
-# What the ledger holds of a file with a block of ours besides: its lines, and options
-# of resolv.conf(5) that stood before.
-LINES, OPTIONS = 'lines', 'options'
+NAME = RESOLVER
 
 
 def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ...]:
@@ -57,54 +72,6 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
         *(FileRef(path=path) for path in paths),
         *(FileRef(path=path, is_withdrawn=True) for path in past),
     )
-
-
-def with_managed(settings: Settings, ledger: Ledger) -> Settings:
-    """Make flags that add or remove the whole of what is to be managed.
-
-    Managed nameservers may stand in the files of several DNS managers, if the host has
-    had another one: what a run adds to, or takes from, is all of them. Raises
-    SettingsError for a fourth nameserver, and for none that could be asked alone.
-    """
-    if settings.operation is Operation.REPLACE or not settings.named & DNS_AREAS:
-        return settings
-    from registry_host.settings.nameservers import exclusive_alone, too_many
-
-    entries = ledger.of_target(NAME)
-    whole: dict[str, tuple[str, ...]] = {}
-    for area, values in _by_area(settings).items():
-        managed = dict.fromkeys(
-            text
-            for entry in entries
-            for text in (
-                asked_before(entry) if area == NAMESERVERS else entry.ours(area)
-            )
-        )
-        if area in settings.cleared:
-            whole[area] = ()
-        elif settings.operation is Operation.ADD:
-            whole[area] = tuple({**managed, **dict.fromkeys(values)})
-        else:
-            whole[area] = tuple(text for text in managed if text not in values)
-    nameservers = whole[NAMESERVERS]
-    is_exclusive = settings.is_dns_exclusive
-    if is_exclusive is None:
-        is_exclusive = any(map(has_exclusive, entries))
-    if settings.operation is Operation.ADD:
-        problem = too_many(nameservers, settings.nameservers, NAMESERVER)
-        if problem is None and settings.is_dns_exclusive and not nameservers:
-            problem = exclusive_alone()
-        if problem is not None:
-            raise SettingsError(problem)
-    return settings._replace(
-        nameservers=nameservers,
-        search=whole[SEARCH],
-        is_dns_exclusive=is_exclusive and bool(nameservers),
-    )
-
-
-def _by_area(settings: Settings) -> Mapping[str, tuple[str, ...]]:
-    return {NAMESERVERS: settings.nameservers, SEARCH: settings.search}
 
 
 def _files_of(settings: Settings, facts: Facts) -> tuple[OwnerFile, ...]:
@@ -136,38 +103,27 @@ def plan_file(
     part = plan(file, settings, wanted, state, applied)
     change = part.change
     if facts.ownership is not None and not ref.is_withdrawn:
-        _require_exclusive(file, wanted)
+        require_exclusive(file, wanted)
     if change.action == 'none':
         return part
     if facts.ownership is not None and not ref.is_withdrawn:
-        _require_ours_to_do(facts.ownership, settings, state, file)
-        _require_others(file, wanted, facts)
+        require_ours_to_do(facts.ownership, settings, state, file)
+        require_others(file, wanted, facts)
         part = part._replace(
             findings=(
-                *_owner_findings(facts.ownership),
+                *owner_findings(facts.ownership),
                 *part.findings,
-                *_frozen(file, wanted),
-                *_beyond(file, wanted, facts, applied),
+                *frozen(file, wanted),
+                *beyond(file, wanted, facts, applied),
             )
         )
     if not facts.is_live:
         return part
     return part._replace(
         change=change._replace(owner=file.owner),
-        findings=(*part.findings, *_containers(facts)),
+        findings=(*part.findings, *containers(facts)),
         use=use_of(file.owner, applied, part.applied),
     )
-
-
-def use_of(owner: str, before: Applied, after: Applied) -> Use | None:
-    """Say what an owner uses once our part of its file is what it is `after`."""
-    if not owner:
-        return None
-    ours, was = after.ours(NAMESERVERS), before.ours(NAMESERVERS)
-    # One that others bring too stays.
-    stays = (*ours, *(before.before(NAMESERVERS) or '').split())
-    gone = tuple(server for server in was if server not in stays)
-    return Use(owner, ours, gone, has_exclusive(after))
 
 
 def _wanted(
@@ -182,7 +138,7 @@ def _wanted(
     is_named = NAMESERVERS in settings.named
     others = facts.others
     if others is None or (file.hides_others and LINES in applied.keys):
-        others = _remembered(applied)
+        others = remembered(applied)
     if file.block is None or file.has_folder:  # It goes on showing them.
         others = Others()
     return Wanted(
@@ -197,89 +153,7 @@ def _wanted(
     )
 
 
-def _remembered(applied: Applied) -> Others:
-    from registry_host.resolver.managerfiles import Others
-
-    areas = (NAMESERVERS, SEARCH, OPTIONS)
-    return Others(*(tuple((applied.before(area) or '').split()) for area in areas))
-
-
 # Where it is not ours to do
-
-
-def _require_ours_to_do(
-    owned: Ownership, settings: Settings, state: FileState, file: OwnerFile
-) -> None:
-    reason = _refusal(owned, state, file)
-    if not reason:
-        return
-    from registry_host.resolver.steps import of_dhclient, steps
-
-    wanted = settings.nameservers[0] if settings.nameservers else 'NAMESERVER'
-    is_without_hooks = file.has_folder and state.missing_folders
-    by_hand = (of_dhclient if is_without_hooks else steps)(owned, wanted)
-    raise ConfigError(
-        Problem(
-            code='resolv-conf-owned',
-            where=RESOLV_CONF,
-            message=f'{reason}: {"; ".join(owned.evidence)}',
-            hint='by hand, as root: ' + ' && '.join(f'{{ {s}; }}' for s in by_hand),
-        )
-    )
-
-
-def _require_exclusive(file: OwnerFile, wanted: Wanted) -> None:
-    """Debian's resolvconf puts those of leases behind ours, in any case."""
-    from registry_host.resolver.managerfiles import HEAD
-    from registry_host.settings.nameservers import NAMESERVERS_LIMIT
-
-    is_short = 0 < len(wanted.nameservers) < NAMESERVERS_LIMIT
-    if file.path == HEAD and wanted.is_exclusive and is_short:
-        raise ConfigError(
-            Problem(
-                code='dns-exclusive-short',
-                where=file.path,
-                message='resolvconf puts the nameservers of leases behind ours, and '
-                'three are asked',
-                hint='name three nameservers, or leave out --dns-exclusive',
-            )
-        )
-
-
-def _require_others(file: OwnerFile, wanted: Wanted, facts: Facts) -> None:
-    """NetworkManager would ask none of those that later connections bring."""
-    from registry_host.resolver.managerfiles import NETWORK_MANAGER
-
-    is_alone = file.path == NETWORK_MANAGER and not wanted.others
-    if is_alone and facts.is_live and not wanted.is_exclusive:
-        raise ConfigError(
-            Problem(
-                code='owner-has-none',
-                where='NetworkManager',
-                message='has no nameservers now that could stay behind ours, and would '
-                'ask no others later',
-                hint='connect first, or have ours asked alone: --dns-exclusive',
-            )
-        )
-
-
-def _refusal(owned: Ownership, state: FileState, file: OwnerFile) -> str:
-    from registry_host.resolver.managerfiles import files_of
-
-    if owned.beneath is not None and owned.owner == 'split':
-        reason = _refusal(owned.beneath, state, file)
-        if reason:
-            return reason
-    by_whom = ' and '.join((owned.owner, *owned.rivals))
-    if owned.rivals or not files_of(owned):
-        return f'is kept by {by_whom}, which is not changed from here'
-    if file.has_folder and state.missing_folders:
-        return f'is kept by {by_whom}, which has no {state.missing_folders[0]} here'
-    if owned.is_active is False:
-        return f'is kept by {by_whom}, which is not there to do it'
-    if owned.is_lost:
-        return f'leads to {owned.target}, which a reboot empties'
-    return ''
 
 
 # A block of lines
@@ -302,7 +176,7 @@ def _plan_block(
             state.content or b'', block, applied.ours(LINES), is_at_top=file.is_at_top
         )
     except AlteredError:
-        raise ConfigError(_altered(state, applied)) from None
+        raise ConfigError(altered(state, applied)) from None
     keys: dict[str, OurKey | None] = dict.fromkeys(
         (NAMESERVERS, SEARCH, OPTIONS, EXCLUSIVE, LINES)
     )
@@ -311,23 +185,13 @@ def _plan_block(
             NAMESERVERS: OurKey(wanted.nameservers, ' '.join(wanted.others)),
             SEARCH: OurKey(wanted.search, ' '.join(wanted.domains)),
             OPTIONS: OurKey((), ' '.join(wanted.options)),
-            EXCLUSIVE: _exclusive_key(wanted),
+            EXCLUSIVE: exclusive_key(wanted),
             LINES: OurKey(block),
         }
     after = _written(state, content, applied)
     return TargetPlan(
         change=Change(NAME, state, after, Activation.NONE),
         applied=applied.joined(keys),
-    )
-
-
-def _altered(state: FileState, applied: Applied) -> Problem:
-    return Problem(
-        code='resolver-lines-changed',
-        where=state.path,
-        message='our lines in it were changed by hand',
-        hint='take them all out, or put them back as they were: '
-        + '; '.join(applied.ours(LINES)),
     )
 
 
@@ -366,11 +230,11 @@ def _plan_lines(
     after = _written(state, conf.render(), applied)
     keys = {area: _key(edit) for area, edit in edits.items()}
     if NAMESERVERS in settings.named:
-        keys[EXCLUSIVE] = _exclusive_key(wanted)
+        keys[EXCLUSIVE] = exclusive_key(wanted)
     return TargetPlan(
         change=Change(NAME, state, after, _activation(file, state, after)),
         applied=applied.joined(keys),
-        findings=tuple(_findings(edits)),
+        findings=tuple(edit_findings(edits)),
     )
 
 
@@ -429,130 +293,4 @@ def _removed(applied: Applied, area: str) -> Sequence[Removed]:
         raise ConfigError(damaged()) from None
 
 
-def has_exclusive(applied: Applied) -> bool:
-    return EXCLUSIVE in applied.keys
-
-
-def _exclusive_key(wanted: Wanted) -> OurKey:
-    """Remember what is asked alone, for some of it may stand in foreign lines."""
-    if not (wanted.is_exclusive and wanted.nameservers):
-        return OurKey(())
-    return OurKey(('true',), ' '.join(wanted.nameservers))
-
-
-def asked_before(applied: Applied) -> tuple[str, ...]:
-    """The nameservers that an earlier run was asked for, as far as it is remembered."""
-    alone = (applied.before(EXCLUSIVE) or '').split()
-    return tuple(alone) or applied.ours(NAMESERVERS)
-
-
 # What is told
-
-
-def _owner_findings(owned: Ownership) -> Iterable[Finding]:
-    yield Finding(
-        check='nameserver-owner',
-        severity='info',
-        message=f'{RESOLV_CONF}: {owned.title}: {"; ".join(owned.evidence)}',
-        path=RESOLV_CONF,
-    )
-    if owned.owner == 'cloud-init':
-        yield Finding(
-            check='nameserver-owner',
-            severity='warning',
-            message='cloud-init writes the file anew for a new instance of this host',
-            path=RESOLV_CONF,
-            remedy=(
-                "echo 'network: {config: disabled}' "
-                '>/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg',
-            ),
-        )
-
-
-def _frozen(file: OwnerFile, wanted: Wanted) -> Iterable[Finding]:
-    """Tell of those that NetworkManager is told with ours, and asks from now on."""
-    from registry_host.resolver.managerfiles import NETWORK_MANAGER
-
-    if file.path != NETWORK_MANAGER or wanted.is_exclusive or not wanted.others:
-        return
-    yield Finding(
-        check='nameservers-frozen',
-        severity='info',
-        message=f'{", ".join(wanted.others)} stays behind ours, whatever leases bring',
-        path=RESOLV_CONF,
-    )
-    for server in wanted.others:
-        if '%' in server:
-            yield Finding(
-                check='resolv-conf-unseen',
-                severity='warning',
-                message=f'the nameserver {server} is not asked any more: '
-                'NetworkManager takes no zones here',
-                path=RESOLV_CONF,
-            )
-
-
-def _beyond(
-    file: OwnerFile, wanted: Wanted, facts: Facts, applied: Applied
-) -> Iterable[Finding]:
-    """Tell of nameservers that fall off the three that are asked.
-
-    Systemd-resolved asks any number (257, observed).
-    """
-    others = facts.others
-    if others is None or wanted.is_exclusive or not wanted.nameservers:
-        return
-    if file.owner in ('', 'resolved'):
-        return
-    from registry_host.settings.nameservers import NAMESERVERS_LIMIT
-
-    before = [s for s in others.nameservers if s not in applied.ours(NAMESERVERS)]
-    now = dict.fromkeys((*wanted.nameservers, *before))
-    for server in list(now)[NAMESERVERS_LIMIT:]:
-        if server in before[:NAMESERVERS_LIMIT]:
-            yield Finding(
-                check='resolv-conf-unseen',
-                severity='warning',
-                message=f'the nameserver {server} is not asked any more',
-                path=RESOLV_CONF,
-            )
-
-
-def _findings(edits: Mapping[str, Edited]) -> Iterable[Finding]:
-    for area, edited in edits.items():
-        for unseen in edited.unseen:
-            yield _unseen(area, unseen)
-
-
-def _containers(facts: Facts) -> Iterable[Finding]:
-    """Containers have a copy of the file, made when they started.
-
-    Only a restart of the container makes it anew (20.10.24, observed).
-    """
-    names = [container.name for container in facts.containers]
-    if not names:
-        return
-    registries = [c.name for c in facts.containers if c.is_registry]
-    among = f'; among them a registry: {", ".join(registries)}' if registries else ''
-    yield Finding(
-        check='containers-keep-nameservers',
-        severity='info',
-        message=f'{len(names)} running container(s) ask the nameservers that they '
-        f'started with, until they are restarted{among}',
-        remedy=(f'docker restart {quoted(*names)}',),
-    )
-
-
-def _unseen(area: str, unseen: Unseen) -> Finding:
-    what = 'nameserver' if area == NAMESERVERS else 'search domain'
-    from registry_host.resolver.resolvconf import READER_NAMES
-
-    everybody = len(unseen.readers) == len(READER_NAMES)
-    readers = ' and '.join(READER_NAMES[reader] for reader in unseen.readers)
-    return Finding(
-        check='resolv-conf-unseen',
-        severity='warning',
-        message=f'the {what} {unseen.text} is not asked '
-        + ('any more' if everybody else f'by programs of {readers}'),
-        path=RESOLV_CONF,
-    )

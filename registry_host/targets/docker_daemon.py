@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 from registry_host.engine import directives
 from registry_host.engine.daemonjson import LIST_KEYS, PROXIES, DaemonJson
 from registry_host.engine.find import EngineFacts
-from registry_host.engine.hubtrust import unverified_hub
-from registry_host.engine.keys import OLDEST, show_version
+from registry_host.engine.keys import show_version
 from registry_host.engine.live import Live, LiveLists
-from registry_host.engine.route import route_of
-from registry_host.errors import ConfigError, Finding, Problem, SettingsError, quoted
-from registry_host.jsonfile import editing, jsontext
+from registry_host.engine.supported import require_known
+from registry_host.errors import ConfigError, Problem, SettingsError
+from registry_host.jsonfile import editing
 from registry_host.jsonfile.config import placed, settle_created
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change, Plan
 from registry_host.plan.ledger import Applied, OurKey
 from registry_host.plan.merge import ListMerge, merge_list
-from registry_host.redact import redact
 from registry_host.settings.areas import (
     ENGINE,
     ENGINE_DNS,
@@ -27,22 +25,28 @@ from registry_host.settings.areas import (
     Operation,
 )
 from registry_host.settings.insecure import registry_key
-from registry_host.settings.mirrors import Mirror, check_mirror, mirror_key
+from registry_host.settings.mirrors import mirror_key
 from registry_host.targets import proxy_members
-from registry_host.targets.target import FileRef, TargetPlan, with_creation, written
+from registry_host.targets.daemon_change import settled
+from registry_host.targets.daemon_findings import dns_findings, findings_of
+from registry_host.targets.target import (
+    DOCKER_DAEMON,
+    FileRef,
+    TargetPlan,
+    with_creation,
+    written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from registry_host.engine.directives import Version
-    from registry_host.engine.route import Route
-    from registry_host.host.host import Host
     from registry_host.host.records import FileState
     from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Ledger
     from registry_host.settings.model import Settings
 
-NAME = 'docker-daemon'
+NAME = DOCKER_DAEMON
 PROXIES_SINCE: Version = (23, 0, 0)
 
 
@@ -109,7 +113,7 @@ def plan_file(
     is_read = ref.path == facts.engine.config_path
     engine = facts.engine if is_read else EngineFacts(state='unknown')
     settings = _nothing_of(settings) if ref.is_withdrawn else settings
-    _require_known(engine)
+    require_known(engine)
     daemon = DaemonJson.read(state)
     _require_accepted(state, daemon, engine)
     merges = {
@@ -126,7 +130,7 @@ def plan_file(
     edited, created = settle_created(daemon.document, edits, applied.created)
     made = daemon if edited is daemon.document else DaemonJson(edited)
     after = _written(state, daemon, made, applied, engine)
-    change = _settled(state, after, daemon, made, engine)
+    change = settled(state, after, daemon, made, engine)
     _require_no_new_conflict(state, made, engine)
     ours = {area: OurKey(ours=merge.ours) for area, merge in merges.items()}
     expected = made.live(engine.version) if engine.is_running else None
@@ -138,8 +142,8 @@ def plan_file(
         expected=expected,
         drift=_drift(_named(settings), engine, expected),
         findings=(
-            *_findings(change, made, engine),
-            *_dns_findings(settings, change, daemon, made),
+            *findings_of(change, made, engine),
+            *dns_findings(settings, change, daemon, made),
         ),
         is_shown=not settings.engine_dns,
     )
@@ -161,102 +165,6 @@ def plan_reload(state: FileState, engine: EngineFacts) -> Plan:
 def require_accepted(state: FileState, engine: EngineFacts) -> None:
     """Raise ConfigError if this engine would not take the file."""
     _require_accepted(state, DaemonJson.read(state), engine)
-
-
-def settle(
-    before: FileState,
-    after: FileState,
-    engine: EngineFacts,
-    lists: LiveLists | None = None,
-) -> Change:
-    """Make the change of a daemon.json, with what it takes to forget lists.
-
-    A reload keeps the value of a key that its file leaves out. Lists that `after` does
-    not name any more are named in passing: with what `lists` says, or empty.
-    """
-    was, made = DaemonJson.read(before), DaemonJson.read(after)
-    return _settled(before, after, was, made, engine, lists)
-
-
-def _settled(
-    before: FileState,
-    after: FileState,
-    was: DaemonJson,
-    made: DaemonJson,
-    engine: EngineFacts,
-    lists: LiveLists | None = None,
-) -> Change:
-    keeps = lists or LiveLists(mirrors=(), insecure=frozenset())
-    left_out = LiveLists(
-        mirrors=keeps.mirrors if _is_dropped(was, made, MIRRORS) else None,
-        insecure=keeps.insecure if _is_dropped(was, made, INSECURE) else None,
-    )
-    interim = None
-    live = engine.info.lists if engine.is_running and engine.info else None
-    if live and not _engine_lists(left_out, engine).agrees_with(live):
-        interim = made.naming(left_out).encode()
-    is_restart = was.document.get(PROXIES) != made.document.get(PROXIES)
-    if is_restart and _is_live_without(was, made, engine):
-        is_restart = False
-    is_restart = is_restart or (was.dns or ()) != (made.dns or ())
-    needed = Activation.RESTART if is_restart else Activation.RELOAD
-    return Change(NAME, before, after, needed, interim)
-
-
-def has_new_dns(change: Change) -> bool:
-    """Whether a change is of what the engine reads at its start, and never shows."""
-    return change.target == NAME and has_new(change, ENGINE_DNS)
-
-
-def has_new(change: Change, area: str) -> bool:
-    """Say whether a list of a daemon.json becomes another one."""
-    before, after = (
-        DaemonJson(jsontext.read(state.content or b'')).list_of(area) or ()
-        for state in (change.before, change.after)
-    )
-    return before != after
-
-
-def _is_live_without(was: DaemonJson, made: DaemonJson, engine: EngineFacts) -> bool:
-    """Whether the engine uses no proxy of `was` that `made` changes, but those of it.
-
-    So it is where a restart was put off, and the file goes back before there was one.
-    """
-    if engine.info is None:
-        return False
-    live = dict(engine.info.live.proxies)
-    old, new = (
-        {area: redact(text) for area, text in daemon.proxies.items()}
-        for daemon in (was, made)
-    )
-    return all(
-        live[area] != old.get(area) and new.get(area, live[area]) == live[area]
-        for area in proxy_members.AREAS
-        if was.proxies.get(area) != made.proxies.get(area)
-    )
-
-
-def _is_dropped(was: DaemonJson, made: DaemonJson, area: str) -> bool:
-    return was.document.has(area) and not made.document.has(area)
-
-
-def _engine_lists(lists: LiveLists, engine: EngineFacts) -> LiveLists:
-    """Add to lists of a file what the engine adds."""
-    from registry_host.engine.live import expected_lists
-
-    insecure = lists.insecure
-    return expected_lists(
-        lists.mirrors,
-        None if insecure is None else tuple(name for _, name in insecure),
-        engine.version,
-    )
-
-
-def expectation(change: Change, engine: EngineFacts) -> Live | None:
-    """Say what the live engine shows once it has read the file; None if none runs."""
-    if not engine.is_running:
-        return None
-    return DaemonJson.read(change.first).live(engine.version)
 
 
 def _wanted(settings: Settings, area: str) -> tuple[str, ...]:
@@ -336,20 +244,6 @@ def _require_proxies_known(engine: EngineFacts, merged: proxy_members.Merged) ->
         )
 
 
-def _require_known(engine: EngineFacts) -> None:
-    if engine.version is not None and engine.version < OLDEST:
-        found, oldest = show_version(engine.version), show_version(OLDEST)
-        raise ConfigError(
-            Problem(
-                code='engine-too-old',
-                where='engine',
-                message=f'Docker {found} is older than {oldest}, the oldest that is '
-                'known',
-                hint='upgrade Docker',
-            )
-        )
-
-
 def _require_accepted(
     state: FileState, daemon: DaemonJson, engine: EngineFacts
 ) -> None:
@@ -398,77 +292,4 @@ def _drift(
     return Activation.NONE if is_same else Activation.RELOAD
 
 
-def _findings(
-    change: Change, made: DaemonJson, engine: EngineFacts
-) -> Iterable[Finding]:
-    state = change.after
-    yield from readable_password(state, made, 'proxy-password')
-    for problem in directives.warnings(made.document, engine.version, engine.flags):
-        yield Finding.of(placed(problem, state.path), 'warning', state.path)
-    for problem in unverified_hub(made, engine):
-        yield Finding.of(problem, 'warning', state.path)
-
-
-def _dns_findings(
-    settings: Settings, change: Change, was: DaemonJson, made: DaemonJson
-) -> Iterable[Finding]:
-    """Tell what nameservers in daemon.json do not do, and which of them nobody asks.
-
-    Containers ask three: the engine for those with a network of their own, the C
-    libraries for the others.
-    """
-    if not settings.engine_dns:
-        return
-    from registry_host.settings.nameservers import NAMESERVERS_LIMIT
-
-    if (was.dns or ()) != (made.dns or ()) and not settings.nameservers:
-        flags = ' '.join(f'--nameserver {quoted(t)}' for t in settings.engine_dns)
-        yield Finding(
-            check='engine-dns-pulls',
-            severity='info',
-            message='"dns" in daemon.json is for containers, from their next start on: '
-            'pulls ask the nameservers of the host',
-            path=change.path,
-            remedy=(f'sudo registry-host configure {flags}',),
-        )
-    for text in (made.dns or ())[NAMESERVERS_LIMIT:]:
-        yield Finding(
-            check='engine-dns-unseen',
-            severity='warning',
-            message=f'the nameserver {text!r} in "dns" is asked by no container: only '
-            f'the first {NAMESERVERS_LIMIT} are',
-            path=change.path,
-        )
-
-
-def readable_password(
-    state: FileState, daemon: DaemonJson, check: str
-) -> Iterable[Finding]:
-    """Tell of a proxy's password in a file that every user may read."""
-    if daemon.has_password and state.mode & 0o044:
-        yield Finding(
-            check=check,
-            severity='warning',
-            message=f"{state.path} holds a proxy's password, and others may read it "
-            f'(mode {state.mode:04o})',
-            path=state.path,
-            remedy=(f'chmod 600 {quoted(state.path)}',),
-        )
-
-
 # The way to the mirrors
-
-
-def mirrors_of(host: Host, engine: EngineFacts) -> tuple[Mirror, ...]:
-    """Read the mirrors that this engine's file names; () where it cannot be read."""
-    try:
-        daemon = DaemonJson.read(host.read(engine.config_path, user=engine.user))
-    except ConfigError:
-        return ()
-    checked = (check_mirror(text).value for text in daemon.mirrors or ())
-    return tuple(mirror for mirror in checked if mirror)
-
-
-def route_after(host: Host, change: Change, engine: EngineFacts) -> Route:
-    """Tell how the engine will reach its mirrors once it has read the new file."""
-    return route_of(host, engine, DaemonJson.read(change.after))

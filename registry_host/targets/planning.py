@@ -14,7 +14,7 @@ from registry_host.plan.ledger import Ledger, ledger_change, load_ledger
 from registry_host.resolver.use import Use
 from registry_host.settings.load import load
 from registry_host.settings.model import NOTHING_ASKED
-from registry_host.targets import TARGETS, dns_manager, docker_daemon
+from registry_host.targets import TARGETS, dns_memory, docker_daemon
 from registry_host.targets.target import FileRef, Target, TargetPlan
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def plan_asked(host: Host, asked: Asked) -> Planned:
 def plan_settings(
     host: Host, settings: Settings, ledger: Ledger, ledger_state: FileState
 ) -> Planned:
-    settings = dns_manager.with_managed(settings, ledger)
+    settings = dns_memory.with_managed(settings, ledger)
     facts = gather(host, settings, ledger)
     files = read_files(host, settings, facts, ledger)
     plan = build_plan(settings, facts, files, ledger, ledger_state)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ProbeError, Problem
+from registry_host.engine.daemonjson import DaemonJson
+from registry_host.engine.route import route_of
+from registry_host.errors import ConfigError, ProbeError, Problem
 from registry_host.settings.areas import MIRRORS
-from registry_host.targets import dns_manager, docker_daemon
+from registry_host.settings.mirrors import Mirror, check_mirror
+from registry_host.targets import daemon_change, dns_manager, docker_daemon
 
 if TYPE_CHECKING:
+    from registry_host.engine.find import EngineFacts
+    from registry_host.engine.route import Route
     from registry_host.host.host import Host
+    from registry_host.plan.changes import Change
     from registry_host.targets.planning import Planned
 
 
@@ -34,7 +40,7 @@ def _require_nameservers(host: Host, planned: Planned) -> Planned:
         return planned
     from registry_host.resolver.asking import HUB, probe_nameservers
 
-    mirrors = settings.mirrors or docker_daemon.mirrors_of(host, planned.facts.engine)
+    mirrors = settings.mirrors or mirrors_of(host, planned.facts.engine)
     named = [mirror for mirror in mirrors if not mirror.is_ip]
     names = tuple(dict.fromkeys(mirror.host for mirror in named)) or (HUB,)
     problems = probe_nameservers(host, settings.nameservers, names)
@@ -58,11 +64,11 @@ def _require_registries(host: Host, planned: Planned) -> None:
     change = next((c for c in plan.pending if c.target == docker_daemon.NAME), None)
     if change is None or not settings.mirrors:
         return
-    if not docker_daemon.has_new(change, MIRRORS):
+    if not daemon_change.has_new(change, MIRRORS):
         return
     from registry_host.registry.probe import probe_mirrors
 
-    route = docker_daemon.route_after(host, change, facts.engine)
+    route = route_after(host, change, facts.engine)
     probes = probe_mirrors(host, settings.mirrors, route)
     problems = [
         probe.problem
@@ -75,3 +81,18 @@ def _require_registries(host: Host, planned: Planned) -> None:
     ]
     if problems:
         raise ProbeError(*map(_or_all_the_same, problems))
+
+
+def mirrors_of(host: Host, engine: EngineFacts) -> tuple[Mirror, ...]:
+    """Read the mirrors that this engine's file names; () where it cannot be read."""
+    try:
+        daemon = DaemonJson.read(host.read(engine.config_path, user=engine.user))
+    except ConfigError:
+        return ()
+    checked = (check_mirror(text).value for text in daemon.mirrors or ())
+    return tuple(mirror for mirror in checked if mirror)
+
+
+def route_after(host: Host, change: Change, engine: EngineFacts) -> Route:
+    """Tell how the engine will reach its mirrors once it has read the new file."""
+    return route_of(host, engine, DaemonJson.read(change.after))

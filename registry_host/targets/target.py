@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from registry_host.settings.model import Settings
 
 
+# As state folders record them.
+DOCKER_DAEMON = 'docker-daemon'
+RESOLVER = 'resolver'
+
+
 class FileRef(NamedTuple):
     """A file to read for a target, and with whose privileges.
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from registry_host.errors import Finding
     from registry_host.host.host import Host
     from registry_host.targets.planning import Planned
-    from registry_host.transaction.apply import Outcome
     from registry_host.transaction.managed import EntryChanges
+    from registry_host.transaction.outcome import Outcome
     from registry_host.transaction.run import Origin
 
 # Long enough for a run that waits for an engine which is slow to answer.

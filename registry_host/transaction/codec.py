@@ -6,6 +6,8 @@ followed again inside the root, a temporary file has the one name that a run mak
 for it, a mode keeps no more than rwx, a file gets an owner that it, its user or root
 has, and attributes that grant privileges are not put back. Everything else raises
 ValueError, KeyError, TypeError or AttributeError, for the caller to call it damaged.
+
+In one module: what is written is read beside what is believed of it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from registry_host.errors import ApplyError, Problem, RegistryHostError, Stopped
 from registry_host.levels import ALWAYS
 from registry_host.progress import HostState
 from registry_host.transaction import checkpoints, confirmation
-from registry_host.transaction.rollback import FINISH, Back, go_back
+from registry_host.transaction.rollback import FINISH, go_back
 from registry_host.transaction.run import ROLLED_BACK, Run
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from registry_host.host.host import Host
+    from registry_host.transaction.back import Back
 
 
 # Whoever interrupts a run will not wait for long.

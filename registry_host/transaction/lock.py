@@ -24,7 +24,8 @@ from registry_host.host.locations import (
 from registry_host.levels import ALWAYS
 from registry_host.plan.ledger import load_ledger
 from registry_host.transaction import checkpoints, confirmation
-from registry_host.transaction.rollback import FINISH, recover
+from registry_host.transaction.recovery import recover
+from registry_host.transaction.rollback import FINISH
 from registry_host.transaction.undoing import take_back
 
 if TYPE_CHECKING:

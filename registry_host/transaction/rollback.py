@@ -8,45 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.engine.activate import activate, agrees, allowed
 from registry_host.engine.api import Client
-from registry_host.engine.find import EngineFacts, look_at_engine
 from registry_host.engine.lifecycle import RELOAD_TIMEOUT_S
 from registry_host.errors import (
-    ApplyError,
     ConflictError,
     EngineError,
-    Finding,
-    Problem,
     RegistryHostError,
-    quoted,
 )
-from registry_host.host.locations import JOURNAL
 from registry_host.host.replacing import is_torn
-from registry_host.levels import IF_SAFE, Activation
+from registry_host.levels import Activation
 from registry_host.plan.changes import Change
 from registry_host.plan.unmerge import InseparableError, revert
-from registry_host.progress import HostState
-from registry_host.targets import dns_manager, docker_daemon
+from registry_host.targets import daemon_change, dns_manager, docker_daemon
+from registry_host.transaction.back import Back
 from registry_host.transaction.checkpoints import (
-    close,
-    forget_left_behind,
-    leave_behind,
-    left_behind,
-    load_journal,
     save_journal,
 )
-from registry_host.transaction.run import RECOVERED, Run, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from registry_host.engine.api import Info
+    from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
     from registry_host.host.records import FileState
+    from registry_host.transaction.run import Run, Step
 
 FINISH = 'sudo registry-host undo'
 ATTEMPTS = 3
@@ -54,48 +43,6 @@ ATTEMPTS = 3
 _OF_THE_DISK = frozenset(
     (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM)
 )
-
-
-class Back(NamedTuple):
-    """How going back went.
-
-    `failed` could not be written; `kept` were changed by somebody else so that ours
-    could not be told apart; both map paths to the reason why. `engine` says what became
-    of it, '' if it was not touched. `untold` maps the DNS managers that could not be
-    told to the reason; each later run tries that again, and it holds up nothing.
-    """
-
-    is_touched: bool = False
-    failed: Mapping[str, str] = MappingProxyType({})
-    kept: Mapping[str, str] = MappingProxyType({})
-    engine: str = ''
-    is_engine_back: bool = True
-    untold: Mapping[str, str] = MappingProxyType({})
-
-    @property
-    def is_whole(self) -> bool:
-        return not self.failed and self.is_engine_back
-
-    def __str__(self) -> str:
-        if self.failed:
-            state = f'partly applied: {_told(self.failed)} could not be put back'
-        elif not self.is_engine_back:
-            state = 'partly applied: the old file is back'
-        else:
-            state = f'the old file is {"back" if self.is_touched else "as it was"}'
-        if self.kept:
-            state += f', but {_told(self.kept)} was changed by somebody else '
-            state += 'since, and is left so'
-        untold = (
-            f'{manager} could not be told ({reason}), and may still use the '
-            'nameservers of this run'
-            for manager, reason in self.untold.items()
-        )
-        return '; '.join(filter(None, (state, *untold, self.engine)))
-
-
-def _told(files: Mapping[str, str]) -> str:
-    return ', '.join(f'{path} ({reason})' for path, reason in files.items())
 
 
 class _Trouble:
@@ -132,86 +79,6 @@ def _reason(err: OSError | RegistryHostError) -> str:
     return err.strerror or str(err)
 
 
-def recover(host: Host) -> tuple[Finding, ...]:
-    """Undo what an unfinished run has done; the lock is held. ApplyError if it cannot.
-
-    May itself be cut at any step, and be run again.
-    """
-    mended = tuple(f for run in left_behind(host) for f in _try_again(host, run))
-    run = load_journal(host)
-    if run is None:
-        return mended
-    host.progress.reach(HostState.PARTLY_CHANGED, FINISH)
-    back = go_back(host, run, look_at_engine(host), is_activated=True, policy=IF_SAFE)
-    left = _of_users(run, back.failed)
-    note = ''
-    is_of_users = bool(left.steps) and len(left.steps) == len(back.failed)
-    if is_of_users and back.is_engine_back:
-        leave_behind(host, left)
-        note = '; each run tries that again'
-    elif not back.is_whole:
-        raise ApplyError(
-            Problem(
-                code='recovery-incomplete',
-                where=run.title,
-                message=f'had not ended, and cannot be taken back: {back}',
-                hint=FINISH,
-            )
-        )
-    recovered = _mended('recovered', f'{run.title} had not ended: {back}{note}')
-    findings = (*mended, *masked(run), recovered)
-    try:
-        close(host, run, RECOVERED)
-    finally:  # An interrupt right behind the change of its name does not undo that.
-        if not host.exists(JOURNAL):
-            host.progress.mend(findings)
-    return findings
-
-
-def masked(run: Run) -> Iterator[Finding]:
-    """Report what of a record is not put back, for it would grant rights."""
-    for path in run.masked:
-        yield Finding(
-            check='not-put-back',
-            severity='warning',
-            message=f'{path}: the record of {run.title} names a special mode, an '
-            'owner or an attribute that grants rights, which is not put back',
-            path=path,
-            remedy=(f'ls -l {quoted(path)}',),
-        )
-
-
-def _mended(check: str, message: str) -> Finding:
-    return Finding(check, 'warning', message, remedy=('registry-host history',))
-
-
-def _of_users(run: Run, paths: Mapping[str, str]) -> Run:
-    """Pick the steps of a run that only concern users' own files."""
-    steps = (step for step in run.steps if step.change.path in paths)
-    return run._replace(
-        steps=tuple(
-            step
-            for step in steps
-            if step.change.before.user and step.change.before.user.uid != 0
-        )
-    )
-
-
-def _try_again(host: Host, run: Run) -> tuple[Finding, ...]:
-    """Put back files of users that could not be: their disk may have room by now.
-
-    Until then they hold up nobody else.
-    """
-    if not run.steps:
-        return (_mended('left-behind', run.origin.line),)
-    engine = EngineFacts(state='unknown')
-    back = go_back(host, run, engine, is_activated=False, policy=IF_SAFE)
-    if back.failed:
-        return (_mended('left-behind', f'of {run.title}: {back}'),)
-    forget_left_behind(host, run)
-    return (*masked(run), _mended('put-back', f'of {run.title}: {back}'))
-
-
 def go_back(
     host: Host,
     run: Run,
@@ -235,7 +102,7 @@ def go_back(
     is_touched = any(c.action != 'none' and c.target != 'ledger' for c in changes)
     back = Back(is_touched=is_touched, untold=_tell_managers(host, run, timeout_s))
     if is_activated and run.needed is not Activation.NONE:
-        back = _engine_back(host, run, engine, back, policy, timeout_s)
+        back = engine_back(host, run, engine, back, policy, timeout_s)
     for change in changes:
         if change.interim is not None:
             with trouble.over(change.before):
@@ -258,7 +125,7 @@ def _way_back(host: Host, step: Step, run: Run, engine: EngineFacts) -> Change:
     )
     if change.target != docker_daemon.NAME or run.live is None or now == target:
         return back
-    settled = docker_daemon.settle(change.first, target, engine, run.live.lists)
+    settled = daemon_change.settle(change.first, target, engine, run.live.lists)
     return settled._replace(before=now)
 
 
@@ -338,7 +205,7 @@ def _tell_managers(host: Host, run: Run, timeout_s: float) -> dict[str, str]:
 # The engine
 
 
-def _engine_back(
+def engine_back(
     host: Host,
     run: Run,
     engine: EngineFacts,
@@ -354,7 +221,7 @@ def _engine_back(
         return back
     # Which nameservers it gives to containers cannot be seen.
     is_unseen = run.done is Activation.RESTART and any(
-        docker_daemon.has_new_dns(change) for change in run.changes
+        daemon_change.has_new_dns(change) for change in run.changes
     )
     is_restarted = run.done is Activation.RESTART and (
         engine.info is None

@@ -27,11 +27,17 @@ from registry_host.plan.unmerge import InseparableError, revert
 from registry_host.settings.areas import AREAS, CLIENT, ENGINE, EXCLUSIVE, NAMESERVERS
 from registry_host.settings.load import exactly
 from registry_host.settings.model import NOTHING_ASKED
-from registry_host.targets import TARGETS, dns_manager, docker_daemon
+from registry_host.targets import (
+    TARGETS,
+    daemon_change,
+    dns_manager,
+    dns_memory,
+    docker_daemon,
+)
 from registry_host.targets.planning import Planned, joined, left_alone
 from registry_host.targets.target import FileRef, TargetPlan, absent
-from registry_host.transaction.apply import Order, Outcome, apply_plan
-from registry_host.transaction.rollback import masked
+from registry_host.transaction.apply import Order, apply_plan
+from registry_host.transaction.recovery import masked
 from registry_host.transaction.run import Origin, Run
 
 if TYPE_CHECKING:
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
     from registry_host.host.host import Host
     from registry_host.host.records import FileState, User
     from registry_host.settings.model import Settings
+    from registry_host.transaction.outcome import Outcome
 
 
 class Undone(NamedTuple):
@@ -131,8 +138,8 @@ def _part_back(
     if now.content == past.after.content and entries.now == entries.made:
         change = _changed_back(past, now, past.before.content, facts)
         is_read = _is_read(past, facts.engine)
-        expected = docker_daemon.expectation(change, facts.engine) if is_read else None
-        use = dns_manager.use_of(change.owner, entries.now, entries.was)
+        expected = daemon_change.expectation(change, facts.engine) if is_read else None
+        use = dns_memory.use_of(change.owner, entries.now, entries.was)
         return TargetPlan(change, entries.was, expected=expected, use=use)
     if not _areas(entries):  # It had only put back what others had taken out.
         return _reverted(past, now, entries, facts)
@@ -141,7 +148,7 @@ def _part_back(
         _asked_before(past.target, entries), facts, ref, now, entries.now
     )
     for area, key in part.applied.keys.items():
-        if dns_manager.LINES in part.applied.keys:
+        if dns_memory.LINES in part.applied.keys:
             break  # What others say by the way is read again each time.
         if area in _areas(entries) and key.before != entries.was.before(area):
             raise UndoError(_inseparable(past, now, f'"{area}"'))
@@ -171,7 +178,7 @@ def _changed_back(
     if not _is_read(past, engine):
         engine = EngineFacts(state='unknown')
     docker_daemon.require_accepted(target, engine)
-    return docker_daemon.settle(now, target, engine)
+    return daemon_change.settle(now, target, engine)
 
 
 def _is_read(past: Change, engine: EngineFacts) -> bool:
@@ -211,11 +218,11 @@ def _asked_before(target: str, entries: Entries) -> Settings:
         areas |= {NAMESERVERS}
     wish = {area: entries.was.ours(area) for area in areas & AREAS}
     if NAMESERVERS in wish:
-        wish[NAMESERVERS] = dns_manager.asked_before(entries.was)
+        wish[NAMESERVERS] = dns_memory.asked_before(entries.was)
     return exactly(
         wish,
         readers=(reader,),
-        is_exclusive=dns_manager.has_exclusive(entries.was),
+        is_exclusive=dns_memory.has_exclusive(entries.was),
     )
 
 

@@ -14,7 +14,7 @@ from registry_host.doctor.checks.check import (
 )
 from registry_host.engine import directives
 from registry_host.jsonfile.config import placed
-from registry_host.targets.docker_daemon import readable_password
+from registry_host.targets.daemon_findings import readable_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,0 +1,77 @@
+"""What there is to tell of a daemon.json that is about to be written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry_host.engine import directives
+from registry_host.engine.hubtrust import unverified_hub
+from registry_host.errors import Finding, quoted
+from registry_host.jsonfile.config import placed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from registry_host.engine.daemonjson import DaemonJson
+    from registry_host.engine.find import EngineFacts
+    from registry_host.host.records import FileState
+    from registry_host.plan.changes import Change
+    from registry_host.settings.model import Settings
+
+
+def findings_of(
+    change: Change, made: DaemonJson, engine: EngineFacts
+) -> Iterable[Finding]:
+    state = change.after
+    yield from readable_password(state, made, 'proxy-password')
+    for problem in directives.warnings(made.document, engine.version, engine.flags):
+        yield Finding.of(placed(problem, state.path), 'warning', state.path)
+    for problem in unverified_hub(made, engine):
+        yield Finding.of(problem, 'warning', state.path)
+
+
+def dns_findings(
+    settings: Settings, change: Change, was: DaemonJson, made: DaemonJson
+) -> Iterable[Finding]:
+    """Tell what nameservers in daemon.json do not do, and which of them nobody asks.
+
+    Containers ask three: the engine for those with a network of their own, the C
+    libraries for the others.
+    """
+    if not settings.engine_dns:
+        return
+    from registry_host.settings.nameservers import NAMESERVERS_LIMIT
+
+    if (was.dns or ()) != (made.dns or ()) and not settings.nameservers:
+        flags = ' '.join(f'--nameserver {quoted(t)}' for t in settings.engine_dns)
+        yield Finding(
+            check='engine-dns-pulls',
+            severity='info',
+            message='"dns" in daemon.json is for containers, from their next start on: '
+            'pulls ask the nameservers of the host',
+            path=change.path,
+            remedy=(f'sudo registry-host configure {flags}',),
+        )
+    for text in (made.dns or ())[NAMESERVERS_LIMIT:]:
+        yield Finding(
+            check='engine-dns-unseen',
+            severity='warning',
+            message=f'the nameserver {text!r} in "dns" is asked by no container: only '
+            f'the first {NAMESERVERS_LIMIT} are',
+            path=change.path,
+        )
+
+
+def readable_password(
+    state: FileState, daemon: DaemonJson, check: str
+) -> Iterable[Finding]:
+    """Tell of a proxy's password in a file that every user may read."""
+    if daemon.has_password and state.mode & 0o044:
+        yield Finding(
+            check=check,
+            severity='warning',
+            message=f"{state.path} holds a proxy's password, and others may read it "
+            f'(mode {state.mode:04o})',
+            path=state.path,
+            remedy=(f'chmod 600 {quoted(state.path)}',),
+        )

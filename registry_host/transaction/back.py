@@ -1,0 +1,51 @@
+"""How a way back went."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Back(NamedTuple):
+    """How going back went.
+
+    `failed` could not be written; `kept` were changed by somebody else so that ours
+    could not be told apart; both map paths to the reason why. `engine` says what became
+    of it, '' if it was not touched. `untold` maps the DNS managers that could not be
+    told to the reason; each later run tries that again, and it holds up nothing.
+    """
+
+    is_touched: bool = False
+    failed: Mapping[str, str] = MappingProxyType({})
+    kept: Mapping[str, str] = MappingProxyType({})
+    engine: str = ''
+    is_engine_back: bool = True
+    untold: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.failed and self.is_engine_back
+
+    def __str__(self) -> str:
+        if self.failed:
+            state = f'partly applied: {_told(self.failed)} could not be put back'
+        elif not self.is_engine_back:
+            state = 'partly applied: the old file is back'
+        else:
+            state = f'the old file is {"back" if self.is_touched else "as it was"}'
+        if self.kept:
+            state += f', but {_told(self.kept)} was changed by somebody else '
+            state += 'since, and is left so'
+        untold = (
+            f'{manager} could not be told ({reason}), and may still use the '
+            'nameservers of this run'
+            for manager, reason in self.untold.items()
+        )
+        return '; '.join(filter(None, (state, *untold, self.engine)))
+
+
+def _told(files: Mapping[str, str]) -> str:
+    return ', '.join(f'{path} ({reason})' for path, reason in files.items())
