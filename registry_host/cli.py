@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from itertools import pairwise
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -30,6 +30,7 @@ from registry_host.errors import (
     quoted,
 )
 from registry_host.host.host import Host
+from registry_host.namedtuples import NamedTuple
 from registry_host.options import (
     SELECTORS,
     change_options,
@@ -55,6 +56,14 @@ class Start(NamedTuple):
     progress: Progress
 
 
+def _show_version(
+    context: click.Context, parameter: click.Parameter, is_asked: bool
+) -> None:
+    if is_asked and not context.resilient_parsing:
+        click.echo(f'registry-host {__version__}')
+        context.exit()
+
+
 @click.group(context_settings={'help_option_names': ['-h', '--help']})
 @click.option(
     '--root',
@@ -62,7 +71,15 @@ class Start(NamedTuple):
     default='/',
     help='Work on the files of a host that does not run; contact nothing.',
 )
-@click.version_option(__version__, message='registry-host %(version)s')
+# Not click's own, which has each start look for translations.
+@click.option(
+    '--version',
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help='Show the version and exit.',
+)
 @click.pass_context
 def cli(context: click.Context, root: str) -> None:
     """Make this host use an on-premises Docker registry, safely, and prove it."""

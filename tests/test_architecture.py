@@ -27,7 +27,7 @@ ROOMS = (
     ('settings',),
     ('jsonfile',),
     ('host',),
-    ('errors', 'levels', 'progress', 'redact', '__init__'),
+    ('errors', 'levels', 'namedtuples', 'progress', 'redact', '__init__'),
 )
 LEVELS = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 EFFECTS = {

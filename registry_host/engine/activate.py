@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.engine.api import Client, Info
 from registry_host.engine.lifecycle import RELOAD_TIMEOUT_S, reload, restart
 from registry_host.errors import EngineError, Problem
 from registry_host.levels import IF_SAFE, NEVER, Activation
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,11 +7,12 @@ import errno
 import json
 import re
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from registry_host.engine.directives import Version, parse_version
 from registry_host.engine.live import Live, LiveLists
 from registry_host.errors import EngineError, Problem
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     import socket

@@ -12,12 +12,13 @@ import binascii
 import json
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from registry_host.engine.keys import Version, parse_version
 from registry_host.errors import Problem
 from registry_host.jsonfile.jsonvalue import Json, Number
 from registry_host.jsonfile.resources import resource_text
+from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact
 
 if TYPE_CHECKING:

@@ -97,12 +97,12 @@ def _lint_for_all(document: Document) -> Iterator[Problem]:
 
 
 def _lint_key(document: Document, key: str, version: Version) -> Iterator[Problem]:
-    value, directive, flag = document.root[key], find_directive(key), find_flag(key)
+    value, directive = document.root[key], find_directive(key)
     if directive and directive.is_known(version):
         yield from _lint_known(document, directive, version)
     elif isinstance(value, dict) and _is_opened(key, version):
         yield from _lint_unknown_object(document, key, value, version)
-    elif flag and flag.is_known(version):
+    elif (flag := find_flag(key)) and flag.is_known(version):
         yield _ignored_flag(document, key, version)
     else:
         yield _unknown(document, (key,), version)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.engine.directives import Version, parse_flags, parse_version
 from registry_host.errors import ConfigError, EngineError, Problem
 from registry_host.host.invoker import find_invoker
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from registry_host.engine.api import Container, Info

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.engine.keys import Directive, Version, directives, show_version
+from registry_host.engine.keys import (
+    Directive,
+    Version,
+    directives,
+    find_directive,
+    show_version,
+)
 from registry_host.errors import Problem
 
 if TYPE_CHECKING:
@@ -48,7 +54,7 @@ def warnings(
 
 def _obsolete_keys(document: Document, version: Version | None) -> Iterator[Problem]:
     for key in document.root:
-        directive = directives().get(key)
+        directive = find_directive(key)
         if directive is None:
             continue
         if directive.ignored and (version is None or version >= directive.ignored):
@@ -74,6 +80,8 @@ def _flags_reset_by_reload(
     document: Document, version: Version | None, flags: Flags
 ) -> Iterator[Problem]:
     """A reload knows the file alone: what it always sets anew, a flag cannot keep."""
+    if not flags:
+        return
     for directive in directives().values():
         flag = directive.flag or ''
         is_reset = directive.is_reset_by_reload and not document.has(directive.key)

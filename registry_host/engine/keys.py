@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from registry_host.jsonfile.resources import resource_text
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +89,7 @@ def _is_between(version: Version, since: Version | None, end: Version | None) ->
     return (since is None or version >= since) and (end is None or version < end)
 
 
+@lru_cache(maxsize=256)  # The table names a few versions many times.
 def parse_version(text: str) -> Version | None:
     """Find the version in what an engine says of itself; None where there is none.
 
@@ -122,25 +124,32 @@ def _version(row: Mapping[str, Any], name: str) -> Version | None:
 
 
 @lru_cache(maxsize=1)
+def _rows() -> Mapping[str, Mapping[str, Any]]:
+    return {row['key']: row for row in _table()['keys']}
+
+
+@lru_cache(maxsize=1)
 def directives() -> Mapping[str, Directive]:
-    return {
-        row['key']: Directive(
-            key=row['key'],
-            shape=row['shape'],
-            flag=row.get('flag', row['key']),
-            source=row['source'],
-            since=_version(row, 'since'),
-            refused=_version(row, 'refused'),
-            removed=_version(row, 'removed'),
-            ignored=_version(row, 'ignored'),
-            instead=row.get('instead', ''),
-            is_reloadable='reload' in row,
-            is_reset_by_reload=row.get('reload') == 'reset',
-            is_flat=row.get('flat', False),
-            rules=tuple(_rule(rule) for rule in row.get('values', ())),
-        )
-        for row in _table()['keys']
-    }
+    """Return all of them, by key; to look one up, find_directive() costs less."""
+    return {key: _directive(row) for key, row in _rows().items()}
+
+
+def _directive(row: Mapping[str, Any]) -> Directive:
+    return Directive(
+        key=row['key'],
+        shape=row['shape'],
+        flag=row.get('flag', row['key']),
+        source=row['source'],
+        since=_version(row, 'since'),
+        refused=_version(row, 'refused'),
+        removed=_version(row, 'removed'),
+        ignored=_version(row, 'ignored'),
+        instead=row.get('instead', ''),
+        is_reloadable='reload' in row,
+        is_reset_by_reload=row.get('reload') == 'reset',
+        is_flat=row.get('flat', False),
+        rules=tuple(_rule(rule) for rule in row.get('values', ())),
+    )
 
 
 def _rule(row: Mapping[str, Any]) -> ValueRule:
@@ -156,8 +165,10 @@ def _rule(row: Mapping[str, Any]) -> ValueRule:
     )
 
 
+@lru_cache(maxsize=256)
 def find_directive(key: str) -> Directive | None:
-    return directives().get(key)
+    row = _rows().get(key)
+    return _directive(row) if row else None
 
 
 def stranger_hint(name: str) -> str:
@@ -211,8 +222,8 @@ def eras() -> tuple[Version, ...]:
     ours = {OLDEST, (24, 0, 8), (25, 0, 0), (27, 0, 0), (28, 3, 0), (29, 0, 0)}
     table = {
         version
-        for directive in directives().values()
-        for version in (directive.since, directive.refused, directive.removed)
-        if version
+        for row in _rows().values()
+        for name in ('since', 'refused', 'removed')
+        if (version := _version(row, name))
     }
     return tuple(sorted(ours | table | {(29, 7, 0)}, reverse=True))

@@ -6,10 +6,11 @@ import contextlib
 import json
 import re
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.engine.api import Client, Info
 from registry_host.errors import EngineError, Problem
+from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact
 
 if TYPE_CHECKING:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.engine.rules import BUILT_IN_INSECURE, engine_insecure, engine_mirror
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from registry_host.engine.directives import Version

@@ -99,6 +99,8 @@ def _is_engine_host(text: str, version: Version) -> bool:
 
 
 def _is_ip(text: str) -> bool:
+    if text.strip('0123456789abcdefABCDEF.:'):  # Most are names: that costs nothing.
+        return False
     from ipaddress import ip_address
 
     try:

@@ -9,9 +9,10 @@ docker-v29.7.2; go-units size.go; swarmkit genericresource. Every rule tried on 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.jsonfile.jsonvalue import Number
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.jsonfile.jsontext import (
     Document,
@@ -19,6 +19,7 @@ from registry_host.jsonfile.jsontext import (
     skip,
 )
 from registry_host.jsonfile.jsonvalue import Json, Number
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ import json
 import re
 from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.jsonfile.jsonvalue import (
     DEPTH_LIMIT,
@@ -15,6 +15,7 @@ from registry_host.jsonfile.jsonvalue import (
     Number,
     position,
 )
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

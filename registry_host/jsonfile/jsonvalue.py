@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, Union
+
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from registry_host.errors import Problem

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.engine.find import EngineFacts, look_at_engine, running_containers
 from registry_host.errors import Problem, SettingsError
 from registry_host.host.invoker import find_invoker
+from registry_host.namedtuples import NamedTuple
 from registry_host.settings.areas import Operation
 
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from registry_host.errors import ConfigError, Problem, quoted
 from registry_host.host.locations import LEDGER
 from registry_host.levels import Activation
+from registry_host.namedtuples import NamedTuple
 from registry_host.plan.changes import Change
 
 if TYPE_CHECKING:

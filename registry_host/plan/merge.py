@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from registry_host.namedtuples import NamedTuple
 from registry_host.settings.areas import Operation
 
 if TYPE_CHECKING:

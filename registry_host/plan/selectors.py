@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from registry_host.errors import Finding, Problem, SettingsError, quoted
+from registry_host.namedtuples import NamedTuple
 from registry_host.settings.areas import (
     CLIENT,
     DNS_AREAS,

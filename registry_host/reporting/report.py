@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from registry_host.errors import Exit, Finding, Problem
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,6 +97,8 @@ def undo_line(outcome: Outcome, *, is_undo: bool = False) -> str:
 
 
 def _below(root: str, text: str) -> str:
+    if 'registry-host' not in text:
+        return text
     from shlex import quote
 
     # A command, not a path: /var/lib/registry-host is one too.

@@ -9,8 +9,9 @@ In one module: each edit is read beside the one that takes it back.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from registry_host.namedtuples import NamedTuple
 from registry_host.resolver.encoders import resolv_conf
 from registry_host.resolver.resolvconf import (
     READERS,

@@ -6,9 +6,10 @@ file. What each owner makes of them was seen on a booted host of each.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.host.locations import RESOLV_CONF
+from registry_host.namedtuples import NamedTuple
 from registry_host.resolver import encoders
 
 if TYPE_CHECKING:

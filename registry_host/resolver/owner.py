@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.host.locations import RESOLV_CONF
+from registry_host.namedtuples import NamedTuple
 from registry_host.resolver.resolvconf import parse, view
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
+from registry_host.namedtuples import NamedTuple
 from registry_host.settings.nameservers import NAMESERVERS_LIMIT
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.errors import (
     ApplyError,
@@ -21,6 +21,7 @@ from registry_host.errors import (
     quoted,
 )
 from registry_host.host.locations import RESOLV_CONF
+from registry_host.namedtuples import NamedTuple
 from registry_host.resolver.others import NETWORK_MANAGER_SERVERS
 from registry_host.resolver.owner import RESOLVED_UPLINK
 from registry_host.resolver.resolvconf import parse, view

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from registry_host.namedtuples import NamedTuple
 
 
 class Use(NamedTuple):

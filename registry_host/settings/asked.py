@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from registry_host.errors import Problem, SettingsError
 from registry_host.jsonfile.jsonvalue import JsonTextError
+from registry_host.namedtuples import NamedTuple
 from registry_host.redact import learn_text, redact_input
 from registry_host.settings.areas import (
     ENGINE,

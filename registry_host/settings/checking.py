@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from registry_host.errors import Problem
+from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact_input
 
 if TYPE_CHECKING:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from registry_host.namedtuples import NamedTuple
 from registry_host.redact import learn, redact_input
 from registry_host.settings.checking import (
     Checked,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.engine.find import look_at_engine
 from registry_host.errors import ConfigError, EngineError, Finding, Problem
 from registry_host.host.records import FileState
 from registry_host.levels import Activation
+from registry_host.namedtuples import NamedTuple
 from registry_host.plan.changes import Plan
 from registry_host.plan.facts import Facts, gather
 from registry_host.plan.ledger import Ledger, ledger_change, load_ledger

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.jsonfile.editing import Drop, Put
+from registry_host.namedtuples import NamedTuple
 from registry_host.plan.ledger import Applied, OurKey
 from registry_host.plan.merge import merge_list, merge_value
 from registry_host.settings.areas import HTTP_PROXY, HTTPS_PROXY, NO_PROXY, Operation

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from registry_host.levels import Activation
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from registry_host.engine.live import Live

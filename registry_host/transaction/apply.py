@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.engine.activate import Allowed, activate, allowed, require_found
 from registry_host.errors import (
@@ -18,6 +18,7 @@ from registry_host.errors import (
 )
 from registry_host.host.replacing import changed
 from registry_host.levels import IF_SAFE, Activation
+from registry_host.namedtuples import NamedTuple
 from registry_host.resolver.use import Use
 from registry_host.transaction import checkpoints, confirmation
 from registry_host.transaction.candidate import (

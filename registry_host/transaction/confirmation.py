@@ -12,7 +12,7 @@ import math
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from registry_host.errors import (
     ApplyError,
@@ -23,6 +23,7 @@ from registry_host.errors import (
     quoted,
 )
 from registry_host.host.locations import PENDING
+from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from registry_host.host.host import Host

@@ -7,9 +7,10 @@ import json
 import os
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
+from registry_host.namedtuples import NamedTuple
 from registry_host.plan.ledger import Applied, Ledger, read_ledger
 from registry_host.settings.areas import (
     ENGINE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.errors import (
     ApplyError,
@@ -12,6 +12,7 @@ from registry_host.errors import (
     RegistryHostError,
 )
 from registry_host.levels import Activation
+from registry_host.namedtuples import NamedTuple
 from registry_host.targets import daemon_change
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry_host.engine.find import EngineFacts, look_at_engine, running_containers
 from registry_host.errors import (
@@ -14,6 +14,7 @@ from registry_host.errors import (
     quoted,
 )
 from registry_host.levels import IF_SAFE
+from registry_host.namedtuples import NamedTuple
 from registry_host.plan.changes import Change, Plan
 from registry_host.plan.facts import Facts
 from registry_host.plan.ledger import (
