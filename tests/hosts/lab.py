@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 # Siblings, whether pytest or a script of scripts/ runs this.
+import bounds
 import images
 import owners
 import services
@@ -59,8 +61,10 @@ class Lab:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix='registry-host-lab-'))
         self.hosts: list[LabHost] = []
+        # Short, for the names of network links are made of it.
+        self.machines = self.folder.name[-8:].replace('_', 'x')
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._stack = contextlib.ExitStack()
+        self.bounds: bounds.Bounds | None = None
 
     def __enter__(self) -> Lab:
         try:
@@ -78,11 +82,16 @@ class Lab:
             host.close()
         for process in reversed(self._processes):
             _end(process)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.bounds:
+            self.bounds.close()
+        else:
+            self.folder.rmdir()
 
     def _start(self) -> None:
         if os.geteuid() != 0:
             raise PermissionError('the lab of real hosts needs root')
+        self.bounds = bounds.Bounds(self.folder, self.machines)
+        self._services = self.make_group('services')
         holder = ['unshare', '--net', 'sh', '-c', 'echo up; exec sleep infinity']
         self._holder = self.spawn(holder, is_inside=False, stdout=subprocess.PIPE)
         assert self._holder.stdout is not None
@@ -121,6 +130,7 @@ class Lab:
         log: Path | None = None,
         stdout: int | None = None,
         env: dict[str, str] | None = None,
+        group: Path | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a program that ends with us at the latest, even if we are killed."""
         output = open(log, 'wb') if log else None
@@ -128,6 +138,8 @@ class Lab:
             [
                 'setpriv',
                 '--pdeathsig=KILL',
+                *bounds.INSIDE,
+                str(group or self._services),
                 *(self.namespace if is_inside else ()),
                 *argv,
             ],
@@ -141,6 +153,11 @@ class Lab:
             output.close()
         self._processes.append(process)
         return process
+
+    def make_group(self, name: str) -> Path:
+        """Make a cgroup for what is to end at once, and with the lab."""
+        assert self.bounds is not None
+        return self.bounds.make(name)
 
     # Names
 
@@ -382,12 +399,17 @@ class LabHost:
         return _with_machine_id(self.lab.folder)
 
     def boot(self) -> None:
-        program = self.lab.program()
+        # Both of which may have to be built first.
+        program, disks = self.lab.program(), self._disks()
+        with bounds.inotify_for_a_host():
+            self._boot(program, disks)
+
+    def _boot(self, program: Path, disks: Sequence[str]) -> None:
+        boot = next(_boots)
         nspawn = [
             'systemd-nspawn',
-            *self._disks(),
-            # Short, for the name of the network link is made of it.
-            f'--machine=rh{os.getpid()}-{next(_boots)}',
+            *disks,
+            f'--machine={self.lab.machines}-{boot}',
             *self._network(),
             '--capability=all',
             '--system-call-filter=add_key keyctl bpf',
@@ -399,14 +421,17 @@ class LabHost:
             '--keep-unit',
             '--boot',
         ]
+        self._group = self.lab.make_group(f'{self.name}-{boot}')
         self._nspawn = self.lab.spawn(
             [*self._around(), *nspawn],
             log=self.log,
             env={'SYSTEMD_NSPAWN_UNIFIED_HIERARCHY': '1'},
+            group=self._group,
         )
-        services.wait_for(f'{self.name}: boot', self._find_leader)
+        services.wait_for(f'{self.name}: boot', self._find_leader, timeout_s=60)
         self._configure_network()
-        services.wait_for(f'{self.name}: engine', self.is_engine_up, timeout_s=60)
+        services.wait_for(f'{self.name}: D-Bus', self._is_bus_up, timeout_s=60)
+        services.wait_for(f'{self.name}: engine', self.is_engine_up, timeout_s=120)
 
     def _find_leader(self) -> bool:
         assert self._nspawn is not None
@@ -429,14 +454,11 @@ class LabHost:
 
     def _set_address(self) -> None:
         enter = ['nsenter', f'--target={self.leader}', '--net', 'ip']
+        link = [*enter, 'link', 'show', 'host0']
         services.wait_for(
             f'{self.name}: network',
-            lambda: (
-                subprocess.run(
-                    [*enter, 'link', 'show', 'host0'], capture_output=True, check=False
-                ).returncode
-                == 0
-            ),
+            lambda: self._is_done(link),
+            timeout_s=60,
         )
         for words in (
             f'addr add {self.address}/24 dev host0',
@@ -445,12 +467,28 @@ class LabHost:
         ):
             subprocess.run([*enter, *words.split()], check=True, capture_output=True)
 
+    @staticmethod
+    def _is_done(argv: Sequence[str]) -> bool:
+        done = subprocess.run(argv, capture_output=True, check=False)
+        return done.returncode == 0
+
     def _name_itself(self) -> None:
         # The name that the image's builder had: sudo looks it up.
         self.run('echo "127.0.0.1 localhost $(cat /etc/hostname)" >/etc/hosts')
 
+    def _is_bus_up(self) -> bool:
+        bus = 'org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus GetId'
+        return self.run(f'busctl call {bus}', check=False).returncode == 0
+
     def is_engine_up(self) -> bool:
-        return self.run(['docker', 'version'], check=False).returncode == 0
+        """Ask through the host's root, which takes no process and no client."""
+        path = f'/proc/{self.leader}/root/run/docker.sock'
+        with socket.socket(socket.AF_UNIX) as engine, contextlib.suppress(OSError):
+            engine.settimeout(5)
+            engine.connect(path)
+            engine.sendall(b'GET /_ping HTTP/1.0\r\n\r\n')
+            return b' 200 OK\r\n' in engine.recv(4096)
+        return False
 
     # What is done there
 
@@ -548,6 +586,7 @@ class LabHost:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._nspawn.wait(5)
             _end(self._nspawn)
+            bounds.end(self._group)
         self._nspawn, self.leader = None, 0
 
     def close(self) -> None:

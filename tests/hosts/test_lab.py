@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+import services
 from lab import Lab
+
+HELD = """
+import time
+def test_held(lab):
+    lab.host('bookworm')
+    lab.host('immutable')
+    open('up', 'w').write(str(lab.bounds.group))
+    time.sleep(600)
+"""
+PROGRAMS = {'systemd-nspawn', 'systemd', 'dockerd', 'dnsmasq', 'docker-registry'}
 
 
 def test_host_pulls_through_the_cache(host, lab):
@@ -29,3 +44,48 @@ def test_two_labs_side_by_side_and_nothing_left():
     assert len(spaces) == 3
     assert not any(folder.exists() for folder in folders)
     assert not any(Path(f'/proc/{pid}').exists() for pid in pids)
+
+
+def processes_of(group: Path) -> dict[Path, str]:
+    """Find the processes in a cgroup and those below it, and their names."""
+    lists = [file.read_text().split() for file in group.rglob('cgroup.procs')]
+    processes = [Path('/proc', pid) for pids in lists for pid in pids]
+    return {process: (process / 'comm').read_text().strip() for process in processes}
+
+
+@pytest.mark.parametrize('how', (signal.SIGTERM, signal.SIGKILL))
+@pytest.mark.parametrize('workers', (0, 1))
+def test_nothing_is_left_when_pytest_is_killed(tmp_path, how, workers):
+    """With a worker, the one who hands out the tests is killed."""
+    (tmp_path / 'test_held.py').write_text(HELD)
+    words = ['-m', 'pytest', '-c', os.devnull, '-p', 'conftest', f'-n{workers}']
+    here = {'PYTHONPATH': str(Path(__file__).parent), 'TMPDIR': str(tmp_path)}
+    pytests = subprocess.Popen(
+        [sys.executable, *words, 'test_held.py'],
+        cwd=tmp_path,
+        env={**os.environ, **here},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    up = tmp_path / 'up'
+    services.wait_for(
+        'two hosts', lambda: up.exists() and up.read_text() != '', timeout_s=90
+    )
+    group = Path(up.read_text())
+    processes = processes_of(group)
+    assert set(processes.values()) >= PROGRAMS
+    (folder,) = tmp_path.glob('registry-host-lab-*')
+
+    pytests.send_signal(how)
+
+    pytests.wait(20)
+    services.wait_for('the end', lambda: not folder.exists(), timeout_s=30)
+    assert not group.exists()
+    # A worker that is on its way out has yet to ask for the ends of its children.
+    services.wait_for(
+        f'the end of {processes}', lambda: not any(map(Path.exists, processes))
+    )
+    assert str(tmp_path) not in Path('/proc/self/mountinfo').read_text()
+    assert str(tmp_path) not in subprocess.check_output(
+        ['losetup', '--list'], text=True
+    )
