@@ -10,6 +10,27 @@ from typing import Any
 
 import pytest
 from roots import PASSWD, Root
+from xdist.scheduler import LoadScopeScheduling
+
+
+class Scheduling(LoadScopeScheduling):
+    """A test of booted hosts goes to the next worker that is free, others by module.
+
+    Tests stay together where a fixture boots a host for all of a module, or for all of
+    it with the same parameter.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module, _, name = nodeid.partition('::')
+        if module == 'tests/hosts/test_lab_owners.py':
+            return f'{module}[{name.partition("[")[2]}'
+        is_alone = '/hosts/' in module and module != 'tests/hosts/test_attacks.py'
+        return nodeid if is_alone else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
 
 
 @pytest.fixture

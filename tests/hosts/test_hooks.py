@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bounds
 import images
 import pytest
 import yaml
@@ -39,8 +40,9 @@ def playbook(host, lab, tmp_path):
         owner='alice:alice',
     )
     host.run('chown alice:alice /home/alice/.ssh && chmod 700 /home/alice/.ssh')
-    host.run('rm -f /run/nologin; ssh-keygen -A && systemctl start ssh')
-    variables = {
+    # While a host boots, only root may log in: that ends with systemd-user-sessions.
+    host.run('ssh-keygen -A && systemctl start systemd-user-sessions ssh')
+    login = {
         'ansible_user': 'alice',
         'ansible_ssh_private_key_file': str(key),
         'ansible_ssh_common_args': '-o StrictHostKeyChecking=no '
@@ -48,7 +50,7 @@ def playbook(host, lab, tmp_path):
         'ansible_python_interpreter': '/usr/bin/python3',
     }
     inventory = tmp_path / 'inventory.json'
-    hosts = {host.address: variables}
+    hosts = {host.address: login}
     inventory.write_text(json.dumps({'all': {'hosts': hosts}}))
     play = {
         'hosts': 'all',
@@ -60,20 +62,31 @@ def playbook(host, lab, tmp_path):
     book = tmp_path / 'play.yml'
     book.write_text(json.dumps([play]))
 
+    # Of its processes, one stays for a minute in case that there is more to do.
+    group = lab.make_group(f'ansible-{host.name}')
+    inside = [*bounds.INSIDE, str(group), *lab.namespace]
+    variables = {
+        'ANSIBLE_NOCOLOR': '1',
+        # The path of a socket may have 108 bytes; a folder of pytest's is too long.
+        'ANSIBLE_SSH_CONTROL_PATH_DIR': str(lab.folder / 'ssh'),
+        'HOME': str(tmp_path),
+    }
+
     def run(*flags: str, code: int = 0) -> str:
         program = Path(sys.executable).with_name('ansible-playbook')
         done = subprocess.run(
-            [*lab.namespace, str(program), '-i', str(inventory), str(book), *flags],
+            [*inside, str(program), '-i', str(inventory), str(book), *flags],
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, 'HOME': str(tmp_path), 'ANSIBLE_NOCOLOR': '1'},
+            env={**os.environ, **variables},
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert 'hunter2' not in done.stdout + done.stderr
         return done.stdout
 
-    return run
+    yield run
+    bounds.end(group)
 
 
 def test_ansible(host, playbook):
