@@ -9,6 +9,14 @@ import pytest
 from lab import Lab, LabHost
 
 SKIP = 'REGISTRY_HOST_SKIP_HOSTS'
+# What takes longest is begun first, so that no worker is at it when the others are done.
+LONGEST = (
+    'test_eight_runs_at_once_lose_nothing',
+    'test_a_hung_manager_holds_up_nothing',
+    'test_killed_at_any_time_of_a_live_run',
+    'test_login_and_configure_lose_nothing_of_each_other',
+    'test_ansible',
+)
 ENGINES = {
     'bookworm': '20.10-bookworm',
     'trixie': '26.1-trixie',
@@ -23,11 +31,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.hosts)
             if os.environ.get(SKIP):
                 item.add_marker(pytest.mark.skip(reason=f'{SKIP} is set'))
+    items.sort(key=lambda item: item.name.partition('[')[0] not in LONGEST)
 
 
 @pytest.fixture(scope='session')
-def lab() -> Iterator[Lab]:
-    with Lab() as running:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.getbasetemp()
+    # Workers have a folder each, in one of the run's.
+    shared = folder.parent if 'PYTEST_XDIST_WORKER' in os.environ else folder
+    with Lab(shared / 'programs') as running:
         yield running
 
 

@@ -17,7 +17,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,9 +24,9 @@ from pathlib import Path
 import bounds
 import images
 import owners
+import program
 import services
 
-TREE = Path(__file__).resolve().parents[2]
 GATEWAY = '10.99.0.1'
 SILENT = '10.99.0.250'
 HUB_PORT, CACHE_PORT, PUSH_PORT, LOGIN_PORT, TLS_PORT, WEB_PORT = (
@@ -56,10 +55,14 @@ _boots = itertools.count(1)
 
 
 class Lab:
-    """The network and what stands in it. Use it as a context manager."""
+    """The network and what stands in it. Use it as a context manager.
 
-    def __init__(self) -> None:
+    Labs with the same folder of `programs` build ours once.
+    """
+
+    def __init__(self, programs: Path | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix='registry-host-lab-'))
+        self.programs = programs or self.folder / 'programs'
         self.hosts: list[LabHost] = []
         # Short, for the names of network links are made of it.
         self.machines = self.folder.name[-8:].replace('_', 'x')
@@ -313,39 +316,6 @@ class Lab:
 
     # Hosts
 
-    def program(self) -> Path:
-        """Build the wheel once and unpack it: what an installation would hold."""
-        folder = self.folder / 'program'
-        if not folder.is_dir():
-            wheels = self.folder / 'wheels'
-            source = self.folder / 'source'
-            # pip writes build/ and *.egg-info into the tree that it builds.
-            wanted = ('registry_host', 'templates', 'setup.cfg', 'pyproject.toml')
-            wanted += ('README.md', 'LICENSE')
-            for name in wanted:
-                path = TREE / name
-                copy = shutil.copytree if path.is_dir() else shutil.copy2
-                source.mkdir(exist_ok=True)
-                copy(path, source / name)
-            build = [sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps']
-            build += ['--no-build-isolation', '--wheel-dir', str(wheels), str(source)]
-            subprocess.run(build, check=True)
-            (wheel,) = wheels.glob('*.whl')
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(folder)
-            launcher = folder / 'registry-host'
-            launcher.write_text(
-                '#!/usr/bin/python3\n'
-                'import sys\n'
-                "sys.path[0] = '/opt/registry-host'\n"
-                'from registry_host.cli import main\n'
-                'main()\n'
-            )
-            launcher.chmod(0o755)
-            busybox = Path('/bin/busybox').read_bytes()
-            (folder / 'busybox.tar').write_bytes(services.layer(busybox))
-        return folder
-
     def host(
         self, suite: str, *, binds: Sequence[str] = (), is_lasting: bool = False
     ) -> LabHost:
@@ -400,11 +370,13 @@ class LabHost:
 
     def boot(self) -> None:
         # Both of which may have to be built first.
-        program, disks = self.lab.program(), self._disks()
+        image = images.ensure(self.suite)
+        folder = program.ensure(self.lab.programs, image)
+        disks = self._disks()
         with bounds.inotify_for_a_host():
-            self._boot(program, disks)
+            self._boot(folder, disks)
 
-    def _boot(self, program: Path, disks: Sequence[str]) -> None:
+    def _boot(self, folder: Path, disks: Sequence[str]) -> None:
         boot = next(_boots)
         nspawn = [
             'systemd-nspawn',
@@ -414,8 +386,8 @@ class LabHost:
             '--capability=all',
             '--system-call-filter=add_key keyctl bpf',
             '--resolv-conf=off',
-            f'--bind-ro={program}:/opt/registry-host',
-            f'--bind-ro={program}/registry-host:/usr/bin/registry-host',
+            f'--bind-ro={folder}:/opt/registry-host',
+            f'--bind-ro={folder}/registry-host:/usr/bin/registry-host',
             *(f'--bind-ro={bind}' for bind in self._binds),
             '--register=no',
             '--keep-unit',

@@ -12,7 +12,7 @@ import bounds
 import images
 import pytest
 import yaml
-from lab import TREE
+from program import TREE
 
 HOOKS = TREE / 'scripts/hooks'
 DAEMON_JSON = '/etc/docker/daemon.json'
