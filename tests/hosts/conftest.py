@@ -9,7 +9,7 @@ import pytest
 from lab import Lab, LabHost
 
 SKIP = 'REGISTRY_HOST_SKIP_HOSTS'
-# What takes longest is begun first, so that no worker is at it when the others are done.
+# What takes longest is begun first: no worker is still at it when the others are done.
 LONGEST = (
     'test_eight_runs_at_once_lose_nothing',
     'test_a_hung_manager_holds_up_nothing',

@@ -11,7 +11,6 @@ import contextlib
 import itertools
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -392,6 +391,8 @@ class LabHost:
             '--register=no',
             '--keep-unit',
             '--boot',
+            # What a host does at its first boot alone, for files that are up to date.
+            'systemd.condition_needs_update=no',
         ]
         self._group = self.lab.make_group(f'{self.name}-{boot}')
         self._nspawn = self.lab.spawn(
@@ -532,8 +533,11 @@ class LabHost:
     def start_container(self, name: str) -> str:
         """Start a container that stays, from an image without a registry; its id."""
         self.run('docker import /opt/registry-host/busybox.tar local/busybox')
-        run = ['docker', 'run', '--detach', f'--name={name}', 'local/busybox']
-        return self.run([*run, '/bin/busybox', 'sleep', '600']).stdout.strip()
+        run = ['docker', 'run', '--detach', f'--name={name}']
+        # The first process of a container ignores other signals, and the engine would
+        # wait for ten seconds before it ends.
+        run += ['--stop-signal=KILL', 'local/busybox', '/bin/busybox', 'sleep', '600']
+        return self.run(run).stdout.strip()
 
     def journal(self, unit: str = 'docker.service') -> str:
         return self.run(['journalctl', '-q', '-o', 'cat', '-u', unit]).stdout

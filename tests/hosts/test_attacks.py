@@ -85,7 +85,7 @@ def stop(host, pid, *, signal='KILL'):
 
 
 def wait_until(host, condition):
-    host.run(f'for i in $(seq 100); do {condition} && exit; sleep 0.1; done; exit 1')
+    host.run(f'for i in $(seq 300); do {condition} && exit; sleep 0.1; done; exit 1')
 
 
 def outside(host, *, but=('/var/lib/docker', STATE)):
@@ -254,11 +254,11 @@ def attacked(shared):
     result = {'before': outside(host), 'links': host.run('stat -c %h /etc/shadow')}
     attacker = start(host, 'python3', '/srv/attacker.py', 'kill')
     alone = host.run(
-        f'python3 /srv/driver.py {ROUNDS_ALONE} alice 2>&1', timeout_s=120
+        f'python3 /srv/driver.py {ROUNDS_ALONE} alice 2>&1', timeout_s=600
     ).stdout
     result['after'] = outside(host)
     both = host.run(
-        f'python3 /srv/driver.py {ROUNDS_WITH_BOB} alice bob 2>&1', timeout_s=120
+        f'python3 /srv/driver.py {ROUNDS_WITH_BOB} alice bob 2>&1', timeout_s=600
     ).stdout
     stop(host, attacker, signal='USR1')
     result['tricks'] = int(host.run('tail -qn 1 /tmp/*.log').stdout)
@@ -354,7 +354,7 @@ def test_a_change_on_approval_goes_back_whatever_she_does(host):
     words = (*ALICE, '--mirror', MIRROR, '--confirm-within', '1')
     tool(host, 'configure', *words, check=True)
     alice(host, f'rm {CONFIG_JSON}; mkdir {CONFIG_JSON}')
-    host.run('sleep 3')
+    wait_until(host, f'test ! -e {STATE}/pending.json')
     assert_not_held_up(host)
     assert host.mirrors() == []
 
