@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -45,6 +45,9 @@ from registry_host.options import (
 from registry_host.progress import Progress
 from registry_host.redact import learn, learn_arguments
 from registry_host.reporting.report import Report
+
+if TYPE_CHECKING:
+    from registry_host.levels import RestartPolicy
 
 ARGUMENTS = 'registry_host.arguments'
 
@@ -122,7 +125,7 @@ def configure(
     no_probe: bool,
     is_check: bool,
     has_diff: bool,
-    restart: str,
+    restart: RestartPolicy,
     lock_timeout_s: float,
     confirm_within: float | None,
     output_format: str,

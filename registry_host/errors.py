@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from registry_host.namedtuples import NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Severity = Literal['ok', 'info', 'skipped', 'warning', 'error']
 
 
 class Exit(IntEnum):
@@ -134,13 +140,15 @@ class Finding(NamedTuple):
     """Something worth telling. `remedy` holds commands or steps to take, in order."""
 
     check: str
-    severity: str  # 'ok' | 'info' | 'skipped' | 'warning' | 'error'
+    severity: Severity
     message: str
     path: str | None = None
     remedy: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, problem: Problem, severity: str, path: str | None = None) -> Finding:
+    def of(
+        cls, problem: Problem, severity: Severity, path: str | None = None
+    ) -> Finding:
         remedy = (problem.hint,) if problem.hint else ()
         return cls(
             check=problem.code,

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Final, Literal
+
+    RestartPolicy = Literal['never', 'if-safe', 'always']
 
 
 class Activation(IntEnum):
@@ -17,4 +23,6 @@ class Activation(IntEnum):
 
 
 # When a run may restart an engine for what a reload does not do.
-NEVER, IF_SAFE, ALWAYS = 'never', 'if-safe', 'always'
+NEVER: Final = 'never'
+IF_SAFE: Final = 'if-safe'
+ALWAYS: Final = 'always'

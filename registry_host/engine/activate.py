@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from registry_host.engine.find import EngineFacts
     from registry_host.engine.live import Live
     from registry_host.host.host import Host
+    from registry_host.levels import RestartPolicy
 
 NAMES_SHOWN = 5
 NAMES_TIMEOUT_S = 10.0
@@ -34,7 +35,7 @@ class Allowed(NamedTuple):
 
 
 def allowed(
-    host: Host, engine: EngineFacts, needed: Activation, policy: str
+    host: Host, engine: EngineFacts, needed: Activation, policy: RestartPolicy
 ) -> Allowed:
     """Hold a restart against the policy, and against what runs on this engine."""
     if needed is not Activation.RESTART:

@@ -13,6 +13,11 @@ from registry_host.host.invoker import find_invoker
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
+    from typing import Literal
+
+    EngineState = Literal['running', 'stopped', 'absent', 'unreachable', 'unknown']
+    Packaging = Literal['system', 'rootless', 'snap']
+
     from registry_host.engine.api import Container, Info
     from registry_host.host.host import Host
     from registry_host.host.records import Process, User
@@ -36,8 +41,8 @@ class EngineFacts(NamedTuple):
     which. `user` is whose files it reads, where it runs rootless.
     """
 
-    state: str
-    packaging: str = 'system'  # 'system' | 'rootless' | 'snap'
+    state: EngineState
+    packaging: Packaging = 'system'
     config_path: str = DAEMON_JSON
     socket_path: str = SOCKET
     program: str | None = None
@@ -143,7 +148,7 @@ def _running_engine(host: Host, process: Process) -> EngineFacts:
     )
 
 
-def _packaging(argv: tuple[str, ...]) -> str:
+def _packaging(argv: tuple[str, ...]) -> Packaging:
     return 'snap' if argv[0].startswith('/snap/') else 'system'
 
 
@@ -153,7 +158,7 @@ def _environment(host: Host, pid: int) -> dict[str, str]:
 
 
 def _config_path(
-    flags: Flags, packaging: str, user: User | None, environ: Mapping[str, str]
+    flags: Flags, packaging: Packaging, user: User | None, environ: Mapping[str, str]
 ) -> str:
     """Say which file this engine reads, by moby's rules and docker-snap's packaging."""
     if given := flags.get('config-file'):

@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from registry_host.errors import ConfigError, Problem, quoted
 from registry_host.host.attributes import group_of, missing_folders, xattrs_of
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from registry_host.host.privileges import Result
+    from registry_host.host.replacing import Written
 
 from registry_host.host.locations import (
     FILE_LIMIT_BYTES,
@@ -97,7 +98,7 @@ class Files(Place):
 
     def replace_file(
         self, before: FileState, after: FileState, temporary: str | None = None
-    ) -> str:
+    ) -> Written:
         """Make the file what `after` says, if it still is what `before` says.
 
         Whole or not at all, and safe on a power cut. Returns how: see
@@ -108,9 +109,10 @@ class Files(Place):
 
         beside = temporary or self.temporary_for(after)
         self._require_trusted(after)
-        return self._as(
+        how = self._as(
             after.user, lambda: replacing.replace(before, after, beside, self.rename)
         )
+        return cast('Written', how)
 
     def rename(self, source: str, destination: str, flags: int) -> None:
         from registry_host.host.replacing import rename

@@ -22,6 +22,11 @@ from registry_host.errors import ConflictError, Problem
 from registry_host.host.attributes import group_of, xattrs_of
 
 if TYPE_CHECKING:
+    from typing import Literal
+
+    # How a file came to hold its new content; 'none' where it holds it already.
+    Written = Literal['renamed', 'in-place', 'removed', 'none']
+
     from registry_host.host.records import FileState
 
 # renameat2(2)
@@ -52,7 +57,7 @@ def rename(source: str, destination: str, flags: int) -> None:
 
 def replace(
     before: FileState, after: FileState, temporary: str, rename: Rename = rename
-) -> str:
+) -> Written:
     """Make the file what `after` says, safe on a power cut.
 
     Returns how: 'renamed', 'in-place' (a file mounted on its own), 'removed' or
@@ -75,7 +80,9 @@ def replace(
     return how
 
 
-def _put(before: FileState, after: FileState, temporary: str, rename: Rename) -> str:
+def _put(
+    before: FileState, after: FileState, temporary: str, rename: Rename
+) -> Written:
     try:
         if before.content is None:
             _renamed(temporary, after.realpath, NO_REPLACE, before, rename)
@@ -139,7 +146,7 @@ def _change_back(after: FileState, temporary: str, rename: Rename) -> None:
     os.unlink(temporary)
 
 
-def _remove(before: FileState, temporary: str, rename: Rename) -> str:
+def _remove(before: FileState, temporary: str, rename: Rename) -> Written:
     """Take the name away first, look at what it was, and only then remove it."""
     real = before.realpath
     folder = os.path.dirname(real)

@@ -8,6 +8,10 @@ from registry_host.levels import Activation
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
+    from typing import Literal
+
+    Action = Literal['none', 'create', 'update', 'delete']
+
     from registry_host.engine.live import Live
     from registry_host.errors import Finding
     from registry_host.host.records import FileState
@@ -35,7 +39,7 @@ class Change(NamedTuple):
         return self.before.path
 
     @property
-    def action(self) -> str:
+    def action(self) -> Action:
         if self.before.content == self.after.content:
             return 'none'
         if self.before.content is None:

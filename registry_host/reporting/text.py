@@ -162,7 +162,7 @@ def _run_lines(runs: Sequence[Run]) -> Iterator[str]:
     if not runs:
         yield 'no run has changed this host yet'
     for run in runs:
-        outcome = run.outcome
+        outcome: str = run.outcome
         if run.done is not Activation.NONE:
             outcome += f', {run.done}'
         if run.done < run.needed and run.live is not None:

@@ -21,6 +21,7 @@ from registry_host.targets.target import FileRef, Target, TargetPlan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from registry_host.engine.find import EngineState
     from registry_host.host.host import Host
     from registry_host.plan.selectors import Selection
     from registry_host.settings.asked import Asked
@@ -222,7 +223,7 @@ def plan_reload(host: Host) -> Planned:
     return Planned(plan, NOTHING_ASKED, Facts.of_engine(host, engine))
 
 
-def _not_running(state: str) -> Problem:
+def _not_running(state: EngineState) -> Problem:
     messages = {
         'absent': 'no Docker engine is installed, nor running',
         'stopped': 'the engine does not run: it reads daemon.json when it starts',

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
     from registry_host.host.records import FileState
+    from registry_host.levels import RestartPolicy
     from registry_host.plan.changes import Change, Plan
 
 
@@ -56,7 +57,7 @@ class Order(NamedTuple):
     """
 
     origin: Origin
-    restart: str = IF_SAFE
+    restart: RestartPolicy = IF_SAFE
     confirm_within: float | None = None
     names: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from registry_host.errors import Finding
     from registry_host.host.host import Host
+    from registry_host.levels import RestartPolicy
     from registry_host.targets.planning import Planned
     from registry_host.transaction.managed import EntryChanges
     from registry_host.transaction.outcome import Outcome
@@ -34,7 +35,7 @@ class Manner(NamedTuple):
     arguments: tuple[str, ...]
     is_check: bool = False
     has_diff: bool = False
-    restart: str = IF_SAFE
+    restart: RestartPolicy = IF_SAFE
     lock_timeout_s: float = LOCK_TIMEOUT_S
     confirm_within: float | None = None
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from registry_host.host.host import Host
     from registry_host.plan.changes import Change
+    from registry_host.transaction.run import RunOutcome
 
 CHECKPOINTS = f'{STATE_FOLDER}/checkpoints'
 LIMIT = 20
@@ -91,7 +92,7 @@ def is_committed(host: Host, run: Run) -> bool:
     return not host.exists(JOURNAL) and host.exists(_path_of(run.id))
 
 
-def close(host: Host, run: Run, outcome: str) -> None:
+def close(host: Host, run: Run, outcome: RunOutcome) -> None:
     """Remember that a run came to nothing, if there is room, and drop its journal."""
     from registry_host.transaction.codec import encode
 

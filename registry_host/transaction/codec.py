@@ -17,7 +17,7 @@ import json
 import os
 import re
 import stat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from registry_host.engine.live import Live, LiveLists
 from registry_host.host.locations import LEDGER, STATE_FOLDER, TEMPORARY
@@ -35,18 +35,24 @@ from registry_host.transaction.run import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from registry_host.host.host import Host
+    from registry_host.transaction.run import RunOutcome
 
 VERSION = 1
 _MODES = 0o777
 # Above every user id (2^32 - 2) and every mode, run and level.
 _WHOLE_LIMIT = 2**33
-_OUTCOMES = (APPLIED, ROLLED_BACK, RECOVERED)
+_OUTCOMES: tuple[RunOutcome, ...] = (APPLIED, ROLLED_BACK, RECOVERED)
 _NOWHERE = 'nowhere'
 _CONFIG_JSON = '/.docker/config.json'
 # Attributes that say who may read and write, or label a file. Others may grant
 # privileges to whoever runs it (security.capability), or are the kernel's (trusted).
 _XATTRS = re.compile(r'user\..+|system\.posix_acl_access|security\.(selinux|SMACK64)')
+
+
+Word = TypeVar('Word', bound=str)
 
 
 class NewerError(Exception):
@@ -341,10 +347,11 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-def _one_of(value: Any, known: Any) -> str:
-    if name_text(value) not in known:
-        raise ValueError('unknown')
-    return str(value)
+def _one_of(value: Any, known: Iterable[Word]) -> Word:
+    for word in known:
+        if name_text(value) == word:
+            return word
+    raise ValueError('unknown')
 
 
 def _path(value: Any) -> str:

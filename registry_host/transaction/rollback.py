@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
     from registry_host.host.records import FileState
+    from registry_host.levels import RestartPolicy
     from registry_host.transaction.run import Run, Step
 
 FINISH = 'sudo registry-host undo'
@@ -85,7 +86,7 @@ def go_back(
     engine: EngineFacts,
     *,
     is_activated: bool,
-    policy: str,
+    policy: RestartPolicy,
     timeout_s: float = RELOAD_TIMEOUT_S,
 ) -> Back:
     """Put back each file, the last one first, then the engine if it may know of it."""
@@ -210,7 +211,7 @@ def engine_back(
     run: Run,
     engine: EngineFacts,
     back: Back,
-    policy: str,
+    policy: RestartPolicy,
     timeout_s: float,
 ) -> Back:
     if engine.state == 'stopped' and (

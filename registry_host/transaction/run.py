@@ -8,16 +8,20 @@ from registry_host.levels import Activation
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
+    from typing import Final, Literal
+
+    RunOutcome = Literal['applied', 'rolled-back', 'recovered', 'damaged']
+
     from collections.abc import Callable
 
     from registry_host.engine.live import Live
     from registry_host.host.records import FileState
     from registry_host.plan.changes import Change
 
-APPLIED = 'applied'
-ROLLED_BACK = 'rolled-back'
-RECOVERED = 'recovered'
-DAMAGED = 'damaged'
+APPLIED: Final = 'applied'
+ROLLED_BACK: Final = 'rolled-back'
+RECOVERED: Final = 'recovered'
+DAMAGED: Final = 'damaged'
 
 
 class Step(NamedTuple):
@@ -73,7 +77,7 @@ class Run(NamedTuple):
     by: str
     needed: Activation = Activation.NONE
     done: Activation = Activation.NONE
-    outcome: str = APPLIED
+    outcome: RunOutcome = APPLIED
     live: Live | None = None
     steps: tuple[Step, ...] = ()
     files: tuple[tuple[str, str], ...] = ()

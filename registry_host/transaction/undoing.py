@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from registry_host.host.host import Host
     from registry_host.host.records import FileState, User
+    from registry_host.levels import RestartPolicy
     from registry_host.settings.model import Settings
     from registry_host.transaction.outcome import Outcome
 
@@ -62,7 +63,7 @@ def take_back(
     run: Run,
     *,
     line: str,
-    restart: str = IF_SAFE,
+    restart: RestartPolicy = IF_SAFE,
     is_by_itself: bool = False,
 ) -> Undone:
     """Take back what one run did, and only that; within a transaction.

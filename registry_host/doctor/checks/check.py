@@ -10,6 +10,7 @@ from registry_host.errors import Finding, Problem
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
+    from registry_host.errors import Severity
 
 Findings = Iterable[Finding]
 CONFIGURE = 'sudo registry-host configure'
@@ -33,7 +34,7 @@ def check(name: str, title: str) -> Callable[[Callable[[Observed], Findings]], C
 
 def finding(
     name: str,
-    severity: str,
+    severity: Severity,
     message: str,
     *remedy: str,
     path: str | None = None,
@@ -43,7 +44,7 @@ def finding(
     )
 
 
-def of_problem(name: str, severity: str, problem: Problem, path: str) -> Finding:
+def of_problem(name: str, severity: Severity, problem: Problem, path: str) -> Finding:
     remedy = (problem.hint,) if problem.hint else ()
     return finding(name, severity, str(problem), *remedy, path=path)
 

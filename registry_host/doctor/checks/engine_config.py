@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from registry_host.doctor.observations import Config, Observed
-    from registry_host.errors import Problem
+    from registry_host.errors import Problem, Severity
 
 
 @check('daemon-json', 'daemon.json can be read and parsed')
@@ -83,7 +83,7 @@ def daemon_json_hazards(seen: Observed) -> Findings:
 
 
 def _daemon_problems(
-    name: str, severity: str, daemon: Config, problems: Iterable[Problem]
+    name: str, severity: Severity, daemon: Config, problems: Iterable[Problem]
 ) -> Findings:
     for problem in problems:
         yield of_problem(name, severity, placed(problem, daemon.path), daemon.path)

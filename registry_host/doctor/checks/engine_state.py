@@ -17,6 +17,7 @@ from registry_host.settings.areas import INSECURE, MIRRORS
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
+    from registry_host.errors import Severity
 
 
 @check('engine-state', 'the engine runs and answers')
@@ -29,7 +30,7 @@ def engine_state(seen: Observed) -> Findings:
         yield finding(name, 'ok', message)
     elif engine.state == 'unreachable' and engine.problem:
         is_denied = engine.problem.code == 'engine-permission'
-        severity = 'skipped' if is_denied else 'error'
+        severity: Severity = 'skipped' if is_denied else 'error'
         yield of_problem(name, severity, engine.problem, engine.socket_path)
     elif engine.state == 'stopped':
         unit = engine.unit or 'docker.service'

@@ -18,7 +18,7 @@ from registry_host.resolver.traps import FATAL, Trap, traps
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
-    from registry_host.errors import Finding
+    from registry_host.errors import Finding, Severity
 
 
 def _other_nameserver(name: str, host: str, ownership: Ownership) -> Finding:
@@ -38,7 +38,7 @@ def mirror_resolves(seen: Observed) -> Findings:
     hosts = dict.fromkeys(m.host for m in seen.mirrors if not m.is_ip)
     for host in hosts:
         is_resolved = bool(seen.addresses.get(host))
-        severity = 'warning' if is_resolved else 'error'
+        severity: Severity = 'warning' if is_resolved else 'error'
         is_known_by_all = True
         for server in seen.nameservers:
             lookup = seen.lookups.get((host, server))
@@ -72,7 +72,7 @@ def resolv_conf(seen: Observed) -> Findings:
 
 
 def _trapped(name: str, trap: Trap) -> Finding:
-    severity = 'error' if trap.code in FATAL else 'warning'
+    severity: Severity = 'error' if trap.code in FATAL else 'warning'
     message = f'{RESOLV_CONF}:{trap.line}: {trap.message}'
     return finding(name, severity, message, path=RESOLV_CONF)
 
