@@ -16,7 +16,7 @@ from registry_host.host import filedoor
 from registry_host.host.host import Host
 from registry_host.transaction.checkpoints import load_journal, load_run
 
-DATA = Path(__file__).parent / 'data/state-version-1'
+DATA = Path(__file__).parents[1] / 'data/state-version-1'
 STATE = '/var/lib/registry-host'
 JOURNAL = f'{STATE}/journal.json'
 DAEMON_JSON = '/etc/docker/daemon.json'

@@ -11,7 +11,7 @@ from registry_host.settings.areas import AREAS, Operation
 from registry_host.settings.asked import read_asked
 from registry_host.settings.load import load
 
-TREE = Path(__file__).resolve().parents[1]
+TREE = Path(__file__).resolve().parents[2]
 
 
 def ask(tmp_path, content, name='settings.toml', flags=None, is_replacing=False):

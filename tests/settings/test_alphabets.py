@@ -7,7 +7,7 @@ import json
 import subprocess
 
 import pytest
-from test_resolver import (
+from test_dns_manager import (
     DROP_IN,
     debian_resolvconf,
     dhclient,

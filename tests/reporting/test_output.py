@@ -37,7 +37,7 @@ def on_terminal(tmp_path, cases):
     master, slave = pty.openpty()
     environ = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'NO_COLOR': ''}
     process = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name('onpty.py'), file],
+        [sys.executable, Path(__file__).parents[1] / 'onpty.py', file],
         stdin=slave, stdout=slave, stderr=slave, env=environ,
     )  # fmt: skip
     os.close(slave)
