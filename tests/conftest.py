@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import socket
 from collections.abc import Callable
 from itertools import count
@@ -11,6 +12,15 @@ from typing import Any
 import pytest
 from roots import PASSWD, Root
 from xdist.scheduler import LoadScopeScheduling
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the package, for Python may have been told to write no such files.
+
+    Thousands of runs of the command follow, and each would do it anew.
+    """
+    if not hasattr(config, 'workerinput'):
+        compileall.compile_dir(Path(__file__).parents[1] / 'registry_host', quiet=2)
 
 
 class Scheduling(LoadScopeScheduling):

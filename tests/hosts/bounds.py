@@ -92,28 +92,27 @@ def _own_group() -> Path:
 
 
 @contextlib.contextmanager
-def inotify_for_a_host(timeout_s: float = 300) -> Iterator[None]:
+def inotify_for_a_host(
+    *, limit: int | None = None, timeout_s: float = 300
+) -> Iterator[None]:
     """Wait until there are inotify instances for one more host, which boots meanwhile.
 
     All labs of the machine see who boots; hosts that are up count by what they use, as
     all else does.
     """
+    limit = limit or int(INOTIFY.read_text())
     PLACES.mkdir(exist_ok=True)
     deadline = time.monotonic() + timeout_s
-    while not (place := _place_to_boot()):
+    while not (place := _place_to_boot(limit)):
         if time.monotonic() > deadline:
             raise RuntimeError(
                 f'a host takes {INSTANCES_OF_A_HOST} inotify instances, and '
-                f'{instances_in_use()} of {instances()} are in use: end other labs, or '
+                f'{instances_in_use()} of {limit} are in use: end other labs, or '
                 'raise fs.inotify.max_user_instances'
             )
         time.sleep(0.1)
     with place:
         yield
-
-
-def instances() -> int:
-    return int(INOTIFY.read_text())
 
 
 def instances_in_use() -> int:
@@ -129,13 +128,13 @@ def instances_in_use() -> int:
     return used
 
 
-def _place_to_boot() -> IO[str] | None:
+def _place_to_boot(limit: int) -> IO[str] | None:
     """Take one of the places for hosts that boot; who ends gives it up."""
     own, taken = None, 0
     with open(PLACES / 'gate', 'w') as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
-        free = (instances() - instances_in_use() - SPARE) // INSTANCES_OF_A_HOST
-        for number in range(instances() // INSTANCES_OF_A_HOST):
+        free = (limit - instances_in_use() - SPARE) // INSTANCES_OF_A_HOST
+        for number in range(limit // INSTANCES_OF_A_HOST):
             place = open(PLACES / str(number), 'w')
             try:
                 fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)

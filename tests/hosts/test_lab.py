@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bounds
 import pytest
 import services
 from lab import Lab
@@ -93,4 +94,16 @@ def test_nothing_is_left_when_pytest_is_killed(tmp_path, how, workers):
     assert str(tmp_path) not in Path('/proc/self/mountinfo').read_text()
     assert str(tmp_path) not in subprocess.check_output(
         ['losetup', '--list'], text=True
+    )
+
+
+def test_a_host_that_inotify_has_no_room_for_is_not_booted():
+    with (
+        pytest.raises(RuntimeError) as refused,
+        bounds.inotify_for_a_host(limit=13, timeout_s=0.2),
+    ):
+        pass
+    assert str(refused.value).startswith('a host takes 14 inotify instances, and ')
+    assert str(refused.value).endswith(
+        ' of 13 are in use: end other labs, or raise fs.inotify.max_user_instances'
     )

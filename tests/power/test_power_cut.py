@@ -102,21 +102,6 @@ def call(root, what, *strace):
     )
 
 
-def compile_once(folder):
-    """Have Python keep what it compiles, until it is only to read that.
-
-    Thousands of runs follow, and each would spend most of its time on that.
-    """
-    ENVIRON['PYTHONPYCACHEPREFIX'] = str(folder / 'compiled')
-    del ENVIRON['PYTHONDONTWRITEBYTECODE']
-    root = make_root(folder / 'compiling')
-    for what in ('apply', 'undo', 'recover'):
-        assert call(root, what).returncode == 0
-    package = [sys.executable, '-m', 'compileall', '-q', 'registry_host']
-    subprocess.run(package, cwd=ENVIRON['PYTHONPATH'], env=ENVIRON, check=True)
-    ENVIRON['PYTHONDONTWRITEBYTECODE'] = '1'
-
-
 def counted(root, what, log):
     """Say how often each call is made by a run that nothing disturbs."""
     done = call(root, what, *STRACE, str(log), QUICK, '-e', f'trace={",".join(CALLS)}')
@@ -187,7 +172,6 @@ class Leg:
 @pytest.fixture(scope='module')
 def legs(tmp_path_factory):
     folder = tmp_path_factory.mktemp('power')
-    compile_once(folder)
     apply = Leg('apply', make_root(folder / 'origin'), folder)
     changed = {n for n in apply.before if apply.before[n] != apply.after[n]}
     assert changed == {
