@@ -34,7 +34,8 @@ class Journal:
     Left by an error, by Ctrl-C or by the end of the session, it rolls back and says
     what became of the host, in the exception that it raises and in `host.progress`. A
     run is committed by the change of one name, so what stands on the disk decides: an
-    interrupt right behind it takes nothing back.
+    interrupt right behind it takes nothing back. Where the disk refused to keep that
+    name, the run is rolled back, for it might be by itself after a power cut.
 
     Set `is_activated` before an engine is told of the new files. `explain` makes the
     error to be raised of the one that ended the run.
@@ -47,6 +48,7 @@ class Journal:
         self._explain = explain
         self.run = run
         self.is_activated = False
+        self._is_kept = False
 
     def __enter__(self) -> Journal:
         return self
@@ -67,6 +69,7 @@ class Journal:
 
     def commit(self) -> None:
         checkpoints.commit(self._host, self.run)
+        self._is_kept = True
         self._stand()
 
     def _stand(self) -> None:
@@ -80,7 +83,8 @@ class Journal:
     ) -> None:
         if err is None:
             return
-        if checkpoints.is_committed(self._host, self.run):
+        is_refused = isinstance(err, FAILURES) and not self._is_kept
+        if not is_refused and checkpoints.is_committed(self._host, self.run):
             self._stand()
         elif isinstance(err, FAILURES):
             self._roll_back(self._explain(err))
