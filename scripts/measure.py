@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def _durations(kind: str, number: int) -> dict[str, float]:
     settings.write_text(json.dumps(entries) if kind == 'json' else ''.join(lines))
     places = {'ROOT': str(root), 'SETTINGS': str(settings)}
     return {
-        name: seconds(lambda w=words: run([*PROGRAM, *(places.get(x, x) for x in w)]))
+        name: seconds(partial(run, [*PROGRAM, *(places.get(w, w) for w in words)]))
         for name, words in COMMANDS
     }
 
@@ -236,7 +237,7 @@ def others() -> None:
             print(f'  {name:14} failed: {(done.stderr or done.stdout).strip()[-90:]}')
             continue
         content = (root / 'etc/docker/daemon.json').read_text()
-        again = min(seconds(lambda argv=argv: run(argv)) for _ in range(3))
+        again = min(seconds(partial(run, argv)) for _ in range(3))
         print(
             f'  {name:14} {again * 1000:6.0f} ms when nothing is to do; {lost(content)}'
         )

@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
         compileall.compile_dir(Path(__file__).parents[1] / 'registry_host', quiet=2)
 
 
-class Scheduling(LoadScopeScheduling):
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
     """A test of booted hosts goes to the next worker that is free, others by module.
 
     Tests stay together where a fixture boots a host for all of a module, or for all of

@@ -39,7 +39,7 @@ def main(path: str) -> None:
                 code = end.code
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(int(code or 0))  # type: ignore[call-overload]
+            os._exit(int(code or 0))
         _, status = os.waitpid(child, 0)
         print(f'\n{Path(path).stem} {os.waitstatus_to_exitcode(status)}', flush=True)
 

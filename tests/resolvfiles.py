@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 ADDRESSES = (
@@ -22,7 +24,7 @@ DOMAINS = ('lan', 'LAN.', 'corp.example', '.', '#', 'x' * 60, 'y' * 200, 'caf\ud
 OPTIONS = ('rotate', 'ndots:5', 'ndots: 3', 'timeout:99', 'no-reload', 'foo')
 
 
-def _line(keyword, words):
+def _line(keyword: str, words: Sequence[str]) -> st.SearchStrategy[str]:
     return st.tuples(
         st.sampled_from(('', '', '', '', ' ', '\t', '\ufeff')),
         st.just(keyword),
@@ -43,7 +45,7 @@ _LINES = st.one_of(
 
 
 @st.composite
-def _contents(draw):
+def _contents(draw: st.DrawFn) -> bytes:
     lines = draw(st.lists(_LINES, max_size=7))
     endings = ('\n',) if draw(st.booleans()) else ('\n', '\r\n', '\r\n')
     text = ''.join(line + draw(st.sampled_from(endings)) for line in lines)

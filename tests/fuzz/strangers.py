@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 Reply = bytes | Callable[[socket.socket], None]
 
@@ -15,7 +16,7 @@ Reply = bytes | Callable[[socket.socket], None]
 class Stranger:
     """Answers each connection, or datagram, with the reply of the moment."""
 
-    def __init__(self, family: int, kind: int, address: object) -> None:
+    def __init__(self, family: int, kind: int, address: Any) -> None:
         self.reply: Reply = b''
         self.socket = socket.socket(family, kind)
         self.socket.bind(address)
@@ -37,10 +38,9 @@ class Stranger:
                     threading.Thread(target=_answer, args=work, daemon=True).start()
                 else:
                     query, sender = self.socket.recvfrom(4096)
-                    reply = self.reply
-                    if callable(reply):
-                        reply = reply(query)
-                    self.socket.sendto(reply, sender)
+                    reply: Any = self.reply
+                    answer = reply(query) if callable(reply) else reply
+                    self.socket.sendto(answer, sender)
             except OSError:
                 return
 

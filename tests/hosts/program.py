@@ -12,8 +12,10 @@ from pathlib import Path
 import services
 
 TREE = Path(__file__).resolve().parents[2]
-SOURCES = ('registry_host', 'templates', 'setup.cfg', 'pyproject.toml')
-SOURCES += ('README.md', 'LICENSE')
+SOURCES = (
+    *('registry_host', 'templates', 'setup.cfg', 'pyproject.toml'),
+    *('README.md', 'LICENSE'),
+)
 LAUNCHER = """#!/usr/bin/python3
 import sys
 sys.path[0] = '/opt/registry-host'
