@@ -22,6 +22,9 @@ class Activation(IntEnum):
         return self.name.lower()
 
 
+# How long one run waits for another to end, unless it is told otherwise.
+LOCK_TIMEOUT_S = 10.0
+
 # When a run may restart an engine for what a reload does not do.
 NEVER: Final = 'never'
 IF_SAFE: Final = 'if-safe'

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from registry_host.levels import ALWAYS, IF_SAFE, NEVER
+from registry_host.levels import ALWAYS, IF_SAFE, LOCK_TIMEOUT_S, NEVER
 
 SELECTORS = ('mirrors', 'insecure-registries', 'proxies', 'dns', 'users')
 Command = TypeVar('Command', bound=Callable[..., Any])
@@ -148,7 +148,7 @@ lock_option = click.option(
     'lock_timeout_s',
     type=Seconds(min=0),
     metavar='S',
-    default=10.0,
+    default=LOCK_TIMEOUT_S,
     show_default=True,
     help='Wait so long for another run to end.',
 )

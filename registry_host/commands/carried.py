@@ -29,7 +29,7 @@ def report_of(request: Request, manner: Manner, carried: Carried) -> Report:
     findings = (*carried.mended, *plan.findings)
     if carried.outcome is not None:
         report = report._replace(
-            undo=undo_line(carried.outcome, is_undo=request.is_undo)
+            undo=undo_line(carried.outcome.checkpoint, is_undo=request.is_undo)
         )
         findings += carried.outcome.findings
     return report._replace(plan=plan, findings=tuple(dict.fromkeys(findings)))

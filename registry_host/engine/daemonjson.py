@@ -12,11 +12,9 @@ from registry_host.jsonfile.config import read_json
 from registry_host.redact import redact
 from registry_host.settings.areas import (
     ENGINE_DNS,
-    HTTP_PROXY,
-    HTTPS_PROXY,
     INSECURE,
     MIRRORS,
-    NO_PROXY,
+    PROXY_KEYS,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from registry_host.host.records import FileState
 
 PROXIES = 'proxies'
-PROXY_KEYS = (HTTP_PROXY, HTTPS_PROXY, NO_PROXY)
 # The key of each list.
 LIST_KEYS: Mapping[str, str] = {
     MIRRORS: MIRRORS,

@@ -8,9 +8,9 @@ from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING
 
+from registry_host.host.locations import FILE_LIMIT_BYTES
 from registry_host.jsonfile.jsonvalue import (
     DEPTH_LIMIT,
-    SIZE_LIMIT_BYTES,
     Json,
     Number,
     position,
@@ -128,14 +128,14 @@ def read(content: bytes, *, is_first_value: bool = False) -> Document:
     there.
     """
     try:
-        if len(content) > SIZE_LIMIT_BYTES or content[:3] == b'\xef\xbb\xbf':
+        if len(content) > FILE_LIMIT_BYTES or content[:3] == b'\xef\xbb\xbf':
             raise Refused
         text = content.decode()
         return _read_first(text) if is_first_value else read_text(text)
     except (ValueError, RecursionError, IndexError):
         from registry_host.jsonfile import jsonerrors
 
-        raise jsonerrors.explain(content, SIZE_LIMIT_BYTES, DEPTH_LIMIT) from None
+        raise jsonerrors.explain(content, FILE_LIMIT_BYTES, DEPTH_LIMIT) from None
 
 
 def read_text(text: str) -> Document:

@@ -11,7 +11,6 @@ from registry_host.namedtuples import NamedTuple
 if TYPE_CHECKING:
     from registry_host.errors import Problem
 
-SIZE_LIMIT_BYTES = 16 * 1024 * 1024
 DEPTH_LIMIT = 100
 
 

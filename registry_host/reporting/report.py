@@ -91,9 +91,13 @@ class Report(NamedTuple):
         return self.is_host_changed or is_mended or is_planned
 
 
-def undo_line(outcome: Outcome, *, is_undo: bool = False) -> str:
-    verb = 'bring' if is_undo else 'take'
-    return f'to {verb} it back: sudo registry-host undo {outcome.checkpoint}'
+def undo_line(number: int | None, *, is_undo: bool = False) -> str:
+    """Say how a run is taken back; '' if there was none."""
+    if number is None:
+        return ''
+    from registry_host.transaction.run import undo_command
+
+    return f'to {"bring" if is_undo else "take"} it back: {undo_command(number)}'
 
 
 def _below(root: str, text: str) -> str:

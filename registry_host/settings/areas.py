@@ -18,7 +18,9 @@ ENGINE_DNS = 'engine-dns'
 ENGINE = 'engine'
 CLIENT = 'client'
 DNS_AREAS = frozenset({NAMESERVERS, SEARCH})
-PROXY_AREAS = frozenset({HTTP_PROXY, HTTPS_PROXY, NO_PROXY})
+# In the order in which files and reports name them.
+PROXY_KEYS = (HTTP_PROXY, HTTPS_PROXY, NO_PROXY)
+PROXY_AREAS = frozenset(PROXY_KEYS)
 AREAS = DNS_AREAS | PROXY_AREAS | {MIRRORS, INSECURE, ENGINE_DNS}
 
 

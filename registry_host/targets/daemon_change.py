@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.engine.daemonjson import PROXIES, DaemonJson
-from registry_host.engine.live import Live, LiveLists
+from registry_host.engine.live import Live, LiveLists, expected_lists
 from registry_host.jsonfile import jsontext
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change
 from registry_host.redact import redact
-from registry_host.settings.areas import ENGINE_DNS, INSECURE, MIRRORS
-from registry_host.targets import proxy_members
+from registry_host.settings.areas import ENGINE_DNS, INSECURE, MIRRORS, PROXY_KEYS
 from registry_host.targets.target import DOCKER_DAEMON
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def _is_live_without(was: DaemonJson, made: DaemonJson, engine: EngineFacts) -> 
     )
     return all(
         live[area] != old.get(area) and new.get(area, live[area]) == live[area]
-        for area in proxy_members.AREAS
+        for area in PROXY_KEYS
         if was.proxies.get(area) != made.proxies.get(area)
     )
 
@@ -98,8 +97,6 @@ def _is_dropped(was: DaemonJson, made: DaemonJson, area: str) -> bool:
 
 def _engine_lists(lists: LiveLists, engine: EngineFacts) -> LiveLists:
     """Add to lists of a file what the engine adds."""
-    from registry_host.engine.live import expected_lists
-
     insecure = lists.insecure
     return expected_lists(
         lists.mirrors,

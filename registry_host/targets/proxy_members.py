@@ -8,15 +8,18 @@ from registry_host.jsonfile.editing import Drop, Put
 from registry_host.namedtuples import NamedTuple
 from registry_host.plan.ledger import Applied, OurKey
 from registry_host.plan.merge import merge_list, merge_value
-from registry_host.settings.areas import HTTP_PROXY, HTTPS_PROXY, NO_PROXY, Operation
+from registry_host.settings.areas import (
+    HTTP_PROXY,
+    NO_PROXY,
+    PROXY_KEYS,
+    Operation,
+)
 from registry_host.settings.proxies import check_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from registry_host.settings.model import Settings
-
-AREAS = (HTTP_PROXY, HTTPS_PROXY, NO_PROXY)
 
 
 class Merged(NamedTuple):
@@ -30,7 +33,7 @@ def named(settings: Settings, reader: str) -> tuple[str, ...]:
     """Name the proxies that a run may touch for 'engine' or 'client'."""
     if reader not in settings.proxy_for and not settings.is_declaration:
         return ()
-    return tuple(area for area in AREAS if area in settings.named)
+    return tuple(area for area in PROXY_KEYS if area in settings.named)
 
 
 def asked_for(settings: Settings, reader: str) -> Settings:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from registry_host.host.locations import JOURNAL, LEFT_BEHIND, PENDING, UNTOLD
-from registry_host.levels import IF_SAFE
+from registry_host.levels import IF_SAFE, LOCK_TIMEOUT_S
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact_command
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from registry_host.transaction.managed import EntryChanges
     from registry_host.transaction.outcome import Outcome
     from registry_host.transaction.run import Origin
-
-# Long enough for a run that waits for an engine which is slow to answer.
-LOCK_TIMEOUT_S = 10.0
 
 
 class Manner(NamedTuple):

@@ -11,7 +11,7 @@ from registry_host.levels import ALWAYS
 from registry_host.progress import HostState
 from registry_host.transaction import checkpoints, confirmation
 from registry_host.transaction.rollback import FINISH, go_back
-from registry_host.transaction.run import ROLLED_BACK, Run
+from registry_host.transaction.run import ROLLED_BACK, Run, undo_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ class Journal:
         self._stand()
 
     def _stand(self) -> None:
-        self._host.progress.reach(HostState.CHANGED, undo_command(self.run))
+        self._host.progress.reach(HostState.CHANGED, undo_command(self.run.id))
 
     def __exit__(
         self,
@@ -142,10 +142,6 @@ class Journal:
         failure = type(cause)(*problems) if is_whole else ApplyError(*problems)
         failure.is_told = True
         raise failure from None
-
-
-def undo_command(run: Run) -> str:
-    return f'sudo registry-host undo {run.id}'
 
 
 def _by_hand(back: Back) -> str:

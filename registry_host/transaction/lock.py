@@ -21,11 +21,12 @@ from registry_host.host.locations import (
     STATE_FOLDER,
     UNTOLD,
 )
-from registry_host.levels import ALWAYS
+from registry_host.levels import ALWAYS, LOCK_TIMEOUT_S
 from registry_host.plan.ledger import load_ledger
 from registry_host.transaction import checkpoints, confirmation
 from registry_host.transaction.recovery import recover
 from registry_host.transaction.rollback import FINISH
+from registry_host.transaction.run import APPLIED, DAMAGED, Run
 from registry_host.transaction.undoing import take_back
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
     from registry_host.host.host import Host
     from registry_host.transaction.confirmation import Pending
-from registry_host.transaction.run import APPLIED, DAMAGED, Run
-
-LOCK_TIMEOUT_S = 10.0
 
 
 def require_root(host: Host) -> None:

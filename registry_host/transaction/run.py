@@ -113,3 +113,8 @@ class Run(NamedTuple):
     def _with_steps(self, path: str, edit: Callable[[Step], Step]) -> Run:
         steps = (edit(s) if s.change.path == path else s for s in self.steps)
         return self._replace(steps=tuple(steps))
+
+
+def undo_command(number: int) -> str:
+    """The command that takes back one run."""
+    return f'sudo registry-host undo {number}'

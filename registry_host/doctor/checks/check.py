@@ -45,8 +45,7 @@ def finding(
 
 
 def of_problem(name: str, severity: Severity, problem: Problem, path: str) -> Finding:
-    remedy = (problem.hint,) if problem.hint else ()
-    return finding(name, severity, str(problem), *remedy, path=path)
+    return Finding.of(problem, severity, path)._replace(check=name)
 
 
 def skipped(name: str, why: str) -> Finding:
