@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from registry_host.namedtuples import NamedTuple
+
 if TYPE_CHECKING:
     from typing import Final, Literal
 
@@ -20,6 +22,17 @@ class Activation(IntEnum):
 
     def __str__(self) -> str:
         return self.name.lower()
+
+
+class Allowed(NamedTuple):
+    """How far a run may go; `reason` says why not as far as is needed.
+
+    `stopped` names the containers that a restart stops.
+    """
+
+    activation: Activation
+    reason: str = ''
+    stopped: tuple[str, ...] = ()
 
 
 # How long one run waits for another to end, unless it is told otherwise.

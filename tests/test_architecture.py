@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 
+from registry_host.resolver import telling
+from registry_host.services import SERVICES, docker
 from registry_host.targets import TARGETS
 
 TREE = Path(__file__).resolve().parents[1]
@@ -22,6 +25,7 @@ ROOMS = (
     ('doctor',),
     ('transaction',),
     ('targets',),
+    ('services',),
     ('plan',),
     ('registry',),
     ('engine',),
@@ -121,6 +125,15 @@ def test_imports_go_downwards(module):
     assert upwards == set()
 
 
+def test_every_room_is_installed():
+    """A wheel holds the packages that setup.cfg names, and no others."""
+    config = ConfigParser()
+    config.read(TREE / 'setup.cfg')
+    listed = set(config['options']['packages'].split())
+    folders = {'.'.join(path.relative_to(TREE).parent.parts) for path in PATHS}
+    assert listed - {f'{NAME}.templates'} == folders
+
+
 def test_no_module_needs_itself():
     """Walk the imports, those in functions included: there is no circle."""
     needs = {
@@ -175,33 +188,41 @@ def test_only_the_command_line_prints(module):
     assert module.calls() & printing == set()
 
 
-# What of the core still names a target. One that is out of here must stay out.
-NAMES_TARGETS = {
-    f'{NAME}.plan.diffs',
-    f'{NAME}.plan.facts',
-    *(
-        f'{NAME}.transaction.{name}'
-        for name in ('candidate', 'codec', 'hold', 'outcome', 'rollback', 'undoing')
-    ),
-}
-
-
-def test_the_core_names_targets_in_these_modules_alone():
-    core = {'commands', 'host', 'plan', 'reporting', 'transaction'}
-    named = {module.name for module in MODULES.values() if names_target(module)}
-    assert {name for name in named if name.split('.')[1] in core} == NAMES_TARGETS
-
-
-def names_target(module: Module) -> bool:
-    """Whether a module imports one target's own modules, or holds one's name."""
-    common = {'planning', 'proving', 'target', 'targets', 'logins'}
-    imported = (name for name in module.imports(typing=True))
-    is_imported = any(
-        name.startswith(f'{NAME}.targets.') and name.split('.')[-1] not in common
-        for name in imported
+CORE = {'commands', 'host', 'plan', 'reporting', 'transaction'}
+# What the core may know of targets and of services: their contracts and their tables.
+CONTRACTS = {
+    f'{NAME}.{name}'
+    for name in (
+        'services',
+        'services.facts',
+        'services.needs',
+        'services.service',
+        'services.transition',
+        'services.activated',
+        'services.view',
+        'targets',
+        'targets.planning',
+        'targets.proving',
+        'targets.target',
     )
-    constants = (n for n in ast.walk(module.tree) if isinstance(n, ast.Constant))
-    return is_imported or any(constant.value in TARGETS for constant in constants)
+}
+PROGRAMS = {'engine', 'resolver'}
+
+
+@each_module
+def test_the_core_names_no_target_and_no_service(module):
+    """Neither a module of one, nor what belongs to one program, nor a name of one."""
+    # The one command that is about one program by its name: `validate --daemon-json`.
+    if module.room not in CORE or module.name == f'{NAME}.commands.validate':
+        return
+    ours = {n for n in module.imports(typing=True) if n.startswith(f'{NAME}.')}
+    rooms = {name: name.split('.')[1] for name in ours}
+    named = {name for name, room in rooms.items() if room in ('targets', 'services')}
+    assert named <= CONTRACTS
+    assert {name for name, room in rooms.items() if room in PROGRAMS} == set()
+    constants = {n.value for n in ast.walk(module.tree) if isinstance(n, ast.Constant)}
+    names = {*TARGETS, *SERVICES, docker.NAME, *telling.known()}
+    assert constants & names == set()
 
 
 @each_module

@@ -21,6 +21,7 @@ class Configure(Request):
     """Bring the host to what is asked by flags and a settings file."""
 
     command = 'configure'
+    is_strict = True
 
     def __init__(
         self,

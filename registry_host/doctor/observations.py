@@ -19,11 +19,11 @@ from registry_host.errors import (
 from registry_host.host.concurrency import ask_all
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.jsonfile.config import read_json
-from registry_host.plan.facts import Facts, gather
 from registry_host.plan.ledger import Ledger, load_ledger
 from registry_host.resolver.evidence import gather as look_at_names
 from registry_host.resolver.owner import Ownership, decide
 from registry_host.resolver.resolvconf import ResolvConf, parse, view
+from registry_host.services.facts import Facts, gather
 from registry_host.settings.areas import MIRRORS
 from registry_host.settings.asked import DEFAULT_FILES, read_asked
 from registry_host.settings.mirrors import Mirror, check_mirror

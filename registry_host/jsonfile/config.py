@@ -14,10 +14,22 @@ if TYPE_CHECKING:
     from registry_host.host.records import FileState
 
 
+# The documents of the last few texts: what a run reads is looked at by several rules,
+# and a large file takes a while to parse. Documents do not change.
+_PARSED: dict[tuple[bytes, bool], jsontext.Document] = {}
+_PARSED_LIMIT = 6
+
+
 def read_json(state: FileState, *, is_first_value: bool = False) -> jsontext.Document:
     """Read a config; ConfigError names the place, the cause and a way to mend it."""
+    content = state.content or b''
+    known = _PARSED.get((content, is_first_value))
+    if known is not None:
+        return known
     try:
-        return jsontext.read(state.content or b'', is_first_value=is_first_value)
+        document = jsontext.read(content, is_first_value=is_first_value)
+        _remember(content, is_first_value, document)
+        return document
     except JsonTextError as err:
         import shlex
 
@@ -27,6 +39,26 @@ def read_json(state: FileState, *, is_first_value: bool = False) -> jsontext.Doc
             problem = problem._replace(hint=hint)
         where = f'{state.path}:{problem.where}' if problem.where else state.path
         raise ConfigError(problem.at(where)) from None
+
+
+def encoded(document: jsontext.Document) -> bytes:
+    """Return the text of an edited document, which those who read it next have parsed.
+
+    Its text is an object; one with something behind it is not read by all alike.
+    """
+    content = document.encode()
+    _remember(content, True, document)
+    if not document.rest:
+        _remember(content, False, document)
+    return content
+
+
+def _remember(
+    content: bytes, is_first_value: bool, document: jsontext.Document
+) -> None:
+    _PARSED[content, is_first_value] = document
+    while len(_PARSED) > _PARSED_LIMIT:
+        del _PARSED[next(iter(_PARSED))]
 
 
 def settle_created(

@@ -12,27 +12,22 @@ if TYPE_CHECKING:
 
     Action = Literal['none', 'create', 'update', 'delete']
 
-    from registry_host.engine.live import Live
     from registry_host.errors import Finding
     from registry_host.host.records import FileState
-    from registry_host.resolver.use import Use
+    from registry_host.plan.readings import Need
 
 
 class Change(NamedTuple):
     """A whole file before and after.
 
-    `interim` is what stands there in passing: lists that the engine is to forget are
-    named in it, empty, for a reload keeps the value of a key that its file leaves out.
-    `owner` is the keeper of nameservers that reads this file, and must be told that it
-    has changed; '' where that is nobody.
+    `interim` is what stands there in passing, while a service is activated: an engine
+    that is to forget a list finds it named there, and empty.
     """
 
     target: str
     before: FileState
     after: FileState
-    activation: Activation
     interim: bytes | None = None
-    owner: str = ''
 
     @property
     def path(self) -> str:
@@ -48,7 +43,7 @@ class Change(NamedTuple):
 
     @property
     def first(self) -> FileState:
-        """What is written before the engine is activated."""
+        """What is written before services are activated."""
         if self.interim is None:
             return self.after
         mode = 0o644 if self.after.content is None else self.after.mode
@@ -58,20 +53,15 @@ class Change(NamedTuple):
 class Plan(NamedTuple):
     """Every change of one run, in the order of writing.
 
-    `record` is the change of our own ledger: it stands or falls with the others, and is
-    written first. `expected` is what the live engine must show afterwards; `drift` what
-    it takes where it does not although its file is right. `uses` is what owners of
-    changed files must be seen to do. Unless `is_shown`, something is asked that the
-    engine does not show.
+    `record` is the change of the ledger: it stands or falls with the others, and is
+    written first. `needs` are what the change takes of each service, in the order of
+    activation.
     """
 
     changes: tuple[Change, ...]
     record: Change | None = None
-    expected: Live | None = None
-    drift: Activation = Activation.NONE
-    uses: tuple[Use, ...] = ()
+    needs: tuple[Need, ...] = ()
     findings: tuple[Finding, ...] = ()
-    is_shown: bool = True
 
     @property
     def pending(self) -> tuple[Change, ...]:
@@ -79,12 +69,14 @@ class Plan(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        return not self.pending and self.drift is Activation.NONE
+        needed = (need.needed for need in self.needs)
+        return not self.pending and max(needed, default=0) == Activation.NONE
 
     @property
     def activation(self) -> Activation:
-        needed = (change.activation for change in self.pending)
-        return max(self.drift, *needed, Activation.NONE)
+        """How far the engines must be activated."""
+        needed = (need.needed for need in self.needs if need.is_engine)
+        return max(needed, default=Activation.NONE)
 
     @property
     def writes(self) -> tuple[Change, ...]:

@@ -6,15 +6,11 @@ import re
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from registry_host.jsonfile.jsonvalue import JsonTextError
-from registry_host.redact import redact
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from registry_host.plan.changes import Change
 
-MASK = '********'
 CONTEXT_LINES = 3
 LINES_LIMIT = 2000
 _HUNK = re.compile(r'^@@ -(\d+)(,\d+)? \+(\d+)(,\d+)? @@')
@@ -22,33 +18,15 @@ _HUNK = re.compile(r'^@@ -(\d+)(,\d+)? \+(\d+)(,\d+)? @@')
 _CONTROLS = re.compile(
     r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)'
 )
-_STRING = r'"(?:[^"\\\n]|\\[^\n])*"'
-_SCALAR = rf'{_STRING}|-?[0-9][0-9.eE+-]*|true|false|null'
-# A member with its value; the name of one that is an object or a list; an element.
-_TOKEN = re.compile(
-    rf'(?P<name>{_STRING})(?P<colon>\s*:\s*)(?P<value>{_SCALAR})'
-    rf'|{_STRING}\s*:|(?P<element>{_STRING})'
-)
-_SECRET_NAME = re.compile(r'auth|credential|key|passw|secret|token', re.IGNORECASE)
-# All else in a config.json is a secret, or may be one in a version to come.
-_CLIENT_NAMES = frozenset(
-    {
-        'allProxy',
-        'credsStore',
-        'currentContext',
-        'detachKeys',
-        'ftpProxy',
-        'httpProxy',
-        'httpsProxy',
-        'noProxy',
-    }
-)
 
 
-def unified_diff(change: Change) -> str:
-    """Show one change as diff -u would; '' where nothing changes."""
+def unified_diff(change: Change, redact: Callable[[str], str]) -> str:
+    """Show one change as diff -u would; '' where nothing changes.
+
+    `redact` takes the secrets of such a file out of its text, line by line.
+    """
     before, after = (
-        mask(change.target, (state.content or b'').decode('utf-8', 'replace'))
+        _printable(redact((state.content or b'').decode('utf-8', 'replace')))
         for state in (change.before, change.after)
     )
     names = tuple(
@@ -98,48 +76,5 @@ def _terminated(line: str) -> str:
     return line if line.endswith('\n') else f'{line}\n\\ No newline at end of file\n'
 
 
-def _shown(scalar: str, *, is_known: bool) -> str:
-    """Show a scalar of JSON, judged by what it says and not by how it is spelled."""
-    if not is_known:
-        return scalar if scalar in ('true', 'false', 'null') else f'"{MASK}"'
-    if '\\' not in scalar:
-        return scalar
-    import json
-
-    try:
-        said = json.loads(scalar)
-    except ValueError:
-        return f'"{MASK}"'
-    masked = redact(said)
-    return scalar if masked == said else json.dumps(masked, ensure_ascii=False)
-
-
-def mask(target: str, text: str) -> str:
-    """Take secrets out of a config's text; its lines stay where they are."""
-
-    def shown(found: re.Match[str]) -> str:
-        if found['element']:
-            return _shown(found['element'], is_known=not is_client)
-        if not found['name']:
-            return found[0]
-        name = found['name'][1:-1]
-        is_known = not is_client or name in _CLIENT_NAMES
-        is_known = is_known and not _SECRET_NAME.search(name)
-        value = _shown(found['value'], is_known=is_known)
-        return f'{found["name"]}{found["colon"]}{value}'
-
-    is_client = target == 'docker-config'
-    rest = _rest(text) if is_client else ''
-    text = redact(_TOKEN.sub(shown, text[: len(text) - len(rest)]))
-    text += re.sub(r'[^\s{}\[\],:]+', MASK, rest)
+def _printable(text: str) -> str:
     return _CONTROLS.sub(lambda found: f'<U+{ord(found[0]):04X}>', text)
-
-
-def _rest(text: str) -> str:
-    """Find what follows the first value of a config.json: docker does not read it."""
-    from registry_host.jsonfile import jsontext
-
-    try:
-        return jsontext.read(text.encode(), is_first_value=True).rest
-    except JsonTextError:
-        return ''

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from registry_host.errors import ConfigError, Problem, quoted
 from registry_host.host.locations import LEDGER
-from registry_host.levels import Activation
 from registry_host.namedtuples import NamedTuple
 from registry_host.plan.changes import Change
+from registry_host.plan.readings import Started
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from registry_host.host.host import Host
     from registry_host.host.records import FileState
+    from registry_host.plan.wish import Values
 
 VERSION = 1
 # Settings that passed the schema: one of cron, one of a person, and some to spare.
@@ -64,10 +65,18 @@ class Applied(NamedTuple):
 
 
 class Ledger(NamedTuple):
-    """All that we applied, and digests of settings that the schema has passed."""
+    """What is remembered between runs.
+
+    `entries` are what is managed in each file, `checked` digests of settings that the
+    schema has passed, `started` the services of which a restart was put off.
+    """
 
     entries: tuple[Applied, ...] = ()
     checked: tuple[str, ...] = ()
+    started: tuple[Started, ...] = ()
+
+    def started_of(self, service: str) -> Started | None:
+        return next((each for each in self.started if each.service == service), None)
 
     def find(self, target: str, path: str) -> Applied:
         for entry in self.entries:
@@ -133,17 +142,17 @@ def ledger_change(before: FileState, ledger: Ledger) -> Change:
     after = before._replace(content=_encode(ledger), mode=0o600, folder_mode=0o700)
     if before.content is None and ledger == Ledger():
         after = before
-    return Change(
-        target='ledger', before=before, after=after, activation=Activation.NONE
-    )
+    return Change(target='ledger', before=before, after=after)
 
 
 def _encode(ledger: Ledger) -> bytes:
-    document = {
+    document: dict[str, Any] = {
         'version': VERSION,
         'applied': [_encode_applied(entry) for entry in ledger.entries],
         'checked-settings': list(ledger.checked),
     }
+    if ledger.started:
+        document['started'] = [_encode_started(each) for each in ledger.started]
     return (json.dumps(document, indent=2) + '\n').encode()
 
 
@@ -162,11 +171,42 @@ def _encode_applied(entry: Applied) -> dict[str, Any]:
     }
 
 
+def _encode_started(started: Started) -> dict[str, Any]:
+    return {
+        'service': started.service,
+        'instance': started.identity,
+        'at-start': {area: list(texts) for area, texts in started.at_start.items()},
+    }
+
+
 def _decode(document: dict[str, Any]) -> Ledger:
     return Ledger(
         entries=tuple(_entry(entry) for entry in document['applied']),
         checked=tuple(map(name_text, document['checked-settings'])),
+        started=tuple(_started(each) for each in document.get('started', ())),
     )
+
+
+def _started(each: dict[str, Any]) -> Started:
+    return Started(
+        name_text(each['service']),
+        name_text(each['instance']),
+        decode_values(each['at-start']),
+    )
+
+
+def decode_values(values: Any) -> dict[str, Values]:
+    """Read texts by area; TypeError or AttributeError if it is none."""
+    return {
+        name_text(area): tuple(map(name_text, _listed(texts)))
+        for area, texts in values.items()
+    }
+
+
+def _listed(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError('no list')
+    return value
 
 
 def _entry(entry: dict[str, Any]) -> Applied:
@@ -188,9 +228,7 @@ def _entry(entry: dict[str, Any]) -> Applied:
 
 
 def _key(key: dict[str, Any]) -> OurKey:
-    before, ours = key['before'], key['ours']
-    if not isinstance(ours, list):
-        raise TypeError('no list')
+    before, ours = key['before'], _listed(key['ours'])
     return OurKey(
         tuple(map(name_text, ours)), None if before is None else name_text(before)
     )

@@ -8,7 +8,7 @@ from registry_host.namedtuples import NamedTuple
 from registry_host.settings.areas import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Collection, Hashable, Sequence
 
 
 class ListMerge(NamedTuple):
@@ -33,18 +33,16 @@ def merge_list(
     *,
     key: Callable[[str], Hashable],
     is_ordered: bool,
-    operation: Operation = Operation.REPLACE,
+    is_reordering: bool = True,
 ) -> ListMerge:
     """Work out the least edit that makes `wanted` stand in `current`.
 
     Foreign entries stay, in their order and spelling; one of them that equals a wanted
     entry (by `key`) serves for it and stays foreign. Managed entries come first, in the
-    order wanted; where order means nothing, they stay where they are. ADD keeps those
-    that stand in the list, in their order, in front of new ones; REMOVE keeps those
-    that are not `wanted`. Neither moves anything if nothing is new.
+    order wanted; where order means nothing, they stay where they are. Unless
+    `is_reordering`, nothing moves if nothing is new.
     """
     ours_at = sorted(_positions_of_ours(current, applied))
-    wanted = _wish([current[index] for index in ours_at], wanted, key, operation)
     keys = [key(text) for text in current]
     wanted_by_key: dict[Hashable, str] = {}
     for text in wanted:
@@ -59,7 +57,7 @@ def merge_list(
     is_in_place = [keys[index] for index in kept] == list(ours) and (
         kept == list(range(len(kept)))
     )
-    is_moved = operation is Operation.REPLACE or bool(missing)
+    is_moved = is_reordering or bool(missing)
     if is_ordered and is_moved and not is_in_place:
         drop, missing = set(ours_at), ours
     spelling = {keys[index]: current[index] for index in kept}
@@ -73,19 +71,29 @@ def merge_list(
     )
 
 
-def _wish(
+def standing(current: Sequence[str], applied: Sequence[str]) -> tuple[str, ...]:
+    """Find the managed entries that still stand in a list, in its order."""
+    return tuple(current[at] for at in sorted(_positions_of_ours(current, applied)))
+
+
+def wished(
     managed: Sequence[str],
     values: Sequence[str],
+    *,
     key: Callable[[str], Hashable],
     operation: Operation,
-) -> Sequence[str]:
-    """Work out what is to be managed in a list after the run, in order."""
+) -> tuple[str, ...]:
+    """Work out what is to be managed in a list after a run, in order.
+
+    ADD keeps what is `managed`, in front of new entries; REMOVE keeps what is not among
+    the `values`.
+    """
     if operation is Operation.REPLACE:
-        return values
+        return tuple(values)
     if operation is Operation.ADD:
-        return [*managed, *values]
+        return (*managed, *values)
     removed = {key(text) for text in values}
-    return [text for text in managed if key(text) not in removed]
+    return tuple(text for text in managed if key(text) not in removed)
 
 
 def _positions_of_ours(current: Sequence[str], applied: Sequence[str]) -> set[int]:
@@ -115,17 +123,19 @@ class ValueMerge(NamedTuple):
 
 def merge_value(
     current: str | None,
-    applied: str | None,
+    applied: Collection[str],
     before: str | None,
     wanted: str | None,
     *,
     key: Callable[[str], Hashable],
 ) -> ValueMerge:
-    """Work out one value; `wanted` None withdraws ours and brings back what was there.
+    """Work out one value; `wanted` None withdraws the managed one.
 
-    A value that somebody else has put since is theirs, and is not withdrawn.
+    What stood there before then comes back. `applied` are the values that registry-host
+    has written there: more than one where a run was cut short between two. A value that
+    was put there by anybody else since is foreign, and is not withdrawn.
     """
-    is_ours = applied is not None and current == applied
+    is_ours = current is not None and current in applied
     if wanted is None:
         return ValueMerge(value=before if is_ours else current, ours=None, before=None)
     if current is not None and key(current) == key(wanted):

@@ -28,9 +28,15 @@ from registry_host.settings.model import WITHDRAW_ALL, Settings
 from registry_host.settings.proxies import check_no_proxy, check_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Hashable,
+        Iterable,
+        Iterator,
+        Sequence,
+    )
 
-    from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Ledger
     from registry_host.settings.checking import Checked
 
@@ -79,16 +85,18 @@ def not_managed(selection: Selection, ledger: Ledger) -> Iterator[Finding]:
 
 
 def unknown_users(
-    facts: Facts, settings: Settings, ledger: Ledger
+    users: Collection[str], settings: Settings, ledger: Ledger
 ) -> Iterator[Finding]:
     """Report whose entries cannot be withdrawn, for the host does not know the user.
+
+    `users` are the paths of files whose user is known.
 
     They stay managed: a directory service may only be down.
     """
     if CLIENT not in settings.proxy_for and not settings.is_declaration:
         return
     for entry in ledger.entries:
-        is_unknown = entry.user and entry.path not in facts.former_users
+        is_unknown = entry.user and entry.path not in users
         is_selected = settings.users is None or entry.user in settings.users
         if is_unknown and is_selected and settings.named & entry.keys.keys():
             yield Finding(

@@ -10,7 +10,7 @@ from registry_host.levels import Activation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from registry_host.plan.changes import Change
+    from registry_host.plan.changes import Change, Plan
     from registry_host.reporting.report import Report
     from registry_host.settings.checking import Checked
     from registry_host.transaction.managed import Entry
@@ -73,14 +73,16 @@ def _text_of(number: int | None) -> str | None:
 
 def _change_json(report: Report, change: Change) -> dict[str, Any]:
     from registry_host.plan.diffs import unified_diff
+    from registry_host.targets import TARGETS
 
+    redact = TARGETS[change.target].redact
     entries = report.entries.get(change.path)
     return {
         'target': change.target,
         'path': change.path,
         'action': change.action,
-        'activation': str(_activation_of(change)),
-        'diff': unified_diff(change) if change.action != 'none' else '',
+        'activation': str(_activation_of(report.plan, change)),
+        'diff': unified_diff(change, redact) if change.action != 'none' else '',
         'added': [_added_json(e) for e in entries.added] if entries else [],
         'removed': [_removed_json(e) for e in entries.removed] if entries else [],
     }
@@ -94,8 +96,16 @@ def _removed_json(entry: Entry) -> dict[str, Any]:
     return {**_added_json(entry), 'run': _text_of(entry.run)}
 
 
-def _activation_of(change: Change) -> Activation:
-    return Activation.NONE if change.action == 'none' else change.activation
+def _activation_of(plan: Plan | None, change: Change) -> Activation:
+    """Say what a change takes of the engines that read its file."""
+    if plan is None or change.action == 'none':
+        return Activation.NONE
+    needed = (
+        need.needed
+        for need in plan.needs
+        if need.is_engine and change.path in need.paths
+    )
+    return max(needed, default=Activation.NONE)
 
 
 def _activation_json(report: Report) -> dict[str, Any]:
@@ -106,9 +116,11 @@ def _activation_json(report: Report) -> dict[str, Any]:
     if report.plan and report.plan.is_empty:
         # Nothing was to do because the live lists were looked at, and agreed; or none
         # of it is the engine's.
-        kinds = {change.activation for change in report.plan.changes}
-        is_seen = report.plan.expected is not None and report.plan.is_shown
-        is_verified = is_seen or kinds <= {Activation.NONE}
+        is_verified = all(
+            need.seen.live is not None and not need.is_hidden
+            for need in report.plan.needs
+            if need.is_engine
+        )
     return {
         'needed': str(needed),
         'done': str(done),

@@ -85,8 +85,9 @@ class Report(NamedTuple):
     @property
     def is_changed(self) -> bool:
         """Whether the host was changed, or, with --check, would be."""
-        is_known = self.is_check or self.outcome is not None
-        is_planned = bool(is_known and self.plan and not self.plan.is_empty)
+        is_planned = bool(self.is_check and self.plan and not self.plan.is_empty)
+        if self.plan and self.outcome:  # A restart that is put off changes nothing.
+            is_planned = bool(self.plan.pending or self.outcome.done)
         is_mended = any(finding.check in MENDED for finding in self.findings)
         return self.is_host_changed or is_mended or is_planned
 

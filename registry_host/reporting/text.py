@@ -9,11 +9,11 @@ from registry_host.levels import Activation
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from registry_host.engine.api import Info
     from registry_host.errors import Problem
     from registry_host.plan.changes import Change, Plan
     from registry_host.reporting.output import Paint
     from registry_host.reporting.report import Report
+    from registry_host.services.activated import Shown
     from registry_host.settings.checking import Checked
     from registry_host.transaction.managed import EntryChanges
     from registry_host.transaction.outcome import Outcome
@@ -109,10 +109,12 @@ def _entry_lines(entries: EntryChanges | None, paint: Paint) -> Iterator[str]:
 
 def _diff_lines(changes: Iterable[Change], paint: Paint) -> Iterator[str]:
     from registry_host.plan.diffs import unified_diff
+    from registry_host.targets import TARGETS
 
     colours = {'+': 'green', '-': 'red', '@': 'cyan'}
     for change in changes:
-        for line in unified_diff(change).removesuffix('\n').split('\n'):
+        diff = unified_diff(change, TARGETS[change.target].redact)
+        for line in diff.removesuffix('\n').split('\n'):
             colour = None if line[:3] in ('+++', '---') else colours.get(line[:1])
             yield paint(line, colour) if colour else line
 
@@ -125,8 +127,8 @@ def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
     outcome = report.outcome
     if outcome is None:
         return
-    if outcome.info is not None:
-        yield from _live_lines(outcome, outcome.info)
+    if outcome.shown is not None:
+        yield from _live_lines(outcome, outcome.shown)
     elif plan.activation is not Activation.NONE and not outcome.pending:
         yield f'no {plan.activation} was done: the engine reads the file when it starts'
     if outcome.checkpoint is None:
@@ -138,21 +140,15 @@ def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
         yield 'to let it stay: sudo registry-host confirm'
 
 
-def _live_lines(outcome: Outcome, info: Info) -> Iterator[str]:
+def _live_lines(outcome: Outcome, shown: Shown) -> Iterator[str]:
     if outcome.done is Activation.RESTART:
         stopped = ', '.join(outcome.stopped)
         yield 'restarted the engine; ' + (
             f'stopped: {stopped}' if stopped else 'no container was stopped'
         )
     else:
-        running = info.running_containers
-        yield f'reloaded the engine; {running} running container(s) left alone'
-    yield f'live registry-mirrors: {", ".join(info.lists.mirrors or ()) or "none"}'
-    insecure = sorted(name for _, name in info.lists.insecure or ())
-    yield f'live insecure-registries: {", ".join(insecure) or "none"}'
-    for area, text in info.live.proxies:
-        if text:
-            yield f'live {area}: {text}'
+        yield f'reloaded the engine; {shown.running} running container(s) left alone'
+    yield from (f'live {area}: {text}' for area, text in shown.lines)
 
 
 def _run_lines(runs: Sequence[Run]) -> Iterator[str]:
@@ -165,7 +161,7 @@ def _run_lines(runs: Sequence[Run]) -> Iterator[str]:
         outcome: str = run.outcome
         if run.done is not Activation.NONE:
             outcome += f', {run.done}'
-        if run.done < run.needed and run.live is not None:
+        if run.is_short:
             outcome += f' ({run.needed} was needed)'
         if run.origin.undoes is not None:
             outcome += f', undoes {run.origin.undoes}'

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 from registry_host.targets import dns_manager, docker_config, docker_daemon
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from registry_host.targets.target import Target
 
 # In the order of writing.
-TARGETS: Mapping[str, Target] = {
+TARGETS: dict[str, Target] = {
     target.NAME: target for target in (dns_manager, docker_daemon, docker_config)
 }

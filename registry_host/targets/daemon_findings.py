@@ -15,14 +15,12 @@ if TYPE_CHECKING:
     from registry_host.engine.daemonjson import DaemonJson
     from registry_host.engine.find import EngineFacts
     from registry_host.host.records import FileState
-    from registry_host.plan.changes import Change
     from registry_host.settings.model import Settings
 
 
 def findings_of(
-    change: Change, made: DaemonJson, engine: EngineFacts
+    state: FileState, made: DaemonJson, engine: EngineFacts
 ) -> Iterable[Finding]:
-    state = change.after
     yield from readable_password(state, made, 'proxy-password')
     for problem in directives.warnings(made.document, engine.version, engine.flags):
         yield Finding.of(placed(problem, state.path), 'warning', state.path)
@@ -31,7 +29,7 @@ def findings_of(
 
 
 def dns_findings(
-    settings: Settings, change: Change, was: DaemonJson, made: DaemonJson
+    settings: Settings, state: FileState, was: DaemonJson, made: DaemonJson
 ) -> Iterable[Finding]:
     """Tell what nameservers in daemon.json do not do, and which of them nobody asks.
 
@@ -49,7 +47,7 @@ def dns_findings(
             severity='info',
             message='"dns" in daemon.json is for containers, from their next start on: '
             'pulls ask the nameservers of the host',
-            path=change.path,
+            path=state.path,
             remedy=(f'sudo registry-host configure {flags}',),
         )
     for text in (made.dns or ())[NAMESERVERS_LIMIT:]:
@@ -58,7 +56,7 @@ def dns_findings(
             severity='warning',
             message=f'the nameserver {text!r} in "dns" is asked by no container: only '
             f'the first {NAMESERVERS_LIMIT} are',
-            path=change.path,
+            path=state.path,
         )
 
 

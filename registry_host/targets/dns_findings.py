@@ -11,11 +11,11 @@ from registry_host.settings.areas import NAMESERVERS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Applied
     from registry_host.resolver.edits import Edited, Unseen
     from registry_host.resolver.managerfiles import OwnerFile, Wanted
     from registry_host.resolver.owner import Ownership
+    from registry_host.services.facts import Facts
 
 
 def owner_findings(owned: Ownership) -> Iterable[Finding]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
-from registry_host.host.locations import RESOLV_CONF
-from registry_host.levels import Activation
-from registry_host.plan.changes import Change
-from registry_host.plan.ledger import Applied, OurKey, damaged
+from registry_host.plan.ledger import Applied, damaged
+from registry_host.plan.wish import Values, Wish
+from registry_host.services.facts import RESOLVER
 from registry_host.settings.areas import (
     DNS_AREAS,
     EXCLUSIVE,
@@ -18,43 +17,44 @@ from registry_host.settings.areas import (
 from registry_host.targets.dns_findings import (
     beyond,
     containers,
-    edit_findings,
     frozen,
     owner_findings,
 )
 from registry_host.targets.dns_memory import (
     LINES,
-    OPTIONS,
-    exclusive_key,
+    asked_before,
     has_exclusive,
     remembered,
-    use_of,
+    with_managed,
 )
 from registry_host.targets.dns_refusals import (
-    altered,
     require_exclusive,
     require_others,
     require_ours_to_do,
 )
 from registry_host.targets.target import (
-    RESOLVER,
     FileRef,
-    TargetPlan,
-    absent,
+    Merged,
     with_creation,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping
 
-    from registry_host.host.records import FileState
-    from registry_host.plan.facts import Facts
+    from registry_host.errors import Finding
+    from registry_host.host.host import Host
+    from registry_host.host.records import FileState, User
     from registry_host.plan.ledger import Ledger
-    from registry_host.resolver.edits import Edited, Removed
     from registry_host.resolver.managerfiles import OwnerFile, Wanted
+    from registry_host.services.facts import Facts
     from registry_host.settings.model import Settings
 
 NAME = RESOLVER
+IS_REWRITTEN = False
+
+
+def whole(settings: Settings, ledger: Ledger) -> Settings:
+    return with_managed(settings, ledger)
 
 
 def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ...]:
@@ -84,213 +84,118 @@ def _files_of(settings: Settings, facts: Facts) -> tuple[OwnerFile, ...]:
     return files_of(facts.ownership) or (NOBODYS,)
 
 
-def plan_file(
+def is_file(path: str, user: User | None) -> bool:
+    from registry_host.resolver.managerfiles import FILES
+
+    return path in FILES
+
+
+def asked(
     settings: Settings,
     facts: Facts,
     ref: FileRef,
     state: FileState,
     applied: Applied,
-) -> TargetPlan:
-    """Plan our part of one file; ConfigError where its owner could not be told."""
+) -> Wish:
+    nothing = ref.is_withdrawn
+    values: dict[str, Values] = {}
+    if NAMESERVERS in settings.named:
+        is_exclusive = settings.is_dns_exclusive and not nothing
+        values[NAMESERVERS] = () if nothing else settings.nameservers
+        values[EXCLUSIVE] = ('true',) if is_exclusive else ()
+    if SEARCH in settings.named:
+        values[SEARCH] = () if nothing else settings.search
+    return Wish(values, is_reordering=True)
+
+
+def stands(state: FileState, applied: Applied, facts: Facts) -> Mapping[str, Values]:
+    """All or nothing, for what is managed in one file stands together."""
+    ours = {
+        NAMESERVERS: asked_before(applied),
+        SEARCH: applied.ours(SEARCH),
+        EXCLUSIVE: applied.ours(EXCLUSIVE),
+    }
+    wish = Wish({area: values for area, values in ours.items() if values})
+    ref = FileRef(state.path, is_withdrawn=True)
+    try:
+        is_there = merge(ref, state, applied, wish, facts).after == state
+    except ConfigError:
+        is_there = False
+    return ours if is_there else dict.fromkeys(ours, ())
+
+
+def merge(
+    ref: FileRef, state: FileState, applied: Applied, wish: Wish, facts: Facts
+) -> Merged:
+    """Edit one file; ConfigError where the DNS manager of this host would not see it.
+
+    Of areas that the wish leaves out, what is managed in a block stays as it is.
+    """
     from registry_host.resolver.managerfiles import FILES
+    from registry_host.targets.dns_edits import with_block_of, with_lines
 
     file = FILES[ref.path]
-    if ref.is_withdrawn:
-        settings = settings._replace(nameservers=(), search=(), is_dns_exclusive=False)
-    wanted = file.part(_wanted(file, settings, facts, applied))
-    applied = with_creation(applied, state)
-    plan = _plan_lines if file.block is None else _plan_block
-    part = plan(file, settings, wanted, state, applied)
-    change = part.change
-    if facts.ownership is not None and not ref.is_withdrawn:
-        require_exclusive(file, wanted)
-    if change.action == 'none':
-        return part
-    if facts.ownership is not None and not ref.is_withdrawn:
-        require_ours_to_do(facts.ownership, settings, state, file)
+    wanted = file.part(_wanted(file, wish, facts, applied))
+    applied_then = with_creation(applied, state)
+    edit = with_lines if file.block is None else with_block_of
+    found = edit(file, wish, wanted, state, applied_then)
+    if facts.ownership is None or ref.is_withdrawn:
+        return found
+    require_exclusive(file, wanted)
+    if found.after != state:
+        require_ours_to_do(facts.ownership, wish, state, file)
         require_others(file, wanted, facts)
-        part = part._replace(
+        found = found._replace(
             findings=(
                 *owner_findings(facts.ownership),
-                *part.findings,
+                *found.findings,
                 *frozen(file, wanted),
                 *beyond(file, wanted, facts, applied),
             )
         )
-    if not facts.is_live:
-        return part
-    return part._replace(
-        change=change._replace(owner=file.owner),
-        findings=(*part.findings, *containers(facts)),
-        use=use_of(file.owner, applied, part.applied),
-    )
+    return found
 
 
-def _wanted(
-    file: OwnerFile, settings: Settings, facts: Facts, applied: Applied
-) -> Wanted:
+def settle(host: Host, state: FileState) -> Iterable[Finding]:
+    return ()
+
+
+def told(
+    settings: Settings, facts: Facts, state: FileState, merged: Merged
+) -> Iterable[Finding]:
+    yield from merged.findings
+    if merged.after != state and facts.is_live:
+        yield from containers(facts)
+
+
+def redact(text: str) -> str:
+    from registry_host.jsonfile.masking import mask
+
+    return mask(text)
+
+
+def _wanted(file: OwnerFile, wish: Wish, facts: Facts, applied: Applied) -> Wanted:
     """Join what is asked with what was asked before, in areas that are not named.
 
-    What others had an owner ask is remembered from before us where it shows no more.
+    What others had a DNS manager ask is remembered from before, where it shows no more.
     """
     from registry_host.resolver.managerfiles import Others, Wanted
 
-    is_named = NAMESERVERS in settings.named
+    areas = wish.areas.keys()
     others = facts.others
     if others is None or (file.hides_others and LINES in applied.keys):
         others = remembered(applied)
     if file.block is None or file.has_folder:  # It goes on showing them.
         others = Others()
     return Wanted(
-        nameservers=settings.nameservers if is_named else applied.ours(NAMESERVERS),
-        search=settings.search if SEARCH in settings.named else applied.ours(SEARCH),
-        is_exclusive=bool(settings.is_dns_exclusive)
-        if is_named
+        nameservers=wish.of(NAMESERVERS)
+        if NAMESERVERS in areas
+        else asked_before(applied),
+        search=wish.of(SEARCH) if SEARCH in areas else applied.ours(SEARCH),
+        is_exclusive=bool(wish.of(EXCLUSIVE))
+        if EXCLUSIVE in areas
         else has_exclusive(applied),
         others=others.nameservers,
         domains=others.search,
         options=others.options,
     )
-
-
-# Where it is not ours to do
-
-
-# A block of lines
-
-
-def _plan_block(
-    file: OwnerFile,
-    settings: Settings,
-    wanted: Wanted,
-    state: FileState,
-    applied: Applied,
-) -> TargetPlan:
-    from registry_host.resolver.blocks import AlteredError, with_block
-
-    is_asked = bool(wanted.nameservers or wanted.search)
-    block = file.block(wanted) if file.block and is_asked else ()
-    block = block if len(block) > 1 else ()  # A comment alone says nothing.
-    try:
-        content = with_block(
-            state.content or b'', block, applied.ours(LINES), is_at_top=file.is_at_top
-        )
-    except AlteredError:
-        raise ConfigError(altered(state, applied)) from None
-    keys: dict[str, OurKey | None] = dict.fromkeys(
-        (NAMESERVERS, SEARCH, OPTIONS, EXCLUSIVE, LINES)
-    )
-    if block:
-        keys = {
-            NAMESERVERS: OurKey(wanted.nameservers, ' '.join(wanted.others)),
-            SEARCH: OurKey(wanted.search, ' '.join(wanted.domains)),
-            OPTIONS: OurKey((), ' '.join(wanted.options)),
-            EXCLUSIVE: exclusive_key(wanted),
-            LINES: OurKey(block),
-        }
-    after = _written(state, content, applied)
-    return TargetPlan(
-        change=Change(NAME, state, after, Activation.NONE),
-        applied=applied.joined(keys),
-    )
-
-
-# Lines of resolv.conf(5)
-
-
-def _plan_lines(
-    file: OwnerFile,
-    settings: Settings,
-    wanted: Wanted,
-    state: FileState,
-    applied: Applied,
-) -> TargetPlan:
-    from registry_host.resolver.edits import with_nameservers, with_search
-    from registry_host.resolver.resolvconf import parse
-
-    conf = parse(state.content or b'')
-    edits: dict[str, Edited] = {}
-    if NAMESERVERS in settings.named:
-        edits[NAMESERVERS] = with_nameservers(
-            conf,
-            wanted.nameservers,
-            applied.ours(NAMESERVERS),
-            is_exclusive=wanted.is_exclusive,
-            removed=_removed(applied, NAMESERVERS),
-        )
-        conf = edits[NAMESERVERS].conf
-    if SEARCH in settings.named:
-        edits[SEARCH] = with_search(
-            conf,
-            wanted.search,
-            applied.ours(SEARCH),
-            removed=_removed(applied, SEARCH),
-        )
-        conf = edits[SEARCH].conf
-    after = _written(state, conf.render(), applied)
-    keys = {area: _key(edit) for area, edit in edits.items()}
-    if NAMESERVERS in settings.named:
-        keys[EXCLUSIVE] = exclusive_key(wanted)
-    return TargetPlan(
-        change=Change(NAME, state, after, _activation(file, state, after)),
-        applied=applied.joined(keys),
-        findings=tuple(edit_findings(edits)),
-    )
-
-
-def _activation(file: OwnerFile, before: FileState, after: FileState) -> Activation:
-    """An engine looks once in its life if the file asks systemd-resolved alone.
-
-    From then on its containers get the nameservers of one file or the other (moby
-    internal/resolvconf/resolvconf_path.go Path, b985e23).
-    """
-    is_flipped = _is_stub_alone(before) != _is_stub_alone(after)
-    is_seen = file.path == RESOLV_CONF
-    return Activation.RESTART if is_flipped and is_seen else Activation.NONE
-
-
-def _is_stub_alone(state: FileState) -> bool:
-    from registry_host.resolver.resolvconf import parse, view
-
-    return view(parse(state.content or b''), 'go').nameservers == ('127.0.0.53',)
-
-
-def _written(state: FileState, content: bytes, applied: Applied) -> FileState:
-    if content == (state.content or b''):
-        return state
-    if applied.is_created and not content:
-        return absent(state, applied.folders)
-    mode = 0o644 if state.content is None else state.mode
-    return state._replace(content=content, mode=mode)
-
-
-# What was removed, in the words of the ledger
-
-
-def _key(edited: Edited) -> OurKey | None:
-    import base64
-    import json
-
-    before = [
-        [*removed.place, base64.b64encode(removed.line).decode()]
-        for removed in edited.removed
-    ]
-    return OurKey(ours=edited.ours, before=json.dumps(before) if before else None)
-
-
-def _removed(applied: Applied, area: str) -> Sequence[Removed]:
-    import base64
-    import json
-
-    from registry_host.resolver.edits import Removed
-
-    try:
-        return tuple(
-            Removed((int(others), int(searches)), base64.b64decode(line))
-            for others, searches, line in json.loads(applied.before(area) or '[]')
-        )
-    except (ValueError, TypeError, RecursionError):
-        raise ConfigError(damaged()) from None
-
-
-# What is told

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import SettingsError
 from registry_host.plan.ledger import Applied, OurKey
-from registry_host.resolver.use import Use
+from registry_host.services.facts import RESOLVER
 from registry_host.settings.areas import (
     DNS_AREAS,
     EXCLUSIVE,
@@ -15,7 +15,6 @@ from registry_host.settings.areas import (
     SEARCH,
     Operation,
 )
-from registry_host.targets.target import RESOLVER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,17 +70,6 @@ def with_managed(settings: Settings, ledger: Ledger) -> Settings:
 
 def by_area(settings: Settings) -> Mapping[str, tuple[str, ...]]:
     return {NAMESERVERS: settings.nameservers, SEARCH: settings.search}
-
-
-def use_of(owner: str, before: Applied, after: Applied) -> Use | None:
-    """Say what an owner uses once our part of its file is what it is `after`."""
-    if not owner:
-        return None
-    ours, was = after.ours(NAMESERVERS), before.ours(NAMESERVERS)
-    # One that others bring too stays.
-    stays = (*ours, *(before.before(NAMESERVERS) or '').split())
-    gone = tuple(server for server in was if server not in stays)
-    return Use(owner, ours, gone, has_exclusive(after))
 
 
 def remembered(applied: Applied) -> Others:

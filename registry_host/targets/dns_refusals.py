@@ -6,26 +6,27 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Problem
 from registry_host.host.locations import RESOLV_CONF
+from registry_host.settings.areas import NAMESERVERS
 from registry_host.targets.dns_memory import LINES
 
 if TYPE_CHECKING:
     from registry_host.host.records import FileState
-    from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Applied
+    from registry_host.plan.wish import Wish
     from registry_host.resolver.managerfiles import OwnerFile, Wanted
     from registry_host.resolver.owner import Ownership
-    from registry_host.settings.model import Settings
+    from registry_host.services.facts import Facts
 
 
 def require_ours_to_do(
-    owned: Ownership, settings: Settings, state: FileState, file: OwnerFile
+    owned: Ownership, wish: Wish, state: FileState, file: OwnerFile
 ) -> None:
     reason = _refusal(owned, state, file)
     if not reason:
         return
     from registry_host.resolver.steps import of_dhclient, steps
 
-    wanted = settings.nameservers[0] if settings.nameservers else 'NAMESERVER'
+    wanted = next(iter(wish.of(NAMESERVERS)), 'NAMESERVER')
     is_without_hooks = file.has_folder and state.missing_folders
     by_hand = (of_dhclient if is_without_hooks else steps)(owned, wanted)
     raise ConfigError(

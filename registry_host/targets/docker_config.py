@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from registry_host.errors import ConfigError, Finding, Problem, quoted
 from registry_host.host.filedoor import give_back
 from registry_host.jsonfile.config import read_json, settle_created
-from registry_host.levels import Activation
-from registry_host.plan.changes import Change
+from registry_host.jsonfile.jsonvalue import JsonTextError
+from registry_host.plan.wish import Values, Wish
 from registry_host.settings.areas import (
     CLIENT,
     HTTP_PROXY,
@@ -17,18 +17,41 @@ from registry_host.settings.areas import (
     Operation,
 )
 from registry_host.targets import proxy_members
-from registry_host.targets.target import FileRef, TargetPlan, with_creation, written
+from registry_host.targets.target import (
+    FileRef,
+    Merged,
+    merged,
+    with_creation,
+    written,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from registry_host.host.host import Host
     from registry_host.host.records import FileState, User
     from registry_host.jsonfile import jsontext
-    from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Applied, Ledger
+    from registry_host.services.facts import Facts
     from registry_host.settings.model import Settings
 
 NAME = 'docker-config'
+# The docker client writes the whole file at a login, as it had read it before.
+IS_REWRITTEN = True
+CONFIG_JSON = '/.docker/config.json'
+# Members that a diff may show: all else is a secret, or may be one in a later version.
+SHOWN = frozenset(
+    {
+        'allProxy',
+        'credsStore',
+        'currentContext',
+        'detachKeys',
+        'ftpProxy',
+        'httpProxy',
+        'httpsProxy',
+        'noProxy',
+    }
+)
 # Source: docker/cli cli/config/configfile/file.go ProxyConfig, 28f7560 (2026-08).
 _MEMBERS = {
     HTTP_PROXY: 'httpProxy',
@@ -68,49 +91,103 @@ def _managed(settings: Settings, facts: Facts, ledger: Ledger) -> Iterable[FileR
 
 def _ref_of(user: User) -> FileRef:
     return FileRef(
-        path=f'{user.home}/.docker/config.json',
+        path=f'{user.home}{CONFIG_JSON}',
         user=user,
         folder_mode=0o700,
     )
 
 
-def plan_file(
+def whole(settings: Settings, ledger: Ledger) -> Settings:
+    return settings
+
+
+def is_file(path: str, user: User | None) -> bool:
+    return path.endswith(CONFIG_JSON) and user is not None
+
+
+def asked(
     settings: Settings,
     facts: Facts,
     ref: FileRef,
     state: FileState,
     applied: Applied,
-) -> TargetPlan:
-    """Plan the edit of one config.json: members of "proxies"."default" alone."""
+) -> Wish:
+    found = _found(state, _accepted(ref, state, facts))
+    if ref.is_withdrawn:
+        return Wish(dict.fromkeys(proxy_members.named(settings, CLIENT), ()))
+    return Wish(dict(proxy_members.asked(settings, CLIENT, found, applied)))
+
+
+def stands(state: FileState, applied: Applied, facts: Facts) -> Mapping[str, Values]:
+    return dict(proxy_members.stands(_found(state, read(state)), applied))
+
+
+def merge(
+    ref: FileRef, state: FileState, applied: Applied, wish: Wish, facts: Facts
+) -> Merged:
+    """Edit one config.json: members of "proxies"."default" alone."""
+    document = _accepted(ref, state, facts)
+    proxies = proxy_members.merge(wish, _found(state, document), applied)
+    edited, created = settle_created(document, proxies.edits, applied.created)
+    after = written(state, document, edited, applied, new_mode=0o600)
+    return merged(
+        after,
+        applied,
+        with_creation(applied, state)
+        .joined(proxies.keys)
+        ._replace(created=created, user=ref.user.name if ref.user else None),
+    )
+
+
+def _accepted(ref: FileRef, state: FileState, facts: Facts) -> jsontext.Document:
+    """Read a file that may be changed: its user's own, and one that docker loads."""
     if facts.is_live:
         _require_owned(ref, state)
     document = read(state)
     problems = problems_of(document, state.path)
     if problems:
         raise ConfigError(*problems)
-    asked = proxy_members.asked_for(settings, CLIENT)
-    merged = proxy_members.merge(
-        proxy_members.withdrawn(asked) if ref.is_withdrawn else asked,
-        _found(settings, state, document),
-        applied,
-    )
-    edited, created = settle_created(document, merged.edits, applied.created)
-    after = written(state, document, edited, applied, new_mode=0o600)
-    return TargetPlan(
-        change=Change(
-            target=NAME, before=state, after=after, activation=Activation.NONE
-        ),
-        applied=with_creation(applied, state)
-        .joined(merged.keys)
-        ._replace(
-            created=created,
-            user=ref.user.name if ref.user else None,
-        ),
-        findings=tuple(
-            Finding.of(problem, 'warning', state.path)
-            for problem in shadowed_proxies(document, state.path)
-        ),
-    )
+    return document
+
+
+def settle(host: Host, state: FileState) -> Iterable[Finding]:
+    """The docker client writes the file when the registry has let its user in."""
+    from registry_host.targets.logins import wait_for_logins
+
+    user = state.user
+    if user is not None and not wait_for_logins(host, user):
+        yield Finding(
+            check='login-under-way',
+            severity='warning',
+            message=f'a docker login of {user.name} is under way: when it ends, it '
+            f'writes {state.path} as it was before this run',
+            path=state.path,
+            remedy=('the same command again, once it has ended',),
+        )
+
+
+def told(
+    settings: Settings, facts: Facts, state: FileState, merged: Merged
+) -> Iterable[Finding]:
+    for problem in shadowed_proxies(read(state), state.path):
+        yield Finding.of(problem, 'warning', state.path)
+
+
+def redact(text: str) -> str:
+    from registry_host.jsonfile.masking import mask, mask_all
+
+    rest = _rest(text)
+    return mask(text[: len(text) - len(rest)], known=SHOWN) + mask_all(rest)
+
+
+def _rest(text: str) -> str:
+    """Find what follows the first value of a config.json: docker does not read it."""
+    from registry_host.jsonfile import jsontext
+
+    try:
+        return jsontext.read(text.encode(), is_first_value=True).rest
+    except JsonTextError:
+        return ''
 
 
 def read(state: FileState) -> jsontext.Document:
@@ -130,12 +207,10 @@ def problems_of(document: jsontext.Document, path: str) -> tuple[Problem, ...]:
     )
 
 
-def _found(
-    settings: Settings, state: FileState, document: jsontext.Document
-) -> dict[str, tuple[tuple[str, ...], str | None]]:
+def _found(state: FileState, document: jsontext.Document) -> proxy_members.Found:
     section = _section(state, document)
-    found = {}
-    for area in proxy_members.named(settings, CLIENT):
+    found: proxy_members.Found = {}
+    for area in _MEMBERS:
         member = _spelled(state, document, (*section, _MEMBERS[area]))
         text = document.get(*member)  # All types have been held against the table.
         found[area] = member, text if isinstance(text, str) else None

@@ -4,35 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.engine import directives
 from registry_host.engine.daemonjson import LIST_KEYS, PROXIES, DaemonJson
 from registry_host.engine.find import EngineFacts
-from registry_host.engine.keys import show_version
-from registry_host.engine.live import Live, LiveLists
 from registry_host.engine.supported import require_known
-from registry_host.errors import ConfigError, Problem, SettingsError
 from registry_host.jsonfile import editing
-from registry_host.jsonfile.config import placed, settle_created
-from registry_host.levels import Activation
-from registry_host.plan.changes import Change, Plan
+from registry_host.jsonfile.config import settle_created
 from registry_host.plan.ledger import Applied, OurKey
-from registry_host.plan.merge import ListMerge, merge_list
+from registry_host.plan.merge import ListMerge, merge_list, standing, wished
+from registry_host.plan.wish import Values, Wish
 from registry_host.settings.areas import (
     ENGINE,
     ENGINE_DNS,
     INSECURE,
     MIRRORS,
+    PROXY_KEYS,
     Operation,
 )
 from registry_host.settings.insecure import registry_key
 from registry_host.settings.mirrors import mirror_key
 from registry_host.targets import proxy_members
-from registry_host.targets.daemon_change import settled
 from registry_host.targets.daemon_findings import dns_findings, findings_of
+from registry_host.targets.daemon_refusals import (
+    require_accepted,
+    require_few,
+    require_no_new_conflict,
+    require_proxies_known,
+)
 from registry_host.targets.target import (
     DOCKER_DAEMON,
     FileRef,
-    TargetPlan,
+    Merged,
+    merged,
     with_creation,
     written,
 )
@@ -40,14 +42,15 @@ from registry_host.targets.target import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
-    from registry_host.engine.directives import Version
-    from registry_host.host.records import FileState
-    from registry_host.plan.facts import Facts
+    from registry_host.errors import Finding
+    from registry_host.host.host import Host
+    from registry_host.host.records import FileState, User
     from registry_host.plan.ledger import Ledger
+    from registry_host.services.facts import Facts
     from registry_host.settings.model import Settings
 
 NAME = DOCKER_DAEMON
-PROXIES_SINCE: Version = (23, 0, 0)
+IS_REWRITTEN = False
 
 
 def _address_key(text: str) -> str:
@@ -97,77 +100,119 @@ def _is_asked(settings: Settings) -> bool:
     return has_lists or settings.has_proxies_for(ENGINE)
 
 
-def _nothing_of(settings: Settings) -> Settings:
-    nothing = proxy_members.withdrawn(settings)
-    return nothing._replace(mirrors=(), insecure=(), engine_dns=())
+def whole(settings: Settings, ledger: Ledger) -> Settings:
+    return settings
 
 
-def plan_file(
+def is_file(path: str, user: User | None) -> bool:
+    """Any file in a folder: an engine is told its own by a flag."""
+    return path.count('/') > 1
+
+
+def asked(
     settings: Settings,
     facts: Facts,
     ref: FileRef,
     state: FileState,
     applied: Applied,
-) -> TargetPlan:
-    """Plan the edit of one daemon.json; ConfigError if the engine would refuse it."""
-    is_read = ref.path == facts.engine.config_path
-    engine = facts.engine if is_read else EngineFacts(state='unknown')
-    settings = _nothing_of(settings) if ref.is_withdrawn else settings
-    require_known(engine)
-    daemon = DaemonJson.read(state)
-    _require_accepted(state, daemon, engine)
-    merges = {
-        area: _merge(daemon, area, settings, applied)
-        for area in LIST_KEYS
-        if area in settings.named
-    }
-    _require_few(state, merges, settings)
-    merged = proxy_members.merge(
-        proxy_members.asked_for(settings, ENGINE), _found(settings, daemon), applied
+) -> Wish:
+    daemon = _read(ref, state, facts)
+    if ref.is_withdrawn:
+        areas: dict[str, Values] = dict.fromkeys(_named(settings), ())
+    else:
+        areas = {
+            area: _list_asked(settings, area, daemon, applied)
+            for area in LIST_KEYS
+            if area in settings.named
+        }
+        found = _found(daemon)
+        areas.update(proxy_members.asked(settings, ENGINE, found, applied))
+    wish = Wish(areas, is_reordering=settings.operation is Operation.REPLACE)
+    if ENGINE_DNS in areas and not ref.is_withdrawn:
+        require_few(settings, _merge(daemon, ENGINE_DNS, wish, applied).ours)
+    return wish
+
+
+def _list_asked(
+    settings: Settings, area: str, daemon: DaemonJson, applied: Applied
+) -> Values:
+    return wished(
+        standing(daemon.list_of(area) or (), applied.ours(area)),
+        _wanted(settings, area),
+        key=_KEYS[area],
+        operation=settings.operation_on(area),
     )
-    _require_proxies_known(engine, merged)
-    edits = (*_splices(merges), *merged.edits)
+
+
+def stands(state: FileState, applied: Applied, facts: Facts) -> Mapping[str, Values]:
+    daemon = DaemonJson.read(state)
+    lists = {
+        area: standing(daemon.list_of(area) or (), applied.ours(area))
+        for area in LIST_KEYS
+    }
+    return {**lists, **dict(proxy_members.stands(_found(daemon), applied))}
+
+
+def merge(
+    ref: FileRef, state: FileState, applied: Applied, wish: Wish, facts: Facts
+) -> Merged:
+    """Edit one daemon.json; ConfigError if the engine would refuse it."""
+    engine = _engine_of(ref, facts)
+    daemon = _read(ref, state, facts)
+    require_accepted(state, daemon, engine)
+    merges = {
+        area: _merge(daemon, area, wish, applied)
+        for area in LIST_KEYS
+        if area in wish.areas
+    }
+    proxies = proxy_members.merge(wish, _found(daemon), applied)
+    require_proxies_known(engine, proxies.edits)
+    edits = (*_splices(merges), *proxies.edits)
     edited, created = settle_created(daemon.document, edits, applied.created)
     made = daemon if edited is daemon.document else DaemonJson(edited)
     after = _written(state, daemon, made, applied, engine)
-    change = settled(state, after, daemon, made, engine)
-    _require_no_new_conflict(state, made, engine)
+    require_no_new_conflict(state, made, engine)
     ours = {area: OurKey(ours=merge.ours) for area, merge in merges.items()}
-    expected = made.live(engine.version) if engine.is_running else None
-    return TargetPlan(
-        change=change,
-        applied=with_creation(applied, state)
-        .joined({**ours, **merged.keys})
+    return merged(
+        after,
+        applied,
+        with_creation(applied, state)
+        .joined({**ours, **proxies.keys})
         ._replace(created=created),
-        expected=expected,
-        drift=_drift(_named(settings), engine, expected),
-        findings=(
-            *findings_of(change, made, engine),
-            *dns_findings(settings, change, daemon, made),
-        ),
-        is_shown=not settings.engine_dns,
     )
 
 
-def plan_reload(state: FileState, engine: EngineFacts) -> Plan:
-    """Plan to change nothing, and to make the engine read what stands there."""
-    daemon = DaemonJson.read(state)
-    _require_accepted(state, daemon, engine)
-    change = Change(
-        target=NAME, before=state, after=state, activation=Activation.RELOAD
-    )
-    expected = daemon.live(engine.version) if engine.is_running else None
-    # A reload does not read proxies: they are not what it is to prove.
-    lists = expected._replace(proxies=()) if expected else None
-    return Plan(changes=(change,), expected=lists, drift=Activation.RELOAD)
+def settle(host: Host, state: FileState) -> Iterable[Finding]:
+    return ()
 
 
-def require_accepted(state: FileState, engine: EngineFacts) -> None:
-    """Raise ConfigError if this engine would not take the file."""
-    _require_accepted(state, DaemonJson.read(state), engine)
+def told(
+    settings: Settings, facts: Facts, state: FileState, merged: Merged
+) -> Iterable[Finding]:
+    engine = _engine_of(FileRef(state.path), facts)
+    daemon, made = DaemonJson.read(state), DaemonJson.read(merged.after)
+    yield from findings_of(merged.after, made, engine)
+    yield from dns_findings(settings, merged.after, daemon, made)
 
 
-def _wanted(settings: Settings, area: str) -> tuple[str, ...]:
+def redact(text: str) -> str:
+    from registry_host.jsonfile.masking import mask
+
+    return mask(text)
+
+
+def _engine_of(ref: FileRef, facts: Facts) -> EngineFacts:
+    """The engine of a file: one that this host had before says nothing of its own."""
+    is_read = ref.path == facts.engine.config_path
+    return facts.engine if is_read else EngineFacts(state='unknown')
+
+
+def _read(ref: FileRef, state: FileState, facts: Facts) -> DaemonJson:
+    require_known(_engine_of(ref, facts))
+    return DaemonJson.read(state)
+
+
+def _wanted(settings: Settings, area: str) -> Values:
     values = {
         MIRRORS: settings.mirrors,
         INSECURE: settings.insecure,
@@ -176,30 +221,15 @@ def _wanted(settings: Settings, area: str) -> tuple[str, ...]:
     return tuple(str(value) for value in values[area])
 
 
-def _merge(
-    daemon: DaemonJson, area: str, settings: Settings, applied: Applied
-) -> ListMerge:
+def _merge(daemon: DaemonJson, area: str, wish: Wish, applied: Applied) -> ListMerge:
     return merge_list(
         daemon.list_of(area) or (),
         applied.ours(area),
-        _wanted(settings, area),
+        wish.of(area),
         key=_KEYS[area],
         is_ordered=area != INSECURE,
-        operation=settings.operation_on(area),
+        is_reordering=wish.is_reordering,
     )
-
-
-def _require_few(
-    state: FileState, merges: Mapping[str, ListMerge], settings: Settings
-) -> None:
-    """Refuse a nameserver that no container would ask, behind those managed already."""
-    if ENGINE_DNS not in merges or settings.operation is not Operation.ADD:
-        return
-    from registry_host.settings.nameservers import too_many
-
-    problem = too_many(merges[ENGINE_DNS].ours, settings.engine_dns, ENGINE_DNS)
-    if problem is not None:
-        raise SettingsError(problem)
 
 
 def _splices(merges: dict[str, ListMerge]) -> Iterable[editing.Splice]:
@@ -209,11 +239,8 @@ def _splices(merges: dict[str, ListMerge]) -> Iterable[editing.Splice]:
             yield editing.Splice(path, insert=merge.insert, drop=merge.drop)
 
 
-def _found(
-    settings: Settings, daemon: DaemonJson
-) -> dict[str, tuple[tuple[str, ...], str | None]]:
-    areas = proxy_members.named(settings, ENGINE)
-    return {area: ((PROXIES, area), daemon.proxies.get(area)) for area in areas}
+def _found(daemon: DaemonJson) -> proxy_members.Found:
+    return {area: ((PROXIES, area), daemon.proxies.get(area)) for area in PROXY_KEYS}
 
 
 def _written(
@@ -228,68 +255,3 @@ def _written(
     file = applied._replace(is_created=applied.is_created and not is_needed)
     new_mode = 0o600 if made.has_password else 0o644
     return written(state, daemon.document, made.document, file, new_mode=new_mode)
-
-
-def _require_proxies_known(engine: EngineFacts, merged: proxy_members.Merged) -> None:
-    is_put = any(isinstance(edit, editing.Put) for edit in merged.edits)
-    if is_put and engine.version is not None and engine.version < PROXIES_SINCE:
-        raise ConfigError(
-            Problem(
-                code='proxies-unsupported',
-                where='engine',
-                message=f'Docker {show_version(engine.version)} does not start with '
-                '"proxies" in daemon.json',
-                hint='set HTTP_PROXY in the unit: systemctl edit docker.service',
-            )
-        )
-
-
-def _require_accepted(
-    state: FileState, daemon: DaemonJson, engine: EngineFacts
-) -> None:
-    problems = [
-        problem
-        for problem in directives.lint(daemon.document, engine.version)
-        + directives.conflicts(daemon.document, engine.flags)
-        # What we are about to write into an empty file cures it.
-        if problem.code != 'file-empty'
-    ]
-    if problems:
-        raise ConfigError(*(placed(problem, state.path) for problem in problems))
-
-
-def _require_no_new_conflict(
-    state: FileState, made: DaemonJson, engine: EngineFacts
-) -> None:
-    problems = directives.conflicts(made.document, engine.flags)
-    if problems:
-        raise ConfigError(
-            *(
-                problem._replace(
-                    where=state.path,
-                    message=f'{problem.message} (in {engine.flags_origin})',
-                )
-                for problem in problems
-            )
-        )
-
-
-def _drift(
-    named: tuple[str, ...], engine: EngineFacts, expected: Live | None
-) -> Activation:
-    """The file may be right and the engine not know it: only named areas count."""
-    if expected is None or engine.info is None:
-        return Activation.NONE
-    live = engine.info.live
-    masked = dict(live.proxies)
-    if any(masked[area] != text for area, text in expected.proxies if area in named):
-        return Activation.RESTART
-    lists = LiveLists(
-        mirrors=expected.lists.mirrors if MIRRORS in named else None,
-        insecure=expected.lists.insecure if INSECURE in named else None,
-    )
-    is_same = lists.agrees_with(live.lists)
-    return Activation.NONE if is_same else Activation.RELOAD
-
-
-# The way to the mirrors

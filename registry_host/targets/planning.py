@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry_host import services
+from registry_host.engine.daemonjson import DaemonJson
 from registry_host.engine.find import look_at_engine
 from registry_host.errors import ConfigError, EngineError, Finding, Problem
 from registry_host.host.records import FileState
 from registry_host.levels import Activation
 from registry_host.namedtuples import NamedTuple
-from registry_host.plan.changes import Plan
-from registry_host.plan.facts import Facts, gather
-from registry_host.plan.ledger import Ledger, ledger_change, load_ledger
-from registry_host.resolver.use import Use
+from registry_host.plan.changes import Change, Plan
+from registry_host.plan.ledger import Applied, Ledger, ledger_change, load_ledger
+from registry_host.plan.readings import Need
+from registry_host.plan.wish import Wish
+from registry_host.services.facts import Facts, gather
+from registry_host.services.needs import needs_of, with_interims
+from registry_host.services.transition import Lookups, Transition
+from registry_host.services.view import View
 from registry_host.settings.load import load
-from registry_host.settings.model import NOTHING_ASKED
-from registry_host.targets import TARGETS, dns_memory, docker_daemon
-from registry_host.targets.target import FileRef, Target, TargetPlan
+from registry_host.settings.model import NOTHING_ASKED, Settings
+from registry_host.targets import TARGETS, docker_daemon
+from registry_host.targets.daemon_refusals import require_accepted
+from registry_host.targets.target import FileRef, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from registry_host.engine.find import EngineState
     from registry_host.host.host import Host
     from registry_host.plan.selectors import Selection
+    from registry_host.services.service import Service
     from registry_host.settings.asked import Asked
-    from registry_host.settings.model import Settings
 
 
 # As read, or why it could not be.
@@ -49,80 +56,83 @@ def _read(host: Host, ref: FileRef) -> FileState | ConfigError:
 
 
 def build_plan(
+    host: Host,
     settings: Settings,
     facts: Facts,
     files: Files,
     ledger: Ledger,
     ledger_state: FileState,
-) -> Plan:
+) -> Planned:
     """Join what each target makes of its files; ConfigError holds all that is wrong.
 
-    Where ours is only withdrawn, a user whose own file is no use holds up nobody else:
-    it is told, and stays in the ledger for the next time.
+    Where managed entries are only withdrawn, a user whose own file is no use holds up
+    nobody else: it is told, and stays in the ledger for the next time.
     """
-    parts: list[TargetPlan] = []
+    parts: list[Part] = []
     problems: list[Problem] = []
-    left: list[Finding] = []
+    findings: list[Finding] = []
     for target, ref, state in files:
         applied = ledger.find(target.NAME, ref.path)
         try:
             if isinstance(state, ConfigError):
                 raise state
-            parts.append(target.plan_file(settings, facts, ref, state, applied))
+            wish = target.asked(settings, facts, ref, state, applied)
+            merged = target.merge(ref, state, applied, wish, facts)
+            change = Change(target.NAME, state, merged.after)
+            parts.append(Part(change, merged.applied, wish))
+            findings += target.told(settings, facts, state, merged)
         except ConfigError as err:
             if ref.is_withdrawn and ref.user is not None:
-                left += (left_alone(problem, ref.path) for problem in err.problems)
+                findings += (left_alone(each, ref.path) for each in err.problems)
             else:
                 problems += err.problems
     problems += _shared(parts)
     if problems:
         raise ConfigError(*problems)
-    findings = (
-        *_settings_findings(settings),
-        *left,
-        *(finding for part in parts for finding in part.findings),
-    )
-    return joined(parts, ledger.with_checked(settings.digest), ledger_state, findings)
+    findings = [*_settings_findings(settings), *findings]
+    ledger = ledger.with_checked(settings.digest)
+    return joined(host, facts, parts, ledger, ledger_state, findings)
+
+
+class Part(NamedTuple):
+    """What one file becomes, what is managed in it then, and what was wished for it."""
+
+    change: Change
+    applied: Applied
+    wish: Wish = Wish()
 
 
 def joined(
-    parts: Sequence[TargetPlan],
+    host: Host,
+    facts: Facts,
+    parts: Sequence[Part],
     ledger: Ledger,
     ledger_state: FileState,
     findings: Iterable[Finding],
-) -> Plan:
-    """Make one plan of those of the files, with what the ledger then says of them."""
+) -> Planned:
+    """Make one plan of those of the files, with what it takes of each service."""
+    after = ledger
     for part in parts:
-        ledger = ledger.with_applied(part.applied)
-    expected = (part.expected for part in parts if part.expected)
-    return Plan(
-        changes=tuple(part.change for part in parts),
-        record=ledger_change(ledger_state, ledger),
-        expected=next(expected, None),
-        drift=max((part.drift for part in parts), default=Activation.NONE),
-        uses=_uses(parts),
-        findings=tuple(dict.fromkeys(findings)),  # Several files may say the same.
-        is_shown=all(part.is_shown for part in parts),
+        after = after.with_applied(part.applied)
+    changes = [part.change for part in parts]
+    found = services.find(host, facts, [change.path for change in changes])
+    changes = list(with_interims(changes, found))
+    is_whole = bool(ledger.started)
+    views = (
+        View(host, {c.path: c.before for c in changes}, ledger, is_whole=is_whole),
+        View(host, {c.path: c.first for c in changes}, after, is_whole=is_whole),
     )
+    wishes = {part.change.path: part.wish for part in parts}
+    plan = Plan(
+        changes=tuple(changes),
+        record=ledger_change(ledger_state, after),
+        needs=tuple(needs_of(found, *views, wishes)),
+        findings=tuple(dict.fromkeys(findings)),  # Several files may say the same.
+    )
+    return Planned(plan, facts, found, Transition(*views))
 
 
-def _uses(parts: Sequence[TargetPlan]) -> tuple[Use, ...]:
-    """Join what each owner is told by several files."""
-    uses: dict[str, Use] = {}
-    for use in (part.use for part in parts if part.use):
-        other = uses.get(use.owner, Use(use.owner))
-        nameservers = tuple(dict.fromkeys(other.nameservers + use.nameservers))
-        gone = dict.fromkeys(other.gone + use.gone)
-        uses[use.owner] = Use(
-            owner=use.owner,
-            nameservers=nameservers,
-            gone=tuple(server for server in gone if server not in nameservers),
-            is_exclusive=other.is_exclusive or use.is_exclusive,
-        )
-    return tuple(uses.values())
-
-
-def _shared(parts: list[TargetPlan]) -> Iterable[Problem]:
+def _shared(parts: list[Part]) -> Iterable[Problem]:
     """Two users may have one file, by a link or a home: one change undoes another."""
     seen: dict[str, str] = {}
     for part in parts:
@@ -150,15 +160,16 @@ def _settings_findings(settings: Settings) -> tuple[Finding, ...]:
 class Planned(NamedTuple):
     """A plan, and what it was made from.
 
-    `names` are those that this host must find once it is done, and `endpoints` each
-    HOST:PORT of which its engine must find the name.
+    `services` are those that it may concern, in the order of activation, `transition`
+    their files before and after, and `lookups` the names that must be found then.
     """
 
     plan: Plan
-    settings: Settings
     facts: Facts
-    names: tuple[str, ...] = ()
-    endpoints: tuple[str, ...] = ()
+    services: tuple[Service, ...]
+    transition: Transition
+    settings: Settings = NOTHING_ASKED
+    lookups: Lookups = Lookups()
 
     def with_findings(self, findings: Iterable[Finding]) -> Planned:
         plan = self.plan
@@ -180,12 +191,13 @@ def plan_asked(host: Host, asked: Asked) -> Planned:
 def plan_settings(
     host: Host, settings: Settings, ledger: Ledger, ledger_state: FileState
 ) -> Planned:
-    settings = dns_memory.with_managed(settings, ledger)
+    for target in TARGETS.values():
+        settings = target.whole(settings, ledger)
     facts = gather(host, settings, ledger)
     files = read_files(host, settings, facts, ledger)
-    plan = build_plan(settings, facts, files, ledger, ledger_state)
-    planned = Planned(plan, settings, facts)
-    return planned.with_findings(_engine_findings(facts, plan))
+    planned = build_plan(host, settings, facts, files, ledger, ledger_state)
+    planned = planned._replace(settings=settings)
+    return planned.with_findings(_unseen_services(planned))
 
 
 def plan_withdrawal(host: Host, selection: Selection) -> Planned:
@@ -199,18 +211,18 @@ def plan_withdrawal(host: Host, selection: Selection) -> Planned:
     return planned.with_findings(
         (
             *not_managed(selection, ledger),
-            *unknown_users(planned.facts, settings, ledger),
+            *unknown_users(planned.facts.former_users, settings, ledger),
             *restored_by_file(host, settings),
         )
     )
 
 
-def _engine_findings(facts: Facts, plan: Plan) -> tuple[Finding, ...]:
-    """Tell what of the engine could not be asked, where a plan depends on it."""
-    problem = facts.engine.problem
-    if problem is None or not any(c.target == docker_daemon.NAME for c in plan.changes):
-        return ()
-    return (Finding.of(problem, 'warning'),)
+def _unseen_services(planned: Planned) -> Iterator[Finding]:
+    """Tell what could not be asked of a program, where a plan depends on it."""
+    problem = planned.facts.engine.problem
+    engine = planned.facts.engine.config_path
+    if problem is not None and any(c.path == engine for c in planned.plan.changes):
+        yield Finding.of(problem, 'warning')
 
 
 def plan_reload(host: Host) -> Planned:
@@ -219,8 +231,34 @@ def plan_reload(host: Host) -> Planned:
     if not engine.is_running:
         raise EngineError(engine.problem or _not_running(engine.state))
     state = host.read(engine.config_path, user=engine.user)
-    plan = docker_daemon.plan_reload(state, engine)
-    return Planned(plan, NOTHING_ASKED, Facts.of_engine(host, engine))
+    require_accepted(state, DaemonJson.read(state), engine)
+    ledger, ledger_state = load_ledger(host)
+    part = Part(
+        Change(docker_daemon.NAME, state, state),
+        ledger.find(docker_daemon.NAME, state.path),
+    )
+    facts = Facts.of_engine(host, engine)
+    planned = joined(host, facts, [part], ledger, ledger_state, ())
+    needs = _reloaded(planned)
+    return planned._replace(plan=planned.plan._replace(record=None, needs=tuple(needs)))
+
+
+def _reloaded(planned: Planned) -> Iterator[Need]:
+    """Have each program that reads a file of the plan read it again."""
+    transition = planned.transition
+    for service in planned.services:
+        paths = tuple(c.path for c in planned.plan.changes if service.reads(c.path))
+        if paths:
+            reading = service.reading(transition.after)
+            yield Need(
+                service=service.name,
+                seen=service.seen,
+                paths=paths,
+                needed=Activation.RELOAD,
+                base=reading.at_start,
+                want=service.shows(reading),
+                is_engine=service.kind == 'engine',
+            )
 
 
 def _not_running(state: EngineState) -> Problem:

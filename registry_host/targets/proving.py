@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 from registry_host.engine.daemonjson import DaemonJson
 from registry_host.engine.route import route_of
 from registry_host.errors import ConfigError, ProbeError, Problem
-from registry_host.settings.areas import MIRRORS
+from registry_host.services.transition import Lookups
 from registry_host.settings.mirrors import Mirror, check_mirror
-from registry_host.targets import daemon_change, dns_manager, docker_daemon
+from registry_host.targets import dns_manager, docker_daemon
 
 if TYPE_CHECKING:
     from registry_host.engine.find import EngineFacts
-    from registry_host.engine.route import Route
     from registry_host.host.host import Host
-    from registry_host.plan.changes import Change
     from registry_host.targets.planning import Planned
 
 
@@ -47,7 +45,7 @@ def _require_nameservers(host: Host, planned: Planned) -> Planned:
     if problems:
         raise ProbeError(*map(_or_all_the_same, problems))
     endpoints = tuple(dict.fromkeys(mirror.endpoint for mirror in named))
-    return planned._replace(names=names, endpoints=endpoints)
+    return planned._replace(lookups=Lookups(names, endpoints))
 
 
 def _or_all_the_same(problem: Problem) -> Problem:
@@ -64,11 +62,12 @@ def _require_registries(host: Host, planned: Planned) -> None:
     change = next((c for c in plan.pending if c.target == docker_daemon.NAME), None)
     if change is None or not settings.mirrors:
         return
-    if not daemon_change.has_new(change, MIRRORS):
+    before, after = (DaemonJson.read(s) for s in (change.before, change.after))
+    if (before.mirrors or ()) == (after.mirrors or ()):
         return
     from registry_host.registry.probe import probe_mirrors
 
-    route = route_after(host, change, facts.engine)
+    route = route_of(host, facts.engine, after)
     probes = probe_mirrors(host, settings.mirrors, route)
     problems = [
         probe.problem
@@ -76,7 +75,7 @@ def _require_registries(host: Host, planned: Planned) -> None:
         if probe.problem
         and (
             probe.problem.code != 'mirror-unresolved'
-            or probe.mirror.host not in planned.names
+            or probe.mirror.host not in planned.lookups.names
         )
     ]
     if problems:
@@ -91,8 +90,3 @@ def mirrors_of(host: Host, engine: EngineFacts) -> tuple[Mirror, ...]:
         return ()
     checked = (check_mirror(text).value for text in daemon.mirrors or ())
     return tuple(mirror for mirror in checked if mirror)
-
-
-def route_after(host: Host, change: Change, engine: EngineFacts) -> Route:
-    """Tell how the engine will reach its mirrors once it has read the new file."""
-    return route_of(host, engine, DaemonJson.read(change.after))

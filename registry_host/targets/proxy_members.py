@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from registry_host.jsonfile.editing import Drop, Put
 from registry_host.namedtuples import NamedTuple
 from registry_host.plan.ledger import Applied, OurKey
-from registry_host.plan.merge import merge_list, merge_value
+from registry_host.plan.merge import merge_list, merge_value, standing, wished
 from registry_host.settings.areas import (
     HTTP_PROXY,
     NO_PROXY,
@@ -17,13 +17,17 @@ from registry_host.settings.areas import (
 from registry_host.settings.proxies import check_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
+    from registry_host.plan.wish import Values, Wish
     from registry_host.settings.model import Settings
+
+# Each area: the path of its member in the file, and the text that stands there.
+Found = dict[str, tuple[tuple[str, ...], str | None]]
 
 
 class Merged(NamedTuple):
-    """The edits of one file's proxies; what of them is ours then, None for nothing."""
+    """The edits of one file's proxies; what of them is managed then, None for none."""
 
     edits: tuple[Put | Drop, ...]
     keys: Mapping[str, OurKey | None]
@@ -36,50 +40,71 @@ def named(settings: Settings, reader: str) -> tuple[str, ...]:
     return tuple(area for area in PROXY_KEYS if area in settings.named)
 
 
-def asked_for(settings: Settings, reader: str) -> Settings:
-    """Take the proxies out of settings that ask for none of this reader's."""
-    return settings if reader in settings.proxy_for else withdrawn(settings)
+def of_wish(wish: Wish) -> tuple[str, ...]:
+    """Name the proxies that a wish is about."""
+    return tuple(area for area in PROXY_KEYS if area in wish.areas)
 
 
-def withdrawn(settings: Settings) -> Settings:
-    """Ask for none, and so withdraw those that are managed."""
-    return settings._replace(
-        operation=Operation.REPLACE, http_proxy=None, https_proxy=None, no_proxy=None
-    )
+def asked(
+    settings: Settings, reader: str, found: Found, applied: Applied
+) -> Iterable[tuple[str, Values]]:
+    """Say what is asked for each of the proxies that a run may touch."""
+    for area in named(settings, reader):
+        operation = settings.operation_on(area)
+        if reader not in settings.proxy_for:
+            yield area, ()
+        elif area == NO_PROXY:
+            entries = _entries(found[area][1] or '')
+            managed = standing(entries, applied.ours(area))
+            asked = _entries(str(settings.no_proxy or ''))
+            key = str.lower
+            yield area, wished(managed, asked, key=key, operation=operation)
+        elif operation is not Operation.REMOVE:
+            proxy = settings.http_proxy if area == HTTP_PROXY else settings.https_proxy
+            yield area, (proxy.reveal(),) if proxy else ()
+        elif _is_unwanted(settings, area, applied):
+            yield area, ()
 
 
-def merge(
-    settings: Settings,
-    found: Mapping[str, tuple[tuple[str, ...], str | None]],
-    applied: Applied,
-) -> Merged:
-    """Merge proxies; `found` maps each area to its member's path and its text."""
+def _is_unwanted(settings: Settings, area: str, applied: Applied) -> bool:
+    """Whether the managed proxy of an area is among those to withdraw."""
+    ours = applied.ours(area)
+    managed = check_proxy(ours[0], area).value if ours else None
+    return managed is not None and any(p.selects(managed) for p in settings.unwanted)
+
+
+def stands(found: Found, applied: Applied) -> Iterable[tuple[str, Values]]:
+    """Say which of the managed proxies still stand in a file."""
+    for area, (_, text) in found.items():
+        if area == NO_PROXY:
+            yield area, standing(_entries(text or ''), applied.ours(area))
+        else:
+            yield area, (text,) if text in applied.ours(area) and text else ()
+
+
+def merge(wish: Wish, found: Found, applied: Applied) -> Merged:
+    """Merge the proxies of a wish into what is `found`."""
     edits: list[Put | Drop] = []
     keys: dict[str, OurKey | None] = {}
-    for area, (path, current) in found.items():
-        value, keys[area] = _merged(settings, area, current, applied)
+    for area in of_wish(wish):
+        path, current = found[area]
+        value, keys[area] = _merged(wish, area, current, applied)
         if value != current:
             edits.append(Drop(path) if value is None else Put(path, value))
     return Merged(tuple(edits), keys)
 
 
 def _merged(
-    settings: Settings, area: str, current: str | None, applied: Applied
+    wish: Wish, area: str, current: str | None, applied: Applied
 ) -> tuple[str | None, OurKey | None]:
-    """Merge one area: what stands there then, and what of it is ours."""
+    """Merge one area: what stands there then, and what of it is managed."""
     if area == NO_PROXY:
-        return _merged_no_proxy(settings, current, applied)
-    proxy = settings.http_proxy if area == HTTP_PROXY else settings.https_proxy
-    ours = applied.ours(area)
-    if settings.operation_on(area) is Operation.REMOVE:
-        managed = check_proxy(ours[0], area).value if ours else None
-        if managed is None or not any(p.selects(managed) for p in settings.unwanted):
-            return current, applied.keys.get(area)
+        return _merged_no_proxy(wish, current, applied)
     merged = merge_value(
         current,
-        ours[0] if ours else None,
+        applied.ours(area),
         applied.before(area),
-        proxy.reveal() if proxy else None,
+        next(iter(wish.of(area)), None),
         key=_proxy_key,
     )
     if merged.ours is None:
@@ -93,22 +118,20 @@ def _proxy_key(text: str) -> Hashable:
 
 
 def _merged_no_proxy(
-    settings: Settings, current: str | None, applied: Applied
+    wish: Wish, current: str | None, applied: Applied
 ) -> tuple[str | None, OurKey | None]:
     """NO_PROXY is a list in one string: foreign entries stay in it as anywhere."""
-    entries = _entries(current or '')
     merge = merge_list(
-        entries,
+        _entries(current or ''),
         applied.ours(NO_PROXY),
-        _entries(str(settings.no_proxy or '')),
+        wish.of(NO_PROXY),
         key=str.lower,
         is_ordered=False,
-        operation=settings.operation_on(NO_PROXY),
     )
     ours = OurKey(ours=merge.ours) if merge.ours else None
     if merge.is_empty:
         return current, ours
-    # As they are written, blanks and all: they are not ours.
+    # As they are written, blanks and all: they are foreign.
     written = [part for part in (current or '').split(',') if part.strip()]
     left = [part for index, part in enumerate(written) if index not in merge.drop]
     return ','.join([*merge.insert, *left]) or None, ours

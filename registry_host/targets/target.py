@@ -1,33 +1,34 @@
-"""What a target is: the files it reads, and what it makes of each."""
+"""What a target is: the files it concerns, and what it makes of each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from registry_host.levels import Activation
+from registry_host.jsonfile.config import encoded
 from registry_host.namedtuples import NamedTuple
+from registry_host.plan.wish import overruled
 
 if TYPE_CHECKING:
-    from registry_host.engine.live import Live
+    from collections.abc import Iterable, Mapping
+
     from registry_host.errors import Finding
+    from registry_host.host.host import Host
     from registry_host.host.records import FileState, User
     from registry_host.jsonfile import jsontext
-    from registry_host.plan.changes import Change
-    from registry_host.plan.facts import Facts
     from registry_host.plan.ledger import Applied, Ledger
-    from registry_host.resolver.use import Use
+    from registry_host.plan.wish import Values, Wish
+    from registry_host.services.facts import Facts
     from registry_host.settings.model import Settings
 
 
-# As state folders record them.
+# As state folders record it.
 DOCKER_DAEMON = 'docker-daemon'
-RESOLVER = 'resolver'
 
 
 class FileRef(NamedTuple):
     """A file to read for a target, and with whose privileges.
 
-    `is_withdrawn`: nothing is asked for it any more, only ours is taken out.
+    `is_withdrawn`: nothing is asked for it any more, managed entries are taken out.
     """
 
     path: str
@@ -36,46 +37,99 @@ class FileRef(NamedTuple):
     is_withdrawn: bool = False
 
 
-class TargetPlan(NamedTuple):
+class Merged(NamedTuple):
     """What one file becomes, and what the ledger then says of it.
 
-    `expected` is what the live engine shows then; `drift`, what it takes where it does
-    not although the file is right; `use`, what an owner of nameservers must be seen to
-    do. Unless `is_shown`, something is asked that the engine does not show.
+    `overruled` names the areas in which a foreign value gives way that had not before.
     """
 
-    change: Change
+    after: FileState
     applied: Applied
-    expected: Live | None = None
-    drift: Activation = Activation.NONE
-    use: Use | None = None
+    overruled: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
-    is_shown: bool = True
 
 
 class Target(Protocol):
-    """What a module of this package offers. Both functions are pure."""
+    """What a module of this package offers. All its functions but settle() are pure.
+
+    `IS_REWRITTEN`: other programs write the whole file from what they had read before,
+    so a run looks once more whether its part still stands, and puts it in again.
+    """
 
     NAME: str
+    IS_REWRITTEN: bool
+
+    def whole(self, settings: Settings, ledger: Ledger) -> Settings:
+        """Make of what is added or removed the whole of what is to be managed.
+
+        For areas that may be managed in several files at once; SettingsError where that
+        is no use.
+        """
 
     def files(
         self, settings: Settings, facts: Facts, ledger: Ledger
     ) -> tuple[FileRef, ...]:
         """Name the files that a run with these settings reads, and may change."""
 
-    def plan_file(
+    def is_file(self, path: str, user: User | None) -> bool:
+        """Say whether a path, read as this user, may be one of this target's files."""
+
+    def asked(
         self,
         settings: Settings,
         facts: Facts,
         ref: FileRef,
         state: FileState,
         applied: Applied,
-    ) -> TargetPlan:
-        """Plan one file; ConfigError if it must not be touched as it is."""
+    ) -> Wish:
+        """Say what is to be managed in one file; ConfigError if it cannot be read."""
+
+    def stands(
+        self, state: FileState, applied: Applied, facts: Facts
+    ) -> Mapping[str, Values]:
+        """Say which of the managed entries still stand in one file."""
+
+    def merge(
+        self,
+        ref: FileRef,
+        state: FileState,
+        applied: Applied,
+        wish: Wish,
+        facts: Facts,
+    ) -> Merged:
+        """Make the wish true in one file, and change no other byte of it.
+
+        The only way in which a file of this target changes, whether the wish is that of
+        a run, of `undo`, of `unconfigure` or of a way back. ConfigError if the file
+        must not be touched as it is.
+        """
+
+    def settle(self, host: Host, state: FileState) -> Iterable[Finding]:
+        """Wait for whoever may be about to write a file; tell who still may.
+
+        The one function that is not pure, called once all is written.
+        """
+
+    def told(
+        self, settings: Settings, facts: Facts, state: FileState, merged: Merged
+    ) -> Iterable[Finding]:
+        """Tell what a person should know of a file that is about to be written."""
+
+    def redact(self, text: str) -> str:
+        """Take secrets out of a file's text; its lines stay where they are."""
+
+
+def merged(
+    after: FileState,
+    before: Applied,
+    applied: Applied,
+    findings: tuple[Finding, ...] = (),
+) -> Merged:
+    return Merged(after, applied, overruled(before, applied), findings)
 
 
 def with_creation(applied: Applied, state: FileState) -> Applied:
-    """Remember that a file is about to be created by us, and the folders around it."""
+    """Remember that a file is about to be created, and the folders around it."""
     if state.content is not None or applied.keys:
         return applied
     return applied._replace(is_created=True, folders=len(state.missing_folders))
@@ -89,13 +143,13 @@ def written(
     *,
     new_mode: int,
 ) -> FileState:
-    """What the file is after an edit. One that we created, and emptied, goes."""
+    """What the file is after an edit. One that was created, and is empty now, goes."""
     if edited is document:
         return state
     if applied.is_created and not edited.root:
         return absent(state, applied.folders)
     mode = new_mode if state.content is None else state.mode
-    return state._replace(content=edited.encode(), mode=mode)
+    return state._replace(content=encoded(edited), mode=mode)
 
 
 def absent(state: FileState, folders: int) -> FileState:

@@ -7,146 +7,102 @@ import errno
 import time
 from typing import TYPE_CHECKING
 
-from registry_host.engine.activate import Allowed, activate, allowed, require_found
-from registry_host.errors import (
-    ApplyError,
-    EngineError,
-    Finding,
-    Problem,
-    RegistryHostError,
-    quoted,
-)
+from registry_host.errors import ApplyError, Finding, Problem, quoted
 from registry_host.host.replacing import changed
-from registry_host.levels import IF_SAFE, Activation
-from registry_host.namedtuples import NamedTuple
-from registry_host.resolver.use import Use
+from registry_host.levels import ALWAYS, Activation, Allowed
 from registry_host.transaction import checkpoints, confirmation
-from registry_host.transaction.candidate import (
-    require_reachable,
-    require_unchanged,
-    require_valid,
-)
+from registry_host.transaction.activating import Services
+from registry_host.transaction.candidate import judge, recorded, require_unchanged
 from registry_host.transaction.hold import hold
 from registry_host.transaction.journal import Journal
-from registry_host.transaction.outcome import (
-    Outcome,
-    failure_of,
-    is_shown,
-    not_taken,
-    outcome_of,
-    restart_pending,
-)
-from registry_host.transaction.run import Origin, Run, Step
+from registry_host.transaction.outcome import Outcome, failure_of
+from registry_host.transaction.run import Run, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
     from registry_host.host.records import FileState
-    from registry_host.levels import RestartPolicy
     from registry_host.plan.changes import Change, Plan
+    from registry_host.plan.readings import Need
+    from registry_host.services.service import Service
+    from registry_host.targets.planning import Planned
+    from registry_host.transaction.order import Order
 
 
-class Order(NamedTuple):
-    """How a plan is to be applied: by which command, how far, and for how long.
-
-    `confirm_within` is in seconds; None is for good. `names` are those that the host
-    must find then, `endpoints` each HOST:PORT of which the engine must find the name.
-    `is_by_itself`: nobody is there who could decide.
-    """
-
-    origin: Origin
-    restart: RestartPolicy = IF_SAFE
-    confirm_within: float | None = None
-    names: tuple[str, ...] = ()
-    endpoints: tuple[str, ...] = ()
-    is_by_itself: bool = False
-
-
-def apply_plan(host: Host, plan: Plan, engine: EngineFacts, order: Order) -> Outcome:
-    """Bring `plan` about, whole or not at all; within a transaction.
+def apply_plan(host: Host, planned: Planned, order: Order) -> Outcome:
+    """Bring a plan about, whole or not at all; within a transaction.
 
     Raises ConflictError (75) or ConfigError (2) before anything is written, ApplyError
     (1) with all as it was before.
     """
+    plan = planned.plan
     is_undo = order.origin.undoes is not None
     if plan.is_empty and not plan.writes and not is_undo:
         return Outcome()
-    if not order.is_by_itself:
-        require_reachable(plan, engine)
-    require_valid(host, plan, engine)
+    judge(host, planned, is_by_itself=order.is_by_itself)
     require_unchanged(host, plan)
     checkpoints.require_room(plan.writes)
-    may = Allowed(Activation.NONE)
-    if plan.activation >= Activation.RELOAD and engine.is_running:
-        may = allowed(host, engine, plan.activation, order.restart)
-    elif order.is_by_itself and engine.state == 'unreachable' and engine.unit:
-        # It may be the change that has done this to it.
-        may = Allowed(Activation.RESTART)
+    found = {service.name: service for service in planned.services}
+    may = tuple(_allowed(host, found[n.service], n, order) for n in plan.needs)
+    levels = zip(plan.needs, may, strict=True)
+    needs = tuple(need._replace(done=each.activation) for need, each in levels)
+    plan = recorded(plan._replace(needs=needs), planned.services)
+    services = Services(host, planned._replace(plan=plan), may, order)
     if is_undo:  # Even if nothing of the run is left: it has been taken back.
-        return _run(host, plan, engine, may, order)
+        return _run(host, plan, services, order)
     if not plan.writes:
-        return _activate_alone(host, plan, engine, may)
-    if plan.is_empty:  # Only our own memory: one file, nothing to go back from.
+        return services.activate_alone()
+    if plan.is_empty:  # The ledger alone: one file, nothing to go back from.
         for change in plan.writes:
             write_file(host, change, change.before, change.after)
         return Outcome()
-    return _run(host, plan, engine, may, order)
+    return _run(host, plan, services, order)
 
 
-# Before the first byte
+def _allowed(host: Host, service: Service, need: Need, order: Order) -> Allowed:
+    if need.needed is Activation.NONE:
+        return Allowed(Activation.NONE)
+    if service.seen.is_running:
+        return service.allowed(host, need.needed, order.restart)
+    if order.is_by_itself and service.seen.state == 'unreachable':
+        # It may be the change that has done this to it.
+        return service.allowed(host, Activation.RESTART, ALWAYS)
+    return Allowed(Activation.NONE)
 
 
 # The run
 
 
-def _run(
-    host: Host, plan: Plan, engine: EngineFacts, may: Allowed, order: Order
-) -> Outcome:
-    info = None
-
-    def explain(err: OSError | RegistryHostError) -> RegistryHostError:
-        return failure_of(err, engine)
-
-    with Journal(host, _run_of(host, plan, engine, may, order), explain) as journal:
+def _run(host: Host, plan: Plan, services: Services, order: Order) -> Outcome:
+    with Journal(host, _run_of(host, plan, order), failure_of) as journal:
         journal.open()
         run = journal.run
         if order.confirm_within is not None:
             confirmation.arm(host, run.id, order.confirm_within)
-        findings = (*_write(host, run), *_tell_owners(host, plan, run))
-        if order.names:
-            from registry_host.resolver.telling import require_resolved
-
-            require_resolved(host, order.names)
-        if may.activation is not Activation.NONE:
-            journal.is_activated = True
-            info = activate(host, engine, may.activation, plan.expected)
-        if engine.is_running:
-            require_found(host, engine, order.endpoints)
+        findings = tuple(_write(host, run))
+        services.activate(journal)
         _finish(host, run)
-        findings += hold(host, journal)
+        findings += (*services.findings, *hold(host, journal, services.facts))
         journal.commit()
     with contextlib.suppress(OSError):
         if order.confirm_within is not None:
             confirmation.start_over(host, order.confirm_within)
         # If not, more are kept than need be, until next time.
         checkpoints.prune(host)
-    outcome = outcome_of(plan, engine, may, journal.run, info)
-    return outcome._replace(findings=findings + outcome.findings)
+    outcome = services.outcome()
+    return outcome._replace(
+        findings=findings + outcome.findings, checkpoint=journal.run.id
+    )
 
 
-def _run_of(
-    host: Host, plan: Plan, engine: EngineFacts, may: Allowed, order: Order
-) -> Run:
+def _run_of(host: Host, plan: Plan, order: Order) -> Run:
     return Run(
         id=checkpoints.next_id(host),
         origin=order.origin,
         started=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
         by=host.invoker_name(),
-        needed=plan.activation,
-        done=may.activation,
-        live=engine.info.live if engine.info else None,
+        needs=plan.needs,
         steps=tuple(
             Step(
                 change=change,
@@ -172,38 +128,6 @@ def _write(host: Host, run: Run) -> Iterator[Finding]:
         how = write_file(host, change, change.before, change.first, step.temporary)
         if how == 'in-place':
             yield _in_place(change.path)
-
-
-def _tell_owners(host: Host, plan: Plan, run: Run) -> Iterator[Finding]:
-    """Have each owner of nameservers read its files, and look at what it uses then.
-
-    One that configure has found is there; one that was told in the past may be gone.
-    """
-    if not run.owners:
-        return
-    from registry_host.resolver import untold
-    from registry_host.resolver.telling import (
-        PROOF_TIMEOUT_S,
-        is_there,
-        tell,
-        use_again,
-    )
-
-    uses = {use.owner: use for use in plan.uses}
-    for owner in run.owners:
-        use = uses.get(owner, Use(owner))
-        if run.origin.command != 'configure' or not use.nameservers:
-            # It is to use less than before, and its files say so: that it cannot be
-            # told holds up nothing.
-            reason = untold.tell(host, owner, timeout_s=PROOF_TIMEOUT_S)
-            if reason:
-                yield untold.not_told(owner, reason)
-                continue
-            yield from use_again(host, use, is_told=is_there(host, owner))
-            continue
-        tell(host, owner)
-        untold.forget(host, owner)
-        yield from use_again(host, use, is_told=True)
 
 
 def write_file(
@@ -261,27 +185,3 @@ def _write_failed(err: OSError, change: Change) -> ApplyError:
             hint=hints.get(err.errno or 0, f'namei -l {quoted(path)}'),
         )
     )
-
-
-def _activate_alone(
-    host: Host, plan: Plan, engine: EngineFacts, may: Allowed
-) -> Outcome:
-    """The file is right, and the engine does not know it."""
-    if may.activation is Activation.NONE:
-        return Outcome(pending=plan.activation)
-    if plan.drift is Activation.RESTART and may.activation is not Activation.RESTART:
-        findings = (restart_pending(plan, may, engine),)
-        return Outcome(pending=plan.activation, findings=findings)
-    try:
-        info = activate(host, engine, may.activation, plan.expected)
-    except (EngineError, OSError) as err:
-        raise EngineError(not_taken(err, engine)) from None
-    return Outcome(
-        done=may.activation,
-        is_verified=is_shown(plan, may),
-        info=info,
-        stopped=may.stopped,
-    )
-
-
-# Failure

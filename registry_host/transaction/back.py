@@ -16,8 +16,8 @@ class Back(NamedTuple):
 
     `failed` could not be written; `kept` were changed by somebody else so that ours
     could not be told apart; both map paths to the reason why. `engine` says what became
-    of it, '' if it was not touched. `untold` maps the DNS managers that could not be
-    told to the reason; each later run tries that again, and it holds up nothing.
+    of it, '' if it was not touched. `untold` says which services could not be told,
+    and the command for each; each later run tries that again, and it holds up nothing.
     """
 
     is_touched: bool = False
@@ -41,12 +41,7 @@ class Back(NamedTuple):
         if self.kept:
             state += f', but {_told(self.kept)} was changed by somebody else '
             state += 'since, and is left so'
-        untold = (
-            f'{manager} could not be told ({reason}), and may still use the '
-            'nameservers of this run'
-            for manager, reason in self.untold.items()
-        )
-        return '; '.join(filter(None, (state, *untold, self.engine)))
+        return '; '.join(filter(None, (state, *self.untold, self.engine)))
 
 
 def _told(files: Mapping[str, str]) -> str:

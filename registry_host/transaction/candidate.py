@@ -1,30 +1,21 @@
-"""A plan is judged before the first byte: by its files, and by the engine itself."""
+"""A plan is judged before the first byte: by its files, and by who reads them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError, EngineError, Problem, quoted
 from registry_host.host.replacing import changed
 from registry_host.levels import Activation
-from registry_host.targets import docker_daemon
+from registry_host.plan.ledger import ledger_change, read_ledger
+from registry_host.services.needs import put_off
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from registry_host.engine.directives import Version
-    from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
     from registry_host.plan.changes import Plan
-
-
-VALIDATE_SINCE: Version = (23, 0, 0)
-
-
-def require_reachable(plan: Plan, engine: EngineFacts) -> None:
-    """Refuse to change the file of an engine that runs and cannot be asked about it."""
-    if plan.activation >= Activation.RELOAD and engine.state == 'unreachable':
-        raise EngineError(*filter(None, [engine.problem]))
+    from registry_host.services.service import Service
+    from registry_host.targets.planning import Planned
 
 
 def require_unchanged(host: Host, plan: Plan) -> None:
@@ -35,46 +26,37 @@ def require_unchanged(host: Host, plan: Plan) -> None:
             raise changed(change.path)
 
 
-def require_valid(host: Host, plan: Plan, engine: EngineFacts) -> None:
-    """Let the engine itself judge the candidate, where it can without starting.
+def judge(host: Host, planned: Planned, *, is_by_itself: bool) -> None:
+    """Have each service judge its files as they would be; ConfigError, EngineError.
 
-    `dockerd --validate` exists since 23.0, and sees conflicts with flags only if it is
-    given those of the service (moby daemon/command, 26.1.5 and 28.5.2). What it never
-    looks at is ours to check: see directives.lint.
+    With `is_by_itself` one that does not answer holds up nothing.
     """
-    candidate = next((c for c in plan.pending if c.target == docker_daemon.NAME), None)
-    can_validate = engine.version is not None and engine.version >= VALIDATE_SINCE
-    if candidate is None or candidate.after.content is None:
-        return
-    if not engine.program or not can_validate:
-        return
-    with host.private_file(candidate.after.content) as path:
-        flags = _without_config_file(engine.argv[1:])
-        done = host.run([engine.program, '--validate', f'--config-file={path}', *flags])
-    if done.code in (0, None):
-        return
-    from registry_host.redact import redact
-
-    reason = (
-        redact(done.err.strip().splitlines()[-1]) if done.err.strip() else 'invalid'
-    )
-    raise ConfigError(
-        Problem(
-            code='engine-refuses',
-            where=candidate.path,
-            message=f'dockerd --validate: {reason.replace(path, candidate.path)}',
-            hint=f'mend the file, then try: dockerd --validate '
-            f'--config-file={quoted(candidate.path)}',
-        )
-    )
+    plan = planned.plan
+    needed = {need.service: need.needed for need in plan.needs}
+    for service in planned.services:
+        files = {c.path: c.after for c in plan.pending if service.reads(c.path)}
+        level = needed.get(service.name, Activation.NONE)
+        if files or level is not Activation.NONE:
+            service.judge(host, files, Activation.NONE if is_by_itself else level)
 
 
-def _without_config_file(argv: Sequence[str]) -> list[str]:
-    kept: list[str] = []
-    words = iter(argv)
-    for word in words:
-        if word == '--config-file':
-            next(words, None)
-        elif not word.startswith('--config-file='):
-            kept.append(word)
-    return kept
+def recorded(plan: Plan, services: Sequence[Service]) -> Plan:
+    """Have the ledger know which services go on with what they read when they started.
+
+    What it says of instances that are gone by now is forgotten.
+    """
+    if plan.record is None:
+        return plan
+    ledger = read_ledger(plan.record.after.content)
+    gone = {need.service for need in plan.needs} | {
+        service.name
+        for service in services
+        for started in ledger.started
+        if started.service == service.name and started.identity != service.seen.identity
+    }
+    kept = (each for each in ledger.started if each.service not in gone)
+    started = (*kept, *put_off(plan.needs))
+    if started == ledger.started:
+        return plan
+    record = ledger_change(plan.record.before, ledger._replace(started=started))
+    return plan._replace(record=record)

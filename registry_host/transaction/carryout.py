@@ -9,6 +9,7 @@ from registry_host.host.locations import JOURNAL, LEFT_BEHIND, PENDING, UNTOLD
 from registry_host.levels import IF_SAFE, LOCK_TIMEOUT_S
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact_command
+from registry_host.services.transition import Lookups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,12 +51,15 @@ class Request:
     `is_about_pending`: the change that waits for confirmation is what it is about.
     `is_for_the_lock`: it changes something in any case, or must say why it cannot;
     otherwise a host that is as asked is told without waiting for another run.
+    `is_strict`: it asks for something, so that services which need not be there
+    otherwise must be told.
     """
 
     command: str
     is_about_pending = False
     is_for_the_lock = False
     is_undo = False
+    is_strict = False
 
     def is_met(self, host: Host, mended: tuple[Finding, ...]) -> bool:
         """Whether putting earlier runs in order was all that is wanted."""
@@ -111,16 +115,15 @@ def carry_out(host: Host, request: Request, manner: Manner) -> Carried:
     planned = request.plan(host) if is_planned else None
     if is_planned and planned is None:
         return Carried(mended)
-    names: tuple[str, ...] = ()
-    endpoints: tuple[str, ...] = ()
+    lookups = Lookups()
     if planned is not None:
         planned = request.prove(host, planned)
-        names, endpoints = planned.names, planned.endpoints
+        lookups = planned.lookups
         if manner.is_check:
             return _forecast(host, mended, planned)
         if planned.plan.is_empty and not planned.plan.writes:
             return Carried(mended, planned)
-    return _applied(host, request, manner, mended, (names, endpoints))
+    return _applied(host, request, manner, mended, lookups)
 
 
 def _in_order(host: Host, request: Request, manner: Manner) -> tuple[Finding, ...]:
@@ -161,11 +164,12 @@ def _applied(
     request: Request,
     manner: Manner,
     mended: tuple[Finding, ...],
-    to_find: tuple[tuple[str, ...], tuple[str, ...]],
+    lookups: Lookups,
 ) -> Carried:
     from registry_host.transaction import confirmation
-    from registry_host.transaction.apply import Order, apply_plan
+    from registry_host.transaction.apply import apply_plan
     from registry_host.transaction.lock import transaction
+    from registry_host.transaction.order import Order
 
     if manner.confirm_within is not None:
         confirmation.require_possible(host)
@@ -183,9 +187,13 @@ def _applied(
         request.require_admitted(host)
         entries = _entries(host, planned)
         order = Order(
-            request.origin(manner.line), manner.restart, manner.confirm_within, *to_find
+            request.origin(manner.line),
+            manner.restart,
+            manner.confirm_within,
+            lookups,
+            is_strict=request.is_strict,
         )
-        outcome = apply_plan(host, planned.plan, planned.facts.engine, order)
+        outcome = apply_plan(host, planned, order)
         request.finish(host)
     return Carried(mended, planned, entries=entries, outcome=outcome)
 

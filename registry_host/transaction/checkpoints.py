@@ -16,7 +16,6 @@ from registry_host.host.locations import (
     STATE_FOLDER,
     STATE_LIMIT_BYTES,
 )
-from registry_host.levels import Activation
 from registry_host.transaction.run import APPLIED, DAMAGED, Origin, Run
 
 if TYPE_CHECKING:
@@ -99,8 +98,7 @@ def close(host: Host, run: Run, outcome: RunOutcome) -> None:
     record = run._replace(
         outcome=outcome,
         steps=(),
-        done=Activation.NONE,
-        live=None,
+        needs=tuple(need.bare for need in run.needs),
         ledgers=(None, None),
     )
     try:

@@ -19,12 +19,14 @@ import re
 import stat
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from registry_host.engine.live import Live, LiveLists
+from registry_host import services
 from registry_host.host.locations import LEDGER, STATE_FOLDER, TEMPORARY
 from registry_host.host.records import FileState, User
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change
-from registry_host.plan.ledger import name_text
+from registry_host.plan.ledger import decode_values, name_text
+from registry_host.plan.readings import STATES, Need, Seen
+from registry_host.targets import TARGETS
 from registry_host.transaction.run import (
     APPLIED,
     RECOVERED,
@@ -35,18 +37,18 @@ from registry_host.transaction.run import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from registry_host.host.host import Host
+    from registry_host.plan.wish import Values
     from registry_host.transaction.run import RunOutcome
 
-VERSION = 1
+VERSION = 2
 _MODES = 0o777
 # Above every user id (2^32 - 2) and every mode, run and level.
 _WHOLE_LIMIT = 2**33
 _OUTCOMES: tuple[RunOutcome, ...] = (APPLIED, ROLLED_BACK, RECOVERED)
 _NOWHERE = 'nowhere'
-_CONFIG_JSON = '/.docker/config.json'
 # Attributes that say who may read and write, or label a file. Others may grant
 # privileges to whoever runs it (security.capability), or are the kernel's (trusted).
 _XATTRS = re.compile(r'user\..+|system\.posix_acl_access|security\.(selinux|SMACK64)')
@@ -71,10 +73,8 @@ def encode(host: Host, run: Run) -> bytes:
         'undoes': run.origin.undoes,
         'started': run.started,
         'by': run.by,
-        'needed': int(run.needed),
-        'done': int(run.done),
+        'services': [_encode_need(need) for need in run.needs],
         'outcome': run.outcome,
-        'live': _encode_live(run.live),
         'steps': [_encode_step(host, step) for step in run.steps],
         'files': run.files,
         'ledgers': [_to_base64(content) for content in run.ledgers],
@@ -82,26 +82,32 @@ def encode(host: Host, run: Run) -> bytes:
     return (json.dumps(document, indent=1) + '\n').encode()
 
 
-def _encode_live(live: Live | None) -> Any:
-    if live is None:
-        return None
-    insecure = live.lists.insecure
+def _encode_need(need: Need) -> dict[str, Any]:
+    live = need.seen.live
     return {
-        'mirrors': live.lists.mirrors,
-        'insecure': None if insecure is None else sorted(insecure),
-        'proxies': live.proxies,
+        'name': need.service,
+        'state': need.seen.state,
+        'instance': need.seen.identity,
+        'live': None if live is None else _encode_values(live),
+        'needed': int(need.needed),
+        'done': int(need.done),
+        'at-start': _encode_values(need.base),
+        'due': _encode_values(need.due),
+        'engine': need.is_engine,
     }
+
+
+def _encode_values(values: Mapping[str, Values]) -> dict[str, list[str]]:
+    return {area: list(texts) for area, texts in values.items()}
 
 
 def _encode_step(host: Host, step: Step) -> dict[str, Any]:
     change = step.change
     return {
         'target': change.target,
-        'activation': int(change.activation),
         'before': _encode_state(host, change.before),
         'after': _encode_state(host, change.after),
         'interim': _to_base64(change.interim),
-        'owner': change.owner,
         'temporary': step.temporary.removeprefix(host.root),
         'passing': [_to_base64(text) for text in step.passing],
         'merged': [_to_base64(text) for text in step.merged],
@@ -132,9 +138,15 @@ def _to_base64(content: bytes | None) -> str | None:
 def decode(host: Host, content: bytes) -> Run:
     """Read a run back; NewerError, or an error of its shape: see above."""
     document = json.loads(content)
-    if _whole(document['version']) > VERSION:
+    version = _whole(document['version'])
+    if version > VERSION:
         raise NewerError
     decoder = _Decoder(host)
+    steps = tuple(decoder.step(step) for step in _list(document['steps']))
+    if version == 1:
+        needs = services.needs_of_version_1(document, [step.change for step in steps])
+    else:
+        needs = tuple(map(_need, _list(document['services'])))
     undoes = document['undoes']
     before, after = document['ledgers']
     return Run(
@@ -146,11 +158,9 @@ def decode(host: Host, content: bytes) -> Run:
         ),
         started=name_text(document['started']),
         by=name_text(document['by']),
-        needed=Activation(_whole(document['needed'])),
-        done=Activation(_whole(document['done'])),
+        needs=needs,
         outcome=_one_of(document['outcome'], _OUTCOMES),
-        live=_live(document['live']),
-        steps=tuple(decoder.step(step) for step in _list(document['steps'])),
+        steps=steps,
         files=tuple(
             (name_text(name), name_text(action)) for name, action in document['files']
         ),
@@ -184,9 +194,7 @@ class _Decoder:
                 target=target,
                 before=before,
                 after=after,
-                activation=Activation(_whole(step['activation'])),
                 interim=_content(step['interim']),
-                owner=_dns_manager(step.get('owner', '')),
             ),
             temporary=self._temporary(before, name_text(step['temporary'])),
             passing=tuple(_content(text) or b'' for text in _list(step['passing'])),
@@ -295,40 +303,30 @@ class _Decoder:
 
 def _require_file_of(target: str, state: FileState) -> None:
     """Hold a path against the files that a target has."""
-    from registry_host.resolver.managerfiles import FILES
-
-    is_one = {
-        'ledger': state.path == LEDGER,
-        'docker-daemon': state.path.count('/') > 1,
-        'docker-config': state.path.endswith(_CONFIG_JSON) and state.user is not None,
-        'resolver': state.path in FILES,
-    }[target]
+    if target == 'ledger':
+        is_one = state.path == LEDGER
+    else:
+        is_one = TARGETS[target].is_file(state.path, state.user)
     if not is_one:
         raise ValueError('no file of its target')
 
 
-def _dns_manager(name: Any) -> str:
-    from registry_host.resolver.managerfiles import FILES
-
-    return _one_of(name, {file.owner for file in FILES.values()})
-
-
-def _live(live: Any) -> Live | None:
-    if live is None:
-        return None
-    mirrors, insecure = live['mirrors'], live['insecure']
-    return Live(
-        lists=LiveLists(
-            mirrors=None if mirrors is None else tuple(map(name_text, _list(mirrors))),
-            insecure=None
-            if insecure is None
-            else frozenset(
-                (name_text(kind), name_text(name)) for kind, name in insecure
-            ),
+def _need(need: dict[str, Any]) -> Need:
+    live = need['live']
+    if type(need['engine']) is not bool:
+        raise TypeError('no truth value')
+    return Need(
+        service=name_text(need['name']),
+        seen=Seen(
+            state=_one_of(need['state'], STATES),
+            identity=name_text(need['instance']),
+            live=None if live is None else decode_values(live),
         ),
-        proxies=tuple(
-            (name_text(area), name_text(text)) for area, text in live['proxies']
-        ),
+        needed=Activation(_whole(need['needed'])),
+        done=Activation(_whole(need['done'])),
+        base=decode_values(need['at-start']),
+        due=decode_values(need['due']),
+        is_engine=need['engine'],
     )
 
 

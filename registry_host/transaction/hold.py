@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConflictError, Finding, Problem
-from registry_host.plan.unmerge import InseparableError, holds, revert
-from registry_host.targets import dns_manager, docker_config
-from registry_host.targets.logins import wait_for_logins
+from registry_host.errors import ConfigError, ConflictError, Finding, Problem
+from registry_host.targets import TARGETS
+from registry_host.transaction.parts import Part, part_of
 
 if TYPE_CHECKING:
     from registry_host.host.host import Host
-    from registry_host.host.records import FileState, User
-    from registry_host.plan.changes import Change
+    from registry_host.host.records import FileState
+    from registry_host.services.facts import Facts
     from registry_host.transaction.journal import Journal
     from registry_host.transaction.run import Step
 
@@ -21,38 +20,31 @@ if TYPE_CHECKING:
 HOLD_ATTEMPTS = 3
 
 
-def hold(host: Host, journal: Journal) -> tuple[Finding, ...]:
+def hold(host: Host, journal: Journal, facts: Facts) -> tuple[Finding, ...]:
     """Look whether what was written still stands, whoever else may write there.
 
-    A program that had read the file before us, as a `docker login` that waited for its
-    password, writes it without our part: that is then put in once more.
+    A program that had read the file before, as a `docker login` that waited for its
+    password, writes it without the managed entries: these are then put in once more.
     """
     findings: list[Finding] = []
     for step in journal.run.steps:
-        user = step.change.before.user
-        if step.change.target == docker_config.NAME and user:
-            if not wait_for_logins(host, user):
-                findings.append(_login_under_way(step.change.path, user))
+        change = step.change
+        user = change.before.user
+        if change.target not in TARGETS:  # The ledger, which has one writer.
+            continue
+        target = TARGETS[change.target]
+        findings += target.settle(host, change.before)
         for _ in range(HOLD_ATTEMPTS):
-            now = host.read(step.change.path, user=user)
-            again = _merged_again(step.change, now)
+            now = host.read(change.path, user=user)
+            again = now.content
+            if now.content != change.after.content:
+                again = _merged_again(part_of(journal.run, change), now, facts)
             if again == now.content:
                 break
             _merge_again(host, journal, step, now, again)
         else:
-            raise _overwritten(step.change.path)
+            raise _overwritten(change.path)
     return tuple(findings)
-
-
-def _login_under_way(path: str, user: User) -> Finding:
-    return Finding(
-        check='login-under-way',
-        severity='warning',
-        message=f'a docker login of {user.name} is under way: when it ends, it writes '
-        f'{path} as it was before this run',
-        path=path,
-        remedy=('the same command again, once it has ended',),
-    )
 
 
 def _merge_again(
@@ -68,20 +60,15 @@ def _merge_again(
         host.replace_file(now, after, step.temporary)
 
 
-def _merged_again(change: Change, now: FileState) -> bytes | None:
-    """Work out what a file is with our part in it; ConflictError if it is not ours."""
-    if now.content == change.after.content:
-        return now.content
-    if change.target != docker_config.NAME:
-        is_text = change.target == dns_manager.NAME
-        states = (change.before.content, change.after.content, now.content)
-        if holds(*states, is_text=is_text):
-            return now.content
-        raise _overwritten(change.path)
+def _merged_again(part: Part, now: FileState, facts: Facts) -> bytes | None:
+    """Work out what a file is with the change in it; ConflictError if it is lost."""
     try:
-        return revert(change.after.content, change.before.content, now.content)
-    except InseparableError:
-        raise _overwritten(change.path) from None
+        again = part.merged(now, part.wish_after(facts), facts).after.content
+    except ConfigError:
+        raise _overwritten(now.path) from None
+    if again != now.content and not part.target.IS_REWRITTEN:
+        raise _overwritten(now.path)
+    return again
 
 
 def _overwritten(path: str) -> ConflictError:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from registry_host.engine.find import look_at_engine
-from registry_host.engine.lifecycle import RELOAD_TIMEOUT_S
 from registry_host.errors import ApplyError, Problem, RegistryHostError, StoppedError
 from registry_host.levels import ALWAYS
 from registry_host.progress import HostState
+from registry_host.services.facts import Facts
 from registry_host.transaction import checkpoints, confirmation
 from registry_host.transaction.rollback import FINISH, go_back
 from registry_host.transaction.run import ROLLED_BACK, Run, undo_command
@@ -37,8 +36,8 @@ class Journal:
     interrupt right behind it takes nothing back. Where the disk refused to keep that
     name, the run is rolled back, for it might be by itself after a power cut.
 
-    Set `is_activated` before an engine is told of the new files. `explain` makes the
-    error to be raised of the one that ended the run.
+    Add the name of a service to `activated` before it is told of the new files.
+    `explain` makes the error to be raised of the one that ended the run.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class Journal:
         self._host = host
         self._explain = explain
         self.run = run
-        self.is_activated = False
+        self.activated: set[str] = set()
         self._is_kept = False
 
     def __enter__(self) -> Journal:
@@ -96,19 +95,19 @@ class Journal:
         else:  # A bug of registry-host, which is raised on.
             self._roll_back_in_haste()
 
-    def _go_back(self, timeout_s: float) -> Back:
+    def _go_back(self, timeout_s: float | None = None) -> Back:
         back = go_back(
             self._host,
             self.run,
-            look_at_engine(self._host),
-            is_activated=self.is_activated,
+            Facts.of_host(self._host),
+            activated=self.activated,
             policy=ALWAYS,
             timeout_s=timeout_s,
         )
         if back.is_whole:
             checkpoints.close(self._host, self.run, ROLLED_BACK)
             confirmation.disarm(self._host, self.run.id)
-            is_touched = back.is_touched or self.is_activated
+            is_touched = back.is_touched or bool(self.activated)
             self._host.progress.reach(
                 HostState.ROLLED_BACK if is_touched else HostState.UNCHANGED
             )
@@ -125,9 +124,9 @@ class Journal:
     def _roll_back(self, cause: RegistryHostError) -> NoReturn:
         """Roll back, and raise `cause` with what became of the host."""
         try:
-            back = self._go_back(RELOAD_TIMEOUT_S)
+            back = self._go_back()
             state, is_whole = str(back), back.is_whole
-            by_hand = _by_hand(back)
+            by_hand = ' && '.join(back.untold.values())
         except FAILURES as err:
             state, is_whole = f'partly applied: going back failed ({err})', False
             by_hand = ''
@@ -142,12 +141,3 @@ class Journal:
         failure = type(cause)(*problems) if is_whole else ApplyError(*problems)
         failure.is_told = True
         raise failure from None
-
-
-def _by_hand(back: Back) -> str:
-    """The commands for DNS managers that could not be told of the old files."""
-    if not back.untold:
-        return ''
-    from registry_host.resolver.telling import by_hand
-
-    return ' && '.join(map(by_hand, back.untold))

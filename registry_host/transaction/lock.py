@@ -89,7 +89,7 @@ def _mend(host: Host, *, is_about_pending: bool) -> tuple[Finding, ...]:
 def _tell_again(host: Host) -> tuple[Finding, ...]:
     if not host.exists(UNTOLD):
         return ()
-    from registry_host.resolver.untold import tell_again
+    from registry_host.transaction.untold import tell_again
 
     return tuple(tell_again(host)) if host.is_live else ()
 
@@ -174,10 +174,11 @@ def unfinished(host: Host) -> tuple[Finding, ...]:
         )
     left = tuple(_left_behind(each) for each in checkpoints.left_behind(host))
     if host.exists(UNTOLD):
-        from registry_host.resolver.untold import load, not_told
+        from registry_host.transaction.untold import still_untold
 
-        found = (not_told(manager) for manager in load(host))
-        left += tuple(each._replace(check='unfinished-run') for each in found)
+        left += tuple(
+            each._replace(check='unfinished-run') for each in still_untold(host)
+        )
     return left if pending is None else (*left, _on_approval(host, pending))
 
 

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import (
-    ApplyError,
-    EngineError,
-    Finding,
-    Problem,
-    RegistryHostError,
-)
+from registry_host.errors import ApplyError, Finding, Problem, RegistryHostError
 from registry_host.levels import Activation
 from registry_host.namedtuples import NamedTuple
-from registry_host.targets import daemon_change
 
 if TYPE_CHECKING:
-    from registry_host.engine.activate import Allowed
-    from registry_host.engine.api import Info
-    from registry_host.engine.find import EngineFacts
-    from registry_host.plan.changes import Plan
-    from registry_host.transaction.run import Run
+    from collections.abc import Collection, Sequence
+
+    from registry_host.levels import Allowed
+    from registry_host.plan.readings import Need
+    from registry_host.services.activated import Shown
 
 
 class Outcome(NamedTuple):
@@ -33,52 +26,43 @@ class Outcome(NamedTuple):
     done: Activation = Activation.NONE
     pending: Activation = Activation.NONE
     is_verified: bool = False
-    info: Info | None = None
+    shown: Shown | None = None
     findings: tuple[Finding, ...] = ()
     stopped: tuple[str, ...] = ()
     checkpoint: int | None = None
 
 
 def outcome_of(
-    plan: Plan, engine: EngineFacts, may: Allowed, run: Run, info: Info | None
+    needs: Sequence[Need], may: Sequence[Allowed], proved: Collection[str]
 ) -> Outcome:
-    is_pending = engine.is_running and may.activation < plan.activation
+    """Sum up what became of the engines.
+
+    `may` says of each need how far it may go; `proved` names the services that were
+    activated, and show what they should.
+    """
+    engines = [need for need in needs if need.is_engine]
+    short = [need for need in engines if is_short(need)]
+    done = max((need.done for need in engines), default=Activation.NONE)
     return Outcome(
-        done=may.activation,
-        pending=plan.activation if is_pending else Activation.NONE,
-        is_verified=not is_pending
-        and (info is not None or plan.activation is Activation.NONE)
-        and is_shown(plan, may),
-        info=info,
-        stopped=may.stopped,
-        checkpoint=run.id,
-        findings=(restart_pending(plan, may, engine),) if is_pending else (),
+        done=done,
+        pending=max((need.needed for need in short), default=Activation.NONE),
+        is_verified=not short and all(_is_proved(need, proved) for need in engines),
+        stopped=tuple(name for each in may for name in each.stopped),
     )
 
 
-def is_shown(plan: Plan, may: Allowed) -> bool:
-    """Whether all is proven: what it does not show, an engine reads when it starts."""
-    return plan.is_shown or may.activation is Activation.RESTART
+def _is_proved(need: Need, proved: Collection[str]) -> bool:
+    """Whether an engine shows what it should; what it never shows, a start proves."""
+    is_seen = need.service in proved or need.needed is Activation.NONE
+    return is_seen and (need.done is Activation.RESTART or not need.is_hidden)
 
 
-def restart_pending(plan: Plan, may: Allowed, engine: EngineFacts) -> Finding:
-    restart = f'systemctl restart {engine.unit or "docker.service"}'
-    # The same command would not find that the engine does not know it yet.
-    is_unseen = any(map(daemon_change.has_new_dns, plan.pending))
-    again = 'the same command with --restart always, at a time that suits'
-    return Finding(
-        check='restart-pending',
-        severity='warning',
-        message=f'the engine uses it only once it has restarted: {may.reason}',
-        remedy=(restart,) if is_unseen else (again, f'or: {restart}'),
-    )
+def is_short(need: Need) -> bool:
+    """Whether a service that runs goes without what it needs."""
+    return need.seen.is_running and need.done < need.needed
 
 
-def failure_of(
-    err: OSError | RegistryHostError, engine: EngineFacts
-) -> RegistryHostError:
-    if isinstance(err, EngineError):
-        return ApplyError(not_taken(err, engine))
+def failure_of(err: OSError | RegistryHostError) -> RegistryHostError:
     if isinstance(err, RegistryHostError):
         return err
     return ApplyError(
@@ -88,16 +72,4 @@ def failure_of(
             message=f'could not be written ({err.strerror or err})',
             hint='df -h /var/lib/registry-host',
         )
-    )
-
-
-def not_taken(err: EngineError | OSError, engine: EngineFacts) -> Problem:
-    unit = engine.unit or 'dockerd'
-    problem = err.problems[0] if isinstance(err, EngineError) else None
-    return Problem(
-        code=problem.code if problem else 'reload-rejected',
-        where=unit,
-        message='the engine did not take the change: '
-        f'{problem.message if problem else err}',
-        hint=f'journalctl -u {unit} -n 20',
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.engine.find import EngineFacts, look_at_engine
 from registry_host.errors import ApplyError, Finding, Problem, quoted
 from registry_host.host.locations import JOURNAL
 from registry_host.levels import IF_SAFE
 from registry_host.progress import HostState
+from registry_host.services.facts import Facts
 from registry_host.transaction.checkpoints import (
     close,
     forget_left_behind,
@@ -35,7 +35,9 @@ def recover(host: Host) -> tuple[Finding, ...]:
     if run is None:
         return mended
     host.progress.reach(HostState.PARTLY_CHANGED, FINISH)
-    back = go_back(host, run, look_at_engine(host), is_activated=True, policy=IF_SAFE)
+    names = [need.service for need in run.needs]
+    facts = Facts.of_host(host)
+    back = go_back(host, run, facts, activated=names, policy=IF_SAFE)
     left = _of_users(run, back.failed)
     note = ''
     is_of_users = bool(left.steps) and len(left.steps) == len(back.failed)
@@ -97,8 +99,7 @@ def _try_again(host: Host, run: Run) -> tuple[Finding, ...]:
     """
     if not run.steps:
         return (_mended('left-behind', run.origin.line),)
-    engine = EngineFacts(state='unknown')
-    back = go_back(host, run, engine, is_activated=False, policy=IF_SAFE)
+    back = go_back(host, run, Facts.unknown(host), activated=(), policy=IF_SAFE)
     if back.failed:
         return (_mended('left-behind', f'of {run.title}: {back}'),)
     forget_left_behind(host, run)

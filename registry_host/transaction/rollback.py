@@ -10,32 +10,22 @@ import contextlib
 import errno
 from typing import TYPE_CHECKING
 
-from registry_host.engine.activate import activate, agrees, allowed
-from registry_host.engine.api import Client
-from registry_host.engine.lifecycle import RELOAD_TIMEOUT_S
-from registry_host.errors import (
-    ConflictError,
-    EngineError,
-    RegistryHostError,
-)
+from registry_host.errors import ConfigError, ConflictError, RegistryHostError
 from registry_host.host.replacing import is_torn
-from registry_host.levels import Activation
 from registry_host.plan.changes import Change
-from registry_host.plan.unmerge import InseparableError, revert
-from registry_host.targets import daemon_change, dns_manager, docker_daemon
+from registry_host.targets import TARGETS
 from registry_host.transaction.back import Back
-from registry_host.transaction.checkpoints import (
-    save_journal,
-)
+from registry_host.transaction.checkpoints import save_journal
+from registry_host.transaction.going_back import Returning
+from registry_host.transaction.parts import part_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-    from registry_host.engine.api import Info
-    from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
     from registry_host.host.records import FileState
     from registry_host.levels import RestartPolicy
+    from registry_host.services.facts import Facts
     from registry_host.transaction.run import Run, Step
 
 FINISH = 'sudo registry-host undo'
@@ -44,6 +34,10 @@ ATTEMPTS = 3
 _OF_THE_DISK = frozenset(
     (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM)
 )
+
+
+class InseparableError(Exception):
+    """What the run wrote and what others wrote since cannot be told apart."""
 
 
 class _Trouble:
@@ -83,51 +77,52 @@ def _reason(err: OSError | RegistryHostError) -> str:
 def go_back(
     host: Host,
     run: Run,
-    engine: EngineFacts,
+    facts: Facts,
     *,
-    is_activated: bool,
+    activated: Collection[str],
     policy: RestartPolicy,
-    timeout_s: float = RELOAD_TIMEOUT_S,
+    timeout_s: float | None = None,
 ) -> Back:
-    """Put back each file, the last one first, then the engine if it may know of it."""
+    """Put back each file, the last one first, then services that may know of it.
+
+    Those are `activated`, by name; `timeout_s` None leaves each the time that it takes.
+    """
     trouble = _Trouble()
+    returning = Returning(host, run, facts, activated)
     changes: list[Change] = []
     steps = {step.change.path: step for step in run.steps}
     for step in reversed(run.steps):
         with trouble.over(step.change.before):
-            changes.append(_way_back(host, step, run, engine))
+            changes.append(_way_back(host, step, run, facts, returning))
     run = _with_interims(host, run, changes)
     for change in changes:
         with trouble.over(change.before):
-            _write(host, change.before, change.first, steps[change.path])
-    is_touched = any(c.action != 'none' and c.target != 'ledger' for c in changes)
-    back = Back(is_touched=is_touched, untold=_tell_managers(host, run, timeout_s))
-    if is_activated and run.needed is not Activation.NONE:
-        back = engine_back(host, run, engine, back, policy, timeout_s)
+            _write(host, run, facts, change.before, change.first, steps[change.path])
+    is_touched = any(c.action != 'none' and c.target in TARGETS for c in changes)
+    back = returning.activate(Back(is_touched=is_touched), policy, timeout_s)
     for change in changes:
         if change.interim is not None:
             with trouble.over(change.before):
                 now = _read(host, change.first)
-                _write(host, now, change.after, steps[change.path])
+                _write(host, run, facts, now, change.after, steps[change.path])
     for step in reversed(run.steps):
         with trouble.over(step.change.before):
             host.remove_folders(step.change.before)
     return back._replace(failed=trouble.failed, kept=trouble.kept)
 
 
-def _way_back(host: Host, step: Step, run: Run, engine: EngineFacts) -> Change:
+def _way_back(
+    host: Host, step: Step, run: Run, facts: Facts, returning: Returning
+) -> Change:
     """Work out what takes one file from what it is now to what it was."""
     change = step.change
     host.discard(step.temporary, step.drafts)
     now = _read(host, change.before)
-    target = _target(step, now)
-    back = Change(
-        target=change.target, before=now, after=target, activation=change.activation
-    )
-    if change.target != docker_daemon.NAME or run.live is None or now == target:
-        return back
-    settled = daemon_change.settle(change.first, target, engine, run.live.lists)
-    return settled._replace(before=now)
+    target = _target(run, step, now, facts)
+    interim = None
+    if now != target:
+        interim = returning.interim(change.path, change.first, target)
+    return Change(change.target, now, target, interim)
 
 
 def _read(host: Host, state: FileState) -> FileState:
@@ -140,18 +135,22 @@ def _read(host: Host, state: FileState) -> FileState:
     return now._replace(path=state.path)
 
 
-def _target(step: Step, now: FileState) -> FileState:
-    before, after = step.change.before, step.change.after
+def _target(run: Run, step: Step, now: FileState, facts: Facts) -> FileState:
+    before = step.change.before
     if now.content == before.content:
         return now
-    ours_alone = [state.content for state in step.states]
-    if now.content in ours_alone or _is_torn(now.content, ours_alone):
-        ours = step.change.first.mode if now.content is not None else now.mode
-        mode = before.mode if now.mode in (ours, before.mode) else now.mode
+    own = [state.content for state in step.states]
+    is_own = now.content in own or _is_torn(now.content, own)
+    if is_own or step.change.target not in TARGETS:
+        first = step.change.first.mode if now.content is not None else now.mode
+        mode = before.mode if now.mode in (first, before.mode) else now.mode
         return before._replace(mode=mode, missing_folders=now.missing_folders)
-    is_text = step.change.target == dns_manager.NAME
-    content = revert(before.content, after.content, now.content, is_text=is_text)
-    return now._replace(content=content)
+    part = part_of(run, step.change)
+    try:
+        merged = part.merged(now, part.wish_before(facts), facts)
+    except ConfigError as err:
+        raise InseparableError(err.problems[0].message) from None
+    return now._replace(content=merged.after.content)
 
 
 def _is_torn(content: bytes | None, states: list[bytes | None]) -> bool:
@@ -172,7 +171,14 @@ def _with_interims(host: Host, run: Run, changes: list[Change]) -> Run:
     return run
 
 
-def _write(host: Host, now: FileState, target: FileState, step: Step) -> None:
+def _write(
+    host: Host,
+    run: Run,
+    facts: Facts,
+    now: FileState,
+    target: FileState,
+    step: Step,
+) -> None:
     """Replace what differs; where a user comes between, look and try again."""
     for attempt in range(ATTEMPTS):
         if now.is_same_file(target):
@@ -184,80 +190,4 @@ def _write(host: Host, now: FileState, target: FileState, step: Step) -> None:
             if step.change.before.user is None or attempt == ATTEMPTS - 1:
                 raise
         now = _read(host, step.change.before)
-        target = _target(step, now)
-
-
-def _tell_managers(host: Host, run: Run, timeout_s: float) -> dict[str, str]:
-    """Have DNS managers read the old files, whatever they had made of the new ones.
-
-    That is done in any case: a way back that was cut short may have come this far.
-    Returns those that could not be told, with the reason.
-    """
-    if not run.owners or not host.is_live:
-        return {}
-    from registry_host.resolver.telling import PROOF_TIMEOUT_S
-    from registry_host.resolver.untold import tell
-
-    limit_s = min(timeout_s, PROOF_TIMEOUT_S)
-    reasons = {name: tell(host, name, timeout_s=limit_s) for name in run.owners}
-    return {name: reason for name, reason in reasons.items() if reason}
-
-
-# The engine
-
-
-def engine_back(
-    host: Host,
-    run: Run,
-    engine: EngineFacts,
-    back: Back,
-    policy: RestartPolicy,
-    timeout_s: float,
-) -> Back:
-    if engine.state == 'stopped' and (
-        run.live is None or run.done is not Activation.RESTART
-    ):
-        return back  # It reads the old file when it starts.
-    if engine.state in ('absent', 'unknown'):
-        return back
-    # Which nameservers it gives to containers cannot be seen.
-    is_unseen = run.done is Activation.RESTART and any(
-        daemon_change.has_new_dns(change) for change in run.changes
-    )
-    is_restarted = run.done is Activation.RESTART and (
-        engine.info is None
-        or run.live is None
-        or run.live.proxies != engine.info.live.proxies
-        or is_unseen
-    )
-    how = Activation.RELOAD
-    if is_restarted and engine.state == 'running':
-        how = allowed(host, engine, Activation.RESTART, policy).activation
-    elif is_restarted:
-        how = Activation.RESTART
-    info: Info | None
-    try:
-        info = activate(
-            host, engine, how, run.live, timeout_s=timeout_s, is_proof=False
-        )
-    except (EngineError, OSError) as err:
-        info = _look(host, engine)
-        if info is None or run.live is None or not agrees(run.live, info):
-            message = f'the engine could not be brought back ({err})'
-            return back._replace(engine=message, is_engine_back=False)
-    if is_unseen and how is not Activation.RESTART:
-        message = 'the engine may keep its new "dns" until it is restarted: '
-        return back._replace(engine=message + 'systemctl restart docker')
-    if run.live is None or agrees(run.live, info):
-        return back._replace(engine='the engine is as it was')
-    if run.live.lists.agrees_with(info.lists):
-        message = 'the engine keeps its new proxies until it is restarted: '
-        return back._replace(engine=message + 'systemctl restart docker')
-    return back._replace(engine='the live lists differ from before')
-
-
-def _look(host: Host, engine: EngineFacts) -> Info | None:
-    try:
-        return Client(host, engine.socket_path).info()
-    except (OSError, EngineError):
-        return None
+        target = _target(run, step, now, facts)

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
     from collections.abc import Callable
 
-    from registry_host.engine.live import Live
     from registry_host.host.records import FileState
     from registry_host.plan.changes import Change
+    from registry_host.plan.readings import Need
 
 APPLIED: Final = 'applied'
 ROLLED_BACK: Final = 'rolled-back'
 RECOVERED: Final = 'recovered'
 DAMAGED: Final = 'damaged'
+_NONE = Activation.NONE
 
 
 class Step(NamedTuple):
@@ -64,21 +65,19 @@ class Origin(NamedTuple):
 class Run(NamedTuple):
     """One run: who did what when, file by file.
 
-    `started` is ISO 8601 in UTC. `live` is what the engine showed before, None where
-    none ran. `done` is how far the run activates its change. Without `steps` there is
-    nothing to undo. `ledgers` are the bytes of our ledger before and after, the same
-    where a run has only put back what others had taken out. `masked` are the files of
-    which a recorded mode or attribute is not put back: see codec.
+    `started` is ISO 8601 in UTC. `needs` are the services that it activates, as they
+    were before, and how far each is activated. Without `steps` there is nothing to
+    undo. `ledgers` are the bytes of the ledger before and after, the same where a run
+    has only put back what others had taken out. `masked` are the files of which a
+    recorded mode or attribute is not put back: see codec.
     """
 
     id: int
     origin: Origin
     started: str
     by: str
-    needed: Activation = Activation.NONE
-    done: Activation = Activation.NONE
+    needs: tuple[Need, ...] = ()
     outcome: RunOutcome = APPLIED
-    live: Live | None = None
     steps: tuple[Step, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     ledgers: tuple[bytes | None, bytes | None] = (None, None)
@@ -86,15 +85,27 @@ class Run(NamedTuple):
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """The changes of configs; our own ledger is not one."""
+        """The changes of configs; the ledger is not one."""
         changes = (step.change for step in self.steps)
         return tuple(change for change in changes if change.target != 'ledger')
 
     @property
-    def owners(self) -> tuple[str, ...]:
-        """Those who must be told that files of theirs have changed."""
-        owners = (change.owner for change in self.changes)
-        return tuple(dict.fromkeys(owner for owner in owners if owner))
+    def needed(self) -> Activation:
+        """How far the engines had to be activated."""
+        return max((n.needed for n in self.needs if n.is_engine), default=_NONE)
+
+    @property
+    def done(self) -> Activation:
+        """How far they were."""
+        return max((n.done for n in self.needs if n.is_engine), default=_NONE)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether an engine that ran was not activated as far as it had to be."""
+        return any(
+            need.is_engine and need.done < need.needed and need.seen.live is not None
+            for need in self.needs
+        )
 
     @property
     def title(self) -> str:

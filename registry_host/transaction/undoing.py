@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.engine.find import EngineFacts, look_at_engine, running_containers
 from registry_host.errors import (
     ConfigError,
     Finding,
@@ -15,29 +14,18 @@ from registry_host.errors import (
 )
 from registry_host.levels import IF_SAFE
 from registry_host.namedtuples import NamedTuple
-from registry_host.plan.changes import Change, Plan
-from registry_host.plan.facts import Facts
-from registry_host.plan.ledger import (
-    Applied,
-    Ledger,
-    keys_changed,
-    load_ledger,
-    read_ledger,
-)
-from registry_host.plan.unmerge import InseparableError, revert
-from registry_host.settings.areas import AREAS, CLIENT, ENGINE, EXCLUSIVE, NAMESERVERS
-from registry_host.settings.load import exactly
+from registry_host.plan.ledger import Applied, keys_changed, load_ledger
+from registry_host.plan.wish import Wish
+from registry_host.services.facts import look
+from registry_host.settings.areas import AREAS
 from registry_host.settings.model import NOTHING_ASKED
-from registry_host.targets import (
-    TARGETS,
-    daemon_change,
-    dns_manager,
-    dns_memory,
-    docker_daemon,
-)
+from registry_host.targets import TARGETS
+from registry_host.targets.planning import Part as PlannedPart
 from registry_host.targets.planning import Planned, joined, left_alone
-from registry_host.targets.target import FileRef, TargetPlan, absent
-from registry_host.transaction.apply import Order, apply_plan
+from registry_host.targets.target import FileRef, absent
+from registry_host.transaction.apply import apply_plan
+from registry_host.transaction.order import Order
+from registry_host.transaction.parts import Part, ledgers_of, part_of
 from registry_host.transaction.recovery import masked
 from registry_host.transaction.run import Origin, Run
 
@@ -47,7 +35,8 @@ if TYPE_CHECKING:
     from registry_host.host.host import Host
     from registry_host.host.records import FileState, User
     from registry_host.levels import RestartPolicy
-    from registry_host.settings.model import Settings
+    from registry_host.plan.changes import Change, Plan
+    from registry_host.services.facts import Facts
     from registry_host.transaction.outcome import Outcome
 
 
@@ -76,20 +65,14 @@ def take_back(
     order = Order(
         Origin('undo', line, undoes=run.id), restart=restart, is_by_itself=is_by_itself
     )
-    plan, engine = planned.plan, planned.facts.engine
-    return Undone(plan, apply_plan(host, plan, engine, order))
+    return Undone(planned.plan, apply_plan(host, planned, order))
 
 
 def plan_undo(host: Host, run: Run, *, is_by_itself: bool = False) -> Planned:
     """Plan the way from what the files are now to what they were without this run."""
-    engine = look_at_engine(host)
     ledger, ledger_state = load_ledger(host)
-    ledgers = (*_ledgers(run), ledger)
-    is_about_names = any(past.target == dns_manager.NAME for past in run.changes)
-    facts = Facts.of_engine(host, engine)
-    if is_about_names:
-        facts = facts._replace(containers=running_containers(host, engine))
-    parts: list[TargetPlan] = []
+    facts = look(host, [past.path for past in run.changes])
+    parts: list[PlannedPart] = []
     problems: list[Problem] = []
     findings: list[Finding] = list(masked(run))
     left: list[Problem] = []
@@ -102,8 +85,10 @@ def plan_undo(host: Host, run: Run, *, is_by_itself: bool = False) -> Planned:
             continue
         try:
             now = host.read(past.path, user=user, folder_mode=past.before.folder_mode)
-            entries = (each.find(past.target, past.path) for each in ledgers)
-            parts.append(_part_back(past, now, Entries(*entries), facts))
+            applied = ledger.find(past.target, past.path)
+            part, told = _part_back(part_of(run, past), now, applied, facts)
+            parts.append(part)
+            findings += told
         except RegistryHostError as err:
             is_told = (user is not None and isinstance(err, ConfigError)) or (
                 is_by_itself and (user is not None or isinstance(err, UndoError))
@@ -117,74 +102,34 @@ def plan_undo(host: Host, run: Run, *, is_by_itself: bool = False) -> Planned:
         problems += left or gone
     if problems:
         raise UndoError(*problems)
-    plan = joined(parts, ledger, ledger_state, findings)
-    return Planned(plan, NOTHING_ASKED, facts)
-
-
-class Entries(NamedTuple):
-    """Our part of one file before the run, after it, and now."""
-
-    was: Applied
-    made: Applied
-    now: Applied
+    return joined(host, facts, parts, ledger, ledger_state, findings)
 
 
 def _part_back(
-    past: Change, now: FileState, entries: Entries, facts: Facts
-) -> TargetPlan:
+    part: Part, now: FileState, applied: Applied, facts: Facts
+) -> tuple[PlannedPart, Iterable[Finding]]:
     """Take back what a run did to one file, whoever else has written there since.
 
-    Where nobody has, the old bytes come back. Else our part becomes what it was, by the
-    merge of any other run, and theirs stays.
+    Where nobody has, the old bytes come back. Else what is managed becomes what it was,
+    by the merge of any other run, and what is foreign stays. Returns what is to be told
+    of that, too.
     """
-    if now.content == past.after.content and entries.now == entries.made:
-        change = _changed_back(past, now, past.before.content, facts)
-        is_read = _is_read(past, facts.engine)
-        expected = daemon_change.expectation(change, facts.engine) if is_read else None
-        use = dns_memory.use_of(change.owner, entries.now, entries.was)
-        return TargetPlan(change, entries.was, expected=expected, use=use)
-    if not _areas(entries):  # It had only put back what others had taken out.
-        return _reverted(past, now, entries, facts)
-    ref = FileRef(now.path, now.user, now.folder_mode)
-    part = TARGETS[past.target].plan_file(
-        _asked_before(past.target, entries), facts, ref, now, entries.now
-    )
-    for area, key in part.applied.keys.items():
-        if dns_memory.LINES in part.applied.keys:
-            break  # What others say by the way is read again each time.
-        if area in _areas(entries) and key.before != entries.was.before(area):
+    past, target = part.change, part.target
+    ref = FileRef(now.path, now.user, now.folder_mode, is_withdrawn=True)
+    wish = part.wish_before(facts)._replace(is_reordering=True)
+    if now.content == past.after.content and applied == part.made:
+        back = _with_content(past, now, past.before.content)
+        if now.user is None:  # Nor may those be what an engine refuses by now.
+            target.merge(ref, back, part.was, Wish(), facts)
+        change = past._replace(before=now, after=back, interim=None)
+        return PlannedPart(change, part.was, wish), ()
+    merged = target.merge(ref, now, applied, wish, facts)
+    for area in merged.overruled & wish.areas.keys():
+        if merged.applied.before(area) != part.was.before(area):
             raise UndoError(_inseparable(past, now, f'"{area}"'))
-    return part
-
-
-def _reverted(
-    past: Change, now: FileState, entries: Entries, facts: Facts
-) -> TargetPlan:
-    try:
-        is_text = past.target == dns_manager.NAME
-        states = (past.before.content, past.after.content, now.content)
-        content = revert(*states, is_text=is_text)
-    except InseparableError as err:
-        raise UndoError(_inseparable(past, now, str(err))) from None
-    change = _changed_back(past, now, content, facts)
-    return TargetPlan(change=change, applied=entries.now)
-
-
-def _changed_back(
-    past: Change, now: FileState, content: bytes | None, facts: Facts
-) -> Change:
-    target, engine = _with_content(past, now, content), facts.engine
-    if past.target != docker_daemon.NAME or now == target:
-        owner = past.owner if facts.is_live else ''
-        return Change(past.target, now, target, past.activation, owner=owner)
-    if not _is_read(past, engine):
-        engine = EngineFacts(state='unknown')
-    docker_daemon.require_accepted(target, engine)
-    return daemon_change.settle(now, target, engine)
-
-
-def _is_read(past: Change, engine: EngineFacts) -> bool:
-    return past.target == docker_daemon.NAME and past.path == engine.config_path
+    change = past._replace(before=now, after=merged.after, interim=None)
+    findings = target.told(NOTHING_ASKED, facts, now, merged)
+    return PlannedPart(change, merged.applied, wish), findings
 
 
 def _with_content(past: Change, now: FileState, content: bytes | None) -> FileState:
@@ -202,47 +147,15 @@ def _with_content(past: Change, now: FileState, content: bytes | None) -> FileSt
     return now._replace(content=content)
 
 
-def _areas(entries: Entries) -> frozenset[str]:
-    """The areas that the run changed for one file."""
-    names = {*entries.was.keys, *entries.made.keys}
-    return frozenset(
-        name
-        for name in names
-        if entries.was.keys.get(name) != entries.made.keys.get(name)
-    )
-
-
-def _asked_before(target: str, entries: Entries) -> Settings:
-    """The settings that make our part what it was before the run, and touch no more."""
-    reader = ENGINE if target == docker_daemon.NAME else CLIENT
-    areas = _areas(entries)
-    if EXCLUSIVE in areas:
-        areas |= {NAMESERVERS}
-    wish = {area: entries.was.ours(area) for area in areas & AREAS}
-    if NAMESERVERS in wish:
-        wish[NAMESERVERS] = dns_memory.asked_before(entries.was)
-    return exactly(
-        wish,
-        readers=(reader,),
-        is_exclusive=dns_memory.has_exclusive(entries.was),
-    )
-
-
-def _ledgers(run: Run) -> tuple[Ledger, Ledger]:
-    """What we remembered before and after a run."""
-    before, after = run.ledgers
-    return read_ledger(before), read_ledger(after)
-
-
 def require_newest(run: Run, since: Iterable[Run]) -> None:
     """Refuse to pull a run out from under later ones that changed the same keys.
 
     Those were made from what this one had left: without it, taking them back would
     bring back what it had put.
     """
-    mine = keys_changed(*_ledgers(run))
+    mine = keys_changed(*ledgers_of(run))
     for later in since:
-        both = sorted(mine & keys_changed(*_ledgers(later)))
+        both = sorted(mine & keys_changed(*ledgers_of(later)))
         if both:
             asked = (each for each in both if each[1] in AREAS)
             path, key = next(asked, both[0])
@@ -269,11 +182,11 @@ def _user_gone(user: User, past: Change) -> Problem:
 def _inseparable(past: Change, now: FileState, what: str) -> Problem:
     from registry_host.plan.diffs import unified_diff
 
-    since = past._replace(before=past.after, after=now)
+    since = past._replace(before=past.after, after=now, interim=None)
     return Problem(
         code='undo-conflict',
         where=past.path,
         message=f'somebody else has changed {what} since',
         hint='take back those lines by hand, then run the same command again',
-        excerpt=unified_diff(since),
+        excerpt=unified_diff(since, TARGETS[past.target].redact),
     )

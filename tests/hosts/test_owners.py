@@ -312,7 +312,7 @@ def test_a_manager_that_cannot_be_told_of_the_old_file_holds_up_nothing(lab):
         done = tool(host, 'configure', *words, check=False)
         assert done.returncode == 1
         assert (
-            'the old file is back; network-manager could not be told (nmcli general '
+            'the old file is back; NetworkManager could not be told (nmcli general '
             'reload: boo), and may still use the nameservers of this run' in done.stderr
         )
         assert 'hint:  sudo nmcli general reload\n' in done.stderr

@@ -89,8 +89,8 @@ def test_undo_of_a_restart_that_was_put_off_needs_none(modern):
     tool(modern, *FLAGS)
     undone = json.loads(tool(modern, 'undo', '--format=json').stdout)
     assert undone['activation'] == {
-        'needed': 'reload',
-        'done': 'reload',
+        'needed': 'none',
+        'done': 'none',
         'pending': None,
         'verified': True,
     }
@@ -201,8 +201,21 @@ def test_engine_dns_is_for_containers_after_a_restart(host):
     assert pending['remedy'] == ['systemctl restart docker.service']
     assert asked_by(host) == ['192.0.2.53']
     assert is_running(host, 'bystander')
+    # Runs that are about something else know it, until the engine has restarted.
+    mirror = ('configure', '--mirror', 'http://registry.lab:5000', '--format=json')
+    for needed in ('restart', 'restart'):
+        later = tool(host, *mirror)
+        assert activation(later)['pending'] == needed
+    assert json.loads(later.stdout)['changed'] is False
+    assert tool(host, *mirror, '--check', check=False).returncode == 3
     host.run(f'docker kill bystander && {pending["remedy"][0]}')
     assert asked_by(host) == [GATEWAY]
+    assert activation(tool(host, *mirror))['needed'] == 'none'
+    once_more = tool(host, *ENGINE_DNS, '--format=json')
+    assert activation(once_more)['done'] == 'restart'
+    host.run('docker start bystander')
+    host.write(DAEMON_JSON, FOREIGN)  # By hand: nobody has put a restart off.
+    assert activation(tool(host, *mirror))['needed'] == 'reload'
 
 
 def test_engine_dns_of_a_run_that_fails_is_forgotten(newest):

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry_host.host.records import FileState
-from registry_host.levels import Activation
 from registry_host.plan.changes import Change
 from registry_host.plan.diffs import unified_diff
+from registry_host.targets import TARGETS
 
 STATE = FileState(path='/f', realpath='/f', content=None, mode=0o644, uid=0, gid=0)
 LINES = st.lists(st.sampled_from(['a', 'b', 'c', 'd\r', '']), max_size=30)
@@ -17,7 +17,7 @@ LINES = st.lists(st.sampled_from(['a', 'b', 'c', 'd\r', '']), max_size=30)
 
 def diff(before, after, target='docker-daemon'):
     states = (STATE._replace(content=content) for content in (before, after))
-    return unified_diff(Change(target, *states, Activation.NONE))
+    return unified_diff(Change(target, *states), TARGETS[target].redact)
 
 
 def patched(lines, text):

@@ -109,7 +109,11 @@ def test_any_list(current, applied, wanted, is_ordered):
 def test_value(current, applied, before, wanted, expected):
     value, ours, was = expected
     merge = merge_value(
-        current, applied, before, wanted, key=lambda text: text.rstrip('/')
+        current,
+        () if applied is None else (applied,),
+        before,
+        wanted,
+        key=lambda text: text.rstrip('/'),
     )
     assert merge == ValueMerge(value=value, ours=ours, before=was)
 

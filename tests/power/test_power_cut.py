@@ -42,7 +42,7 @@ ERRORS = ('ENOSPC', 'EIO', 'EACCES', 'EROFS')
 ENVIRON = {
     'PATH': os.environ['PATH'],
     'PYTHONDONTWRITEBYTECODE': '1',
-    'PYTHONPATH': str(Path(__file__).parents[2]),
+    'PYTHONPATH': ':'.join(map(str, (Path(__file__).parents[n] for n in (1, 2)))),
 }
 STRACE = ('strace', '-f', '-qq', '-o')
 # Calls that are not asked for do not stop the run; no signal can be injected so.
@@ -65,6 +65,10 @@ def make_root(path):
         'etc/docker/daemon.json': (0o640, 7, '{\n\t"labels" : ["a=b"],"icc":true}'),
         'home/alice/.docker/config.json': (0o600, 1000, '{"auths": {"r": {}}}\n'),
         'etc/resolv.conf': (0o644, 0, 'nameserver 192.0.2.1\n'),
+        'etc/notary/notes': (0o644, 0, 'owner bob\n'),
+        # A program that runs, and has read that.
+        'run/notary.json': (0o644, 0, '{"registry-mirrors": [], "engine-dns": []}'),
+        'run/notary.pid': (0o644, 0, '1'),
     }
     for name, (mode, uid, content) in files.items():
         file = path / name
@@ -78,11 +82,14 @@ def make_root(path):
 
 
 def seen(root):
-    """Every file and folder but our own state: bytes, mode, owner, attributes."""
+    """Every file and folder but the state of runs: bytes, mode, owner.
+
+    Which instance of a service runs may differ, and what one has begun to write.
+    """
     found = {}
     for path in sorted(root.rglob('*')):
         name = str(path.relative_to(root))
-        if not name.startswith('var'):
+        if not name.startswith(('var', 'run/notary.pid')) and path.suffix != '.new':
             stat = path.lstat()
             content = path.read_bytes() if path.is_file() else None
             found[name] = (content, oct(stat.st_mode), stat.st_uid, stat.st_gid)
@@ -176,7 +183,9 @@ def legs(tmp_path_factory):
     changed = {n for n in apply.before if apply.before[n] != apply.after[n]}
     assert changed == {
         'etc/docker/daemon.json',
+        'etc/notary/notes',
         'etc/resolv.conf',
+        'run/notary.json',
         'home/alice/.docker/config.json',
     }
     made = set(apply.after) - set(apply.before)

@@ -10,12 +10,14 @@ from registry_host.engine.find import EngineFacts
 from registry_host.errors import ConfigError
 from registry_host.host.host import Host
 from registry_host.levels import Activation
-from registry_host.plan.facts import Facts
-from registry_host.plan.ledger import Applied, OurKey
+from registry_host.plan.ledger import Applied, OurKey, load_ledger
+from registry_host.services.facts import Facts
+from registry_host.settings.areas import AREAS
 from registry_host.settings.asked import asked_by_flags
 from registry_host.settings.load import load
 from registry_host.settings.model import WITHDRAW_ALL
 from registry_host.targets import TARGETS, docker_daemon
+from registry_host.targets.planning import build_plan, read_files
 from registry_host.targets.target import FileRef
 
 DAEMON_JSON = '/etc/docker/daemon.json'
@@ -350,20 +352,31 @@ def test_lists(root, before, flags, after):
 # docker-daemon: nameservers of containers
 
 
-def planned(root, flags, engine, ref=None, applied=None):
+def facts_of(engine):
+    return Facts(True, True, engine, users=(), former_users={})
+
+
+def settings_of(flags):
+    if flags is None:
+        return WITHDRAW_ALL
+    return load(asked_by_flags(flags), is_known=lambda digest: False)
+
+
+def merged(root, flags, engine, ref, applied):
     """What the target makes of daemon.json on a host with such an engine."""
-    host = Host(str(root.path))
-    asked = WITHDRAW_ALL
-    if flags is not None:
-        asked = load(asked_by_flags(flags), is_known=lambda digest: False)
-    facts = Facts(True, True, engine, users=(), former_users={})
-    return docker_daemon.plan_file(
-        asked,
-        facts,
-        ref or FileRef(DAEMON_JSON),
-        host.read(DAEMON_JSON),
-        applied or Applied(docker_daemon.NAME, DAEMON_JSON),
-    )
+    state, facts = Host(str(root.path)).read(DAEMON_JSON), facts_of(engine)
+    wish = docker_daemon.asked(settings_of(flags), facts, ref, state, applied)
+    return docker_daemon.merge(ref, state, applied, wish, facts)
+
+
+def need(root, flags, engine, **other):
+    """What a change of daemon.json takes of such an engine."""
+    host, facts = Host(str(root.path)), facts_of(engine)
+    settings = settings_of(flags)._replace(**other)
+    ledger, state = load_ledger(host)
+    files = read_files(host, settings, facts, ledger)
+    plan = build_plan(host, settings, facts, files, ledger, state).plan
+    return next((need for need in plan.needs if need.is_engine), None)
 
 
 def test_nameservers_of_containers_take_a_restart_and_are_not_for_pulls(root):
@@ -452,8 +465,10 @@ def test_nameservers_that_the_engine_has_as_a_flag_are_refused(root):
     engine = EngineFacts(
         'stopped', flags={'dns': ('9.9.9.9',)}, flags_origin='the unit'
     )
+    applied = Applied(docker_daemon.NAME, DAEMON_JSON)
+    flags, ref = {'engine': ['9.9.9.9']}, FileRef(DAEMON_JSON)
     with pytest.raises(ConfigError) as caught:
-        planned(root, {'engine': ['9.9.9.9']}, engine)
+        merged(root, flags, engine, ref, applied)
     (problem,) = caught.value.problems
     assert (problem.code, problem.where) == ('flag-conflict', DAEMON_JSON)
     assert problem.message.startswith('"dns" is also given as the flag --dns=9.9.9.9: ')
@@ -462,15 +477,14 @@ def test_nameservers_that_the_engine_has_as_a_flag_are_refused(root):
 def test_nameservers_leave_the_file_of_a_former_engine(root):
     root.write(DAEMON_JSON, '{"dns": ["9.9.9.9"], "mtu": 1500}')
     ours = {'engine-dns': OurKey(ours=('9.9.9.9',))}
-    plan = planned(
+    found = merged(
         root,
         None,
         EngineFacts(state='unknown', config_path='/elsewhere/daemon.json'),
         FileRef(DAEMON_JSON, is_withdrawn=True),
         Applied(docker_daemon.NAME, DAEMON_JSON, keys=ours, created=(('dns',),)),
     )
-    assert plan.change.after.content == b'{"mtu": 1500}'
-    assert plan.is_shown
+    assert found.after.content == b'{"mtu": 1500}'
 
 
 def test_another_order_of_nameservers_is_another_list(root):
@@ -483,20 +497,26 @@ def test_another_order_of_nameservers_is_another_list(root):
 
 
 @pytest.mark.parametrize(
-    ('flags', 'activation', 'is_shown'),
+    ('flags', 'needed', 'is_hidden'),
     (
-        pytest.param({'engine': ['9.9.9.9']}, Activation.RELOAD, False, id='as-asked'),
-        pytest.param(None, Activation.RELOAD, True, id='theirs-alone'),
-        pytest.param({'engine': ['9.9.9.10']}, Activation.RESTART, False, id='new'),
+        pytest.param({'engine': ['9.9.9.9']}, Activation.NONE, True, id='as-asked'),
+        pytest.param({'engine': ['9.9.9.10']}, Activation.RESTART, True, id='new'),
         pytest.param(
-            {'registry-mirrors': ['http://m']}, Activation.RELOAD, True, id='mirrors'
+            {'registry-mirrors': ['http://m']}, Activation.RELOAD, False, id='mirrors'
         ),
     ),
 )
-def test_what_an_engine_never_shows_is_not_proven(root, flags, activation, is_shown):
+def test_what_an_engine_never_shows_is_not_proven(root, flags, needed, is_hidden):
     root.write(DAEMON_JSON, '{"dns": ["9.9.9.9"]}')
-    plan = planned(root, flags, EngineFacts(state='unknown'))
-    assert (plan.change.activation, plan.is_shown) == (activation, is_shown)
+    found = need(root, flags, EngineFacts(state='unknown'))
+    assert (found.needed, found.is_hidden) == (needed, is_hidden)
+
+
+def test_foreign_nameservers_of_containers_are_not_for_proof(root):
+    root.write(DAEMON_JSON, '{"dns": ["9.9.9.9"], "registry-mirrors": ["http://m"]}')
+    flags = {'registry-mirrors': ['http://m']}
+    found = need(root, flags, EngineFacts(state='unknown'), named=AREAS)
+    assert (found.needed, found.is_hidden) == (Activation.NONE, False)
 
 
 @pytest.mark.parametrize(

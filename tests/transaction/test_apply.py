@@ -7,15 +7,15 @@ import json
 
 import pytest
 
-from registry_host.engine.find import EngineFacts
 from registry_host.errors import ApplyError, ConflictError, StoppedError
 from registry_host.host.host import Host
 from registry_host.host.locations import JOURNAL
 from registry_host.settings.asked import read_asked
 from registry_host.targets.planning import plan_asked
 from registry_host.transaction import checkpoints
-from registry_host.transaction.apply import Order, apply_plan
+from registry_host.transaction.apply import apply_plan
 from registry_host.transaction.lock import transaction, unfinished
+from registry_host.transaction.order import Order
 from registry_host.transaction.run import Origin
 
 DAEMON_JSON = '/etc/docker/daemon.json'
@@ -29,7 +29,7 @@ FLAGS = {
 
 
 def planned(host, flags=FLAGS):
-    return plan_asked(host, read_asked(host, file=None, flags=flags)).plan
+    return plan_asked(host, read_asked(host, file=None, flags=flags))
 
 
 def applied(host, flags=FLAGS, meanwhile=lambda: None):
@@ -37,8 +37,7 @@ def applied(host, flags=FLAGS, meanwhile=lambda: None):
     with transaction(host):
         plan = planned(host, flags)
         meanwhile()
-        engine = EngineFacts(state='unknown')
-        return apply_plan(host, plan, engine, Order(Origin('configure', 'configure')))
+        return apply_plan(host, plan, Order(Origin('configure', 'configure')))
 
 
 class FailsAt(Host):
@@ -61,7 +60,7 @@ def test_all_or_nothing(root, at):
     root.write(CONFIG_JSON, '{"auths": {}}', 0o600)
     before = {path: content for path, (_, _, content) in root.snapshot().items()}
     host = FailsAt(str(root.path), at)
-    assert len(planned(host).writes) == 3
+    assert len(planned(host).plan.writes) == 3
     with pytest.raises(ApplyError) as caught:
         applied(host)
     after = {path: content for path, (_, _, content) in root.snapshot().items()}
@@ -175,7 +174,7 @@ def test_plan_after_apply_is_empty(root):
     root.write(DAEMON_JSON, json.dumps({'registry-mirrors': ['https://other']}))
     host = Host(str(root.path))
     applied(host)
-    plan = planned(host)
+    plan = planned(host).plan
     assert plan.is_empty
     assert plan.writes == ()
 

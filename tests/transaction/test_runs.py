@@ -112,7 +112,7 @@ def test_a_damaged_checkpoint_hides_no_other(root):
 def test_a_checkpoint_of_a_newer_version_is_left_alone(root):
     configured(root, '--mirror', 'http://a')
     path = f'{CHECKPOINTS}/1.json'
-    newer = json.loads(root.read(path)) | {'version': 2}
+    newer = json.loads(root.read(path)) | {'version': 3}
     root.write(path, json.dumps(newer), 0o600)
     ended = root.run('undo', '1')
     assert (ended.code, ended.err) == (
@@ -512,7 +512,7 @@ def test_what_was_left_behind_does_not_stand_in_for_undo(root):
     content = left.read_text()
     configured(root, '--mirror', 'http://b')
     left.parent.mkdir(exist_ok=True, mode=0o700)
-    left.write_text(content.replace('"version": 1', '"version": 2'))
+    left.write_text(content.replace('"version": 2', '"version": 3'))
     ended = root.run('undo')
     assert 'was written by a newer registry-host' in ended.out
     assert not (root.path / DAEMON_JSON.lstrip('/')).exists()

@@ -11,8 +11,8 @@ from registry_host.errors import ApplyError
 from registry_host.host.host import Host
 from registry_host.host.locations import JOURNAL, UNTOLD
 from registry_host.host.records import Completed
-from registry_host.resolver.untold import forget, load, remember
 from registry_host.transaction.lock import transaction, unfinished
+from registry_host.transaction.untold import forget, load, remember
 
 OPENRESOLV = '/etc/resolvconf.conf'
 OLD, NEW = b'resolv_conf=/etc/resolv.conf\n', b'name_servers="9.9.9.9"\n'

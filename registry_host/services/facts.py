@@ -11,7 +11,7 @@ from registry_host.namedtuples import NamedTuple
 from registry_host.settings.areas import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from registry_host.engine.api import Container
     from registry_host.host.host import Host
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from registry_host.resolver.managerfiles import Others
     from registry_host.resolver.owner import Ownership
     from registry_host.settings.model import Settings
+
+
+# The target of nameservers, as state folders record it.
+RESOLVER = 'resolver'
 
 
 class Facts(NamedTuple):
@@ -37,6 +41,16 @@ class Facts(NamedTuple):
     ownership: Ownership | None = None
     others: Others | None = None
     containers: tuple[Container, ...] = ()
+
+    @classmethod
+    def of_host(cls, host: Host) -> Facts:
+        """Facts of the programs that run, where users are no part of what is done."""
+        return cls.of_engine(host, look_at_engine(host))
+
+    @classmethod
+    def unknown(cls, host: Host) -> Facts:
+        """Facts where no program that pulls is concerned."""
+        return cls.of_engine(host, EngineFacts(state='unknown'))
 
     @classmethod
     def of_engine(cls, host: Host, engine: EngineFacts) -> Facts:
@@ -60,7 +74,7 @@ def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
         users=_asked_users(host, settings),
         former_users=_former_users(host, ledger),
     )
-    if settings.has_dns or ledger.of_target('resolver'):
+    if settings.has_dns or ledger.of_target(RESOLVER):
         facts = facts._replace(containers=running_containers(host, engine))
     return _with_names(host, facts) if settings.has_dns else facts
 
@@ -112,3 +126,13 @@ def _unknown_user(name: str) -> Problem:
         message=f'there is no user {name!r}',
         hint='getent passwd',
     )
+
+
+def look(host: Host, paths: Collection[str]) -> Facts:
+    """Look at the programs that read some files, and at the containers if they do."""
+    facts = Facts.of_host(host)
+    from registry_host.resolver.managerfiles import FILES
+
+    if FILES.keys().isdisjoint(paths):
+        return facts
+    return facts._replace(containers=running_containers(host, facts.engine))

@@ -1,0 +1,223 @@
+"""What programs make of configs, and what follows from two readings of them. Pure.
+
+A service is a program that reads configs. What a change takes of it, whether it already
+uses what its configs say, and what it must show afterwards all come from one
+comparison: of what it reads before with what it reads after, and with what it uses.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from registry_host.levels import Activation
+from registry_host.namedtuples import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from typing import Literal
+
+    from registry_host.plan.wish import Values
+
+    State = Literal['running', 'stopped', 'absent', 'unreachable', 'unknown']
+
+STATES: tuple[State, ...] = ('running', 'stopped', 'absent', 'unreachable', 'unknown')
+NOTHING: Mapping[str, Values] = MappingProxyType({})
+
+
+class Reading(NamedTuple):
+    """What a service makes of its configs, by area and by when it reads them.
+
+    Every area is there; one that no config names is () and among the `silent`, for the
+    service then keeps, or has from elsewhere, a value that is not known from configs.
+    """
+
+    at_start: Mapping[str, Values] = NOTHING
+    at_reload: Mapping[str, Values] = NOTHING
+    silent: frozenset[str] = frozenset()
+
+
+class Seen(NamedTuple):
+    """One observation of a service.
+
+    `identity` tells one process from the next, '' where that is not known. `live` is
+    what it shows that it uses, by area; None where it shows nothing at all.
+    """
+
+    state: State
+    identity: str = ''
+    live: Mapping[str, Values] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == 'running'
+
+
+class Started(NamedTuple):
+    """What an instance of a service read when it started, where that is out of date.
+
+    Kept from the run that puts off a restart until the instance is gone, or its configs
+    are again what it started with.
+    """
+
+    service: str
+    identity: str
+    at_start: Mapping[str, Values]
+
+
+class Need(NamedTuple):
+    """What a plan takes of one service.
+
+    `seen` is the service before the run, `paths` those of its configs that the plan is
+    about, and `base` what this instance started with. `want` is what it shows once it
+    has read its configs; areas of which nothing is known are missing. `due` are the
+    areas that take a start, with what the instance has of them. If it `is_hidden`,
+    something is asked for that it never shows, and that is not known to be in force; if
+    it `is_behind`, a reload alone would make a difference. `done` is how far a run
+    activates it. `is_engine`: it pulls images, and the restart policy is about it.
+    """
+
+    service: str
+    seen: Seen
+    paths: tuple[str, ...] = ()
+    needed: Activation = Activation.NONE
+    done: Activation = Activation.NONE
+    base: Mapping[str, Values] = NOTHING
+    want: Mapping[str, Values] = NOTHING
+    due: Mapping[str, Values] = NOTHING
+    is_hidden: bool = False
+    is_behind: bool = False
+    is_engine: bool = False
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """Name the areas that take a start, and of which the service shows nothing."""
+        return tuple(area for area in self.due if area not in (self.seen.live or ()))
+
+    @property
+    def bare(self) -> Need:
+        """Say no more than what was needed, for a run that came to nothing."""
+        return Need(
+            self.service,
+            Seen('unknown'),
+            needed=self.needed,
+            is_engine=self.is_engine,
+        )
+
+    def wanted(self, how: Activation) -> Mapping[str, Values]:
+        """What the service must show once it is activated as far as that."""
+        if how is Activation.RESTART:
+            return self.want
+        return {a: text for a, text in self.want.items() if a not in self.base}
+
+
+def disagreeing(
+    want: Mapping[str, Values], live: Mapping[str, Values] | None
+) -> tuple[str, ...]:
+    """Name the areas in which a service does not show what it should."""
+    return tuple(
+        area
+        for area, values in want.items()
+        if live is None or live.get(area) != values
+    )
+
+
+class Comparison:
+    """What a service takes for what it reads `before` to become what it reads `after`.
+
+    `shows` says what it shows of a reading that is in force; areas of which nothing is
+    known are missing. `started` is what an earlier run has noted of the instance that
+    runs now, if it has.
+    """
+
+    def __init__(
+        self,
+        before: Reading,
+        after: Reading,
+        seen: Seen,
+        started: Started | None,
+        shows: Callable[[Reading], Mapping[str, Values]],
+    ) -> None:
+        self._before = before
+        self._after = after
+        self._live = seen.live or NOTHING
+        self._is_shown = seen.live is not None
+        is_same = started is not None and started.identity == seen.identity != ''
+        self._noted = started.at_start if started and is_same else NOTHING
+        self._shown = shows(before)
+        self.want = shows(after)
+
+    @property
+    def base(self) -> Mapping[str, Values]:
+        """What the instance that runs now has read when it started, by area.
+
+        That is what was noted of it, or what its configs say now, unless it visibly
+        uses something else.
+        """
+        return {area: self._base(area) for area in self._before.at_start}
+
+    def _base(self, area: str) -> Values:
+        if area in self._noted:
+            return self._noted[area]
+        return self._before.at_start[area] if self._is_known(area) else self._live[area]
+
+    def _is_known(self, area: str) -> bool:
+        """Whether the instance has read what its configs say of an area now.
+
+        One that shows nothing of it is believed to.
+        """
+        if area in self._noted or area not in self._live:
+            return True
+        return area not in self._shown or self._live[area] == self._shown[area]
+
+    def _is_due(self, area: str) -> bool:
+        values = self._after.at_start[area]
+        if area in self._noted:
+            return self._noted[area] != values
+        if area in self._live and area in self.want:
+            if self._live[area] != self.want[area]:
+                return True
+            # Of a password nothing is shown, so only one that was read is compared.
+            is_read = self._live[area] == self._shown.get(area)
+            return is_read and self._before.at_start[area] != values
+        return self._is_known(area) and self._before.at_start[area] != values
+
+    def due(self, named: Collection[str]) -> Mapping[str, Values]:
+        """Say which areas take a start, and what the instance has read of them.
+
+        Areas count if the run changes them, if it asks for them (`named`), or if an
+        earlier run has put off a restart for them: what others have left undone costs
+        nobody a restart.
+        """
+        before, after = self._before.at_start, self._after.at_start
+        return {
+            area: self._base(area)
+            for area, values in after.items()
+            if before[area] != values or area in named or area in self._noted
+            if self._is_due(area)
+        }
+
+    def level(self, named: Collection[str]) -> Activation:
+        """Say how far the service must be activated; areas count as in due()."""
+        if self.due(named):
+            return Activation.RESTART
+        is_behind = self.is_behind(named)
+        return Activation.RELOAD if is_behind else Activation.NONE
+
+    def is_behind(self, named: Collection[str]) -> bool:
+        """Whether a reload alone would make a difference."""
+        before, after = self._before.at_reload, self._after.at_reload
+        return any(
+            before.get(area, ()) != values or (area in named and self._differs(area))
+            for area, values in after.items()
+        )
+
+    def _differs(self, area: str) -> bool:
+        """Whether the service visibly uses something else."""
+        is_known = area in self.want and self._is_shown
+        return is_known and self._live.get(area) != self.want[area]
+
+    def is_hidden(self, asked: Collection[str]) -> bool:
+        """Whether something is asked for that is not known to be in force."""
+        known = {*self._live, *self._noted}
+        return any(area in asked and area not in known for area in self._after.at_start)

@@ -1,0 +1,297 @@
+"""The Docker engine, as a program that reads daemon.json and resolv.conf."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry_host.engine.daemonjson import LIST_KEYS, DaemonJson
+from registry_host.engine.live import LiveLists, expected_lists
+from registry_host.errors import (
+    ApplyError,
+    ConfigError,
+    EngineError,
+    Finding,
+    Problem,
+    RegistryHostError,
+    quoted,
+)
+from registry_host.host.locations import RESOLV_CONF
+from registry_host.jsonfile import jsontext
+from registry_host.levels import Activation
+from registry_host.plan.readings import Reading, Seen
+from registry_host.redact import redact
+from registry_host.services.engine_live import (
+    as_live,
+    identity_of,
+    of_lists,
+    shown_by,
+    words_of,
+)
+from registry_host.settings.areas import ENGINE_DNS, INSECURE, MIRRORS, PROXY_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from registry_host.engine.directives import Version
+    from registry_host.engine.find import EngineFacts
+    from registry_host.host.host import Host
+    from registry_host.host.records import FileState
+    from registry_host.levels import Allowed, RestartPolicy
+    from registry_host.plan.wish import Values
+    from registry_host.services.activated import Activated
+    from registry_host.services.facts import Facts
+    from registry_host.services.service import Service
+    from registry_host.services.transition import Lookups, Transition
+    from registry_host.services.view import View
+
+NAME = 'docker'
+VALIDATE_SINCE: Version = (23, 0, 0)
+# Whether resolv.conf asks systemd-resolved alone. An engine looks once in its life:
+# from then on its containers get the nameservers of one file or of the other (moby
+# internal/resolvconf/resolvconf_path.go Path, b985e23).
+STUB = 'resolv.conf'
+STUB_ADDRESS = '127.0.0.53'
+
+
+def find(host: Host, facts: Facts, paths: Collection[str]) -> tuple[Service, ...]:
+    """There is one engine; whatever it reads, it looks up names to pull images."""
+    return (Docker(host, facts.engine),)
+
+
+def named(host: Host, facts: Facts, names: Collection[str]) -> tuple[Service, ...]:
+    return find(host, facts, ()) if NAME in names else ()
+
+
+class Docker:
+    """One engine, as far as it could be seen."""
+
+    name = NAME
+    title = 'the engine'
+    kind = 'engine'
+    subject = 'configuration'
+    is_vital = True
+
+    def __init__(self, host: Host, engine: EngineFacts) -> None:
+        self.engine = engine
+        self.seen = Seen(
+            state=engine.state,
+            identity=identity_of(host, engine),
+            live=shown_by(engine.info) if engine.info else None,
+        )
+
+    @property
+    def by_hand(self) -> str:
+        return f'systemctl restart {self.engine.unit or "docker.service"}'
+
+    def is_there(self, host: Host) -> bool:
+        return self.engine.is_running
+
+    def reads(self, path: str) -> bool:
+        return path in (self.engine.config_path, RESOLV_CONF)
+
+    def reading(self, view: View) -> Reading:
+        """Lists are read at a reload, proxies and nameservers of containers at a start.
+
+        Source: moby daemon/reload.go, daemon/command/daemon.go configureProxyEnv (20.10
+        to 29).
+        """
+        daemon = self._daemon(view)
+        lists = {area: daemon.list_of(area) for area in LIST_KEYS}
+        proxies = {area: daemon.proxies.get(area) for area in PROXY_KEYS}
+        silent = (*_missing(lists), *_missing(proxies))
+        return Reading(
+            at_start={
+                **{area: (text,) if text else () for area, text in proxies.items()},
+                ENGINE_DNS: lists.pop(ENGINE_DNS) or (),
+                STUB: (STUB_ADDRESS,) if _is_stub_alone(view) else (),
+            },
+            at_reload={area: values or () for area, values in lists.items()},
+            silent=frozenset(silent),
+        )
+
+    def _daemon(self, view: View) -> DaemonJson:
+        """Parse its config; one that it would not load says nothing."""
+        state = view.state(self.engine.config_path, self.engine.user)
+        try:
+            if state is not None:
+                return DaemonJson.read(state)
+        except ConfigError:
+            pass
+        return DaemonJson(jsontext.read(b''))
+
+    def shows(self, reading: Reading) -> Mapping[str, Values]:
+        """A reload keeps the value of a key that its file leaves out."""
+        lists = {
+            area: None if area in reading.silent else values
+            for area, values in reading.at_reload.items()
+        }
+        expected = expected_lists(lists[MIRRORS], lists[INSECURE], self.engine.version)
+        proxies = {
+            area: (redact(*reading.at_start[area]),)
+            for area in PROXY_KEYS
+            if area not in reading.silent
+        }
+        return {**of_lists(expected), **proxies}
+
+    def interim(
+        self,
+        path: str,
+        was: FileState,
+        made: FileState,
+        keeps: Mapping[str, Values] | None,
+    ) -> bytes | None:
+        """Name lists that the file does not name any more, empty or as they were live.
+
+        A reload keeps the value of a key that its file leaves out (moby
+        daemon/reload.go).
+        """
+        if path != self.engine.config_path:
+            return None
+        named, names = (DaemonJson.read(state) for state in (was, made))
+        dropped = [
+            area
+            for area in (MIRRORS, INSECURE)
+            if named.document.has(area) and not names.document.has(area)
+        ]
+        live = self.engine.info.lists if self.engine.info else None
+        if live is None or not dropped:
+            return None
+        values = {area: (keeps or {}).get(area, ()) for area in dropped}
+        lists = as_live(values).lists
+        if self._with_built_in(lists).agrees_with(live):
+            return None
+        return names.naming(lists).encode()
+
+    def _with_built_in(self, lists: LiveLists) -> LiveLists:
+        """Add to lists of a file what the engine adds."""
+        insecure = lists.insecure
+        return expected_lists(
+            lists.mirrors,
+            None if insecure is None else tuple(name for _, name in insecure),
+            self.engine.version,
+        )
+
+    def judge(
+        self, host: Host, candidates: Mapping[str, FileState], needed: Activation
+    ) -> None:
+        """Let the engine itself judge the candidate, where it can without starting.
+
+        `dockerd --validate` exists since 23.0, and sees conflicts with flags only if it
+        is given those of the service (moby daemon/command, 26.1.5 and 28.5.2). What it
+        never looks at is for registry-host to check: see engine.directives.
+        """
+        engine = self.engine
+        if needed >= Activation.RELOAD and engine.state == 'unreachable':
+            raise EngineError(*filter(None, [engine.problem]))
+        candidate = candidates.get(engine.config_path)
+        can_validate = engine.version is not None and engine.version >= VALIDATE_SINCE
+        if candidate is None or candidate.content is None:
+            return
+        if not engine.program or not can_validate:
+            return
+        with host.private_file(candidate.content) as path:
+            flags = _without_config_file(engine.argv[1:])
+            done = host.run(
+                [engine.program, '--validate', f'--config-file={path}', *flags]
+            )
+        if done.code not in (0, None):
+            raise ConfigError(_refused(done.err.strip(), path, candidate.path))
+
+    def allowed(self, host: Host, needed: Activation, policy: RestartPolicy) -> Allowed:
+        from registry_host.engine.activate import allowed
+
+        return allowed(host, self.engine, needed, policy)
+
+    def activate(
+        self,
+        host: Host,
+        how: Activation,
+        want: Mapping[str, Values],
+        transition: Transition,
+        timeout_s: float | None,
+    ) -> Activated:
+        from registry_host.engine.activate import activate
+        from registry_host.engine.lifecycle import RELOAD_TIMEOUT_S
+        from registry_host.services.activated import Activated
+
+        limit_s = RELOAD_TIMEOUT_S if timeout_s is None else timeout_s
+        info = activate(host, self.engine, how, as_live(want), timeout_s=limit_s)
+        return Activated(shown_by(info), words_of(info))
+
+    def look(self, host: Host) -> Mapping[str, Values] | None:
+        from registry_host.engine.api import Client
+
+        try:
+            return shown_by(Client(host, self.engine.socket_path).info())
+        except (OSError, EngineError):
+            return None
+
+    def prove(
+        self, host: Host, lookups: Lookups, transition: Transition
+    ) -> Iterable[Finding]:
+        if self.engine.is_running and lookups.endpoints:
+            from registry_host.engine.activate import require_found
+
+            require_found(host, self.engine, lookups.endpoints)
+        return ()
+
+    def failure(self, err: OSError | RegistryHostError) -> OSError | RegistryHostError:
+        if isinstance(err, RegistryHostError) and not isinstance(err, EngineError):
+            return err
+        unit = self.engine.unit or 'dockerd'
+        problem = err.problems[0] if isinstance(err, EngineError) else None
+        return ApplyError(
+            Problem(
+                code=problem.code if problem else 'reload-rejected',
+                where=unit,
+                message='the engine did not take the change: '
+                f'{problem.message if problem else err}',
+                hint=f'journalctl -u {unit} -n 20',
+            )
+        )
+
+    def pending(self, allowed: Allowed, *, is_repeatable: bool) -> Finding:
+        again = 'the same command with --restart always, at a time that suits'
+        return Finding(
+            check='restart-pending',
+            severity='warning',
+            message=f'the engine uses it only once it has restarted: {allowed.reason}',
+            remedy=(again, f'or: {self.by_hand}') if is_repeatable else (self.by_hand,),
+        )
+
+
+def _missing(values: Mapping[str, object]) -> Iterable[str]:
+    return (area for area, value in values.items() if value is None)
+
+
+def _is_stub_alone(view: View) -> bool:
+    if not view.is_about(RESOLV_CONF):
+        return False
+    from registry_host.resolver.resolvconf import parse
+    from registry_host.resolver.resolvconf import view as seen
+
+    state = view.state(RESOLV_CONF)
+    content = state.content if state else None
+    return seen(parse(content or b''), 'go').nameservers == (STUB_ADDRESS,)
+
+
+def _refused(reason: str, copy: str, path: str) -> Problem:
+    text = redact(reason.splitlines()[-1]) if reason else 'invalid'
+    return Problem(
+        code='engine-refuses',
+        where=path,
+        message=f'dockerd --validate: {text.replace(copy, path)}',
+        hint=f'mend the file, then try: dockerd --validate '
+        f'--config-file={quoted(path)}',
+    )
+
+
+def _without_config_file(argv: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == '--config-file':
+            next(words, None)
+        elif not word.startswith('--config-file='):
+            kept.append(word)
+    return kept

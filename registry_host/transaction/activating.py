@@ -1,0 +1,142 @@
+"""The services of a run: activated one after the other, and proved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry_host.errors import EngineError, Problem
+from registry_host.levels import Activation
+from registry_host.plan.readings import disagreeing
+from registry_host.transaction import untold
+from registry_host.transaction.outcome import Outcome, is_short, outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from registry_host.errors import Finding
+    from registry_host.host.host import Host
+    from registry_host.levels import Allowed
+    from registry_host.plan.readings import Need
+    from registry_host.services.activated import Shown
+    from registry_host.services.facts import Facts
+    from registry_host.services.service import Service
+    from registry_host.services.transition import Transition
+    from registry_host.targets.planning import Planned
+    from registry_host.transaction.journal import Journal
+    from registry_host.transaction.order import Order
+
+
+class Services:
+    """The services that a plan may concern, and what came of activating them.
+
+    `may` says of each need how far its service may go.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        planned: Planned,
+        may: Sequence[Allowed],
+        order: Order,
+    ) -> None:
+        self._host = host
+        self._planned = planned
+        self._may = may
+        self._lookups = order.lookups
+        self._is_strict = order.is_strict
+        self._is_repeatable = order.origin.undoes is None
+        self._shown: Shown | None = None
+        self._proved: set[str] = set()
+        self.findings: tuple[Finding, ...] = ()
+
+    @property
+    def facts(self) -> Facts:
+        return self._planned.facts
+
+    def activate(self, journal: Journal | None) -> None:
+        """Have each service read its files, and look whether it does its work.
+
+        Raises RegistryHostError with the service's own reason. The journal learns of an
+        attempt before it is made.
+        """
+        needs = {need.service: need for need in self._planned.plan.needs}
+        for service in self._planned.services:
+            need = needs.get(service.name)
+            transition = self._transition(need)
+            if need is not None and need.done is not Activation.NONE:
+                if journal is not None:
+                    journal.activated.add(service.name)
+                if not self._is_told(service, need, transition):
+                    continue
+            try:
+                self.findings += tuple(
+                    service.prove(self._host, self._lookups, transition)
+                )
+            except (EngineError, OSError) as err:
+                raise service.failure(err) from None
+
+    def _transition(self, need: Need | None) -> Transition:
+        """A change must be told if something is managed in the service's files then."""
+        transition = self._planned.transition
+        paths = need.paths if need else ()
+        is_asked = any(transition.after.applied(path) for path in paths)
+        return transition._replace(is_strict=self._is_strict and is_asked)
+
+    def _is_told(self, service: Service, need: Need, transition: Transition) -> bool:
+        """Activate one service; False if it could not be, and need not be now."""
+        if service.is_vital or transition.is_strict:
+            self._activate(service, need, transition)
+        else:
+            reason = untold.tell(self._host, service, transition)
+            if reason:
+                self.findings += (untold.not_told(service, reason),)
+                return False
+        if not service.is_vital:
+            untold.forget(self._host, service.name)
+        return True
+
+    def _activate(self, service: Service, need: Need, transition: Transition) -> None:
+        want = need.wanted(need.done)
+        try:
+            found = service.activate(self._host, need.done, want, transition, None)
+            if disagreeing(want, found.live):
+                raise EngineError(_differs(service, need))
+        except (EngineError, OSError) as err:
+            raise service.failure(err) from None
+        self._proved.add(service.name)
+        if found.shown is not None:
+            self._shown = found.shown
+
+    def activate_alone(self) -> Outcome:
+        """Activate where the files are right, and a service does not know it.
+
+        Where a restart is put off, a reload that would change nothing is not done.
+        """
+        needs = self._planned.plan.needs
+        if not any(
+            need.done and (need.is_behind or not is_short(need)) for need in needs
+        ):
+            pending = max((need.needed for need in needs), default=Activation.NONE)
+            return Outcome(pending=pending, findings=tuple(self._pending()))
+        self.activate(None)
+        return self.outcome()
+
+    def outcome(self) -> Outcome:
+        needs = self._planned.plan.needs
+        outcome = outcome_of(needs, self._may, self._proved)
+        return outcome._replace(shown=self._shown, findings=tuple(self._pending()))
+
+    def _pending(self) -> Iterator[Finding]:
+        services = {service.name: service for service in self._planned.services}
+        for need, may in zip(self._planned.plan.needs, self._may, strict=True):
+            if is_short(need):
+                service = services[need.service]
+                yield service.pending(may, is_repeatable=self._is_repeatable)
+
+
+def _differs(service: Service, need: Need) -> Problem:
+    verb = 'restarted' if need.done is Activation.RESTART else 'reloaded'
+    return Problem(
+        code='live-differs',
+        message=f'{service.title} {verb}, but does not show what the file says',
+    )
