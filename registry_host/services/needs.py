@@ -57,7 +57,7 @@ def needs_of(
         yield Need(
             service=service.name,
             seen=service.seen,
-            paths=paths,
+            paths=tuple(_telling(service, before, after, paths)),
             needed=needed,
             base=compared.base,
             want=compared.want,
@@ -66,6 +66,16 @@ def needs_of(
             is_behind=compared.is_behind(areas),
             is_engine=service.kind == 'engine',
         )
+
+
+def _telling(
+    service: Service, before: View, after: View, paths: tuple[str, ...]
+) -> Iterator[str]:
+    """Pick the files by which something changes for a service, if it reads several."""
+    for path in paths:
+        without = after.having(before.states[path])
+        if len(paths) == 1 or service.reading(without) != service.reading(after):
+            yield path
 
 
 def put_off(needs: Iterable[Need]) -> Iterator[Started]:

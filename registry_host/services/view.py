@@ -34,6 +34,11 @@ class View:
         self.states = states
         self.ledger = ledger
 
+    def having(self, state: FileState) -> View:
+        """The same, but for one file."""
+        states = {**self.states, state.path: state}
+        return View(self._host, states, self.ledger, is_whole=self._is_whole)
+
     def is_about(self, path: str) -> bool:
         """Whether a file counts: one of the plan, or any where all are to be read."""
         return path in self.states or self._is_whole

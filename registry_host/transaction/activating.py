@@ -62,7 +62,7 @@ class Services:
         needs = {need.service: need for need in self._planned.plan.needs}
         for service in self._planned.services:
             need = needs.get(service.name)
-            transition = self._transition(need)
+            transition = self._transition(service)
             if need is not None and need.done is not Activation.NONE:
                 if journal is not None:
                     journal.activated.add(service.name)
@@ -75,10 +75,10 @@ class Services:
             except (EngineError, OSError) as err:
                 raise service.failure(err) from None
 
-    def _transition(self, need: Need | None) -> Transition:
+    def _transition(self, service: Service) -> Transition:
         """A change must be told if something is managed in the service's files then."""
         transition = self._planned.transition
-        paths = need.paths if need else ()
+        paths = filter(service.reads, transition.after.states)
         is_asked = any(transition.after.applied(path) for path in paths)
         return transition._replace(is_strict=self._is_strict and is_asked)
 

@@ -27,6 +27,9 @@ class Back(NamedTuple):
     is_engine_back: bool = True
     untold: Mapping[str, str] = MappingProxyType({})
 
+    def with_engine(self, state: str) -> Back:
+        return self._replace(engine='; '.join(filter(None, (self.engine, state))))
+
     @property
     def is_whole(self) -> bool:
         return not self.failed and self.is_engine_back

@@ -53,6 +53,7 @@ class Returning:
         return None
 
     def _live_before(self, service: Service, need: Need) -> Mapping[str, Values] | None:
+        """What it is to show again; None if another instance runs by now."""
         if _is_another(service, need) and need.done is not Activation.RESTART:
             return None
         return need.seen.live
@@ -104,9 +105,8 @@ class Returning:
             how = allowed.activation
         elif is_restarted:
             how = Activation.RESTART
-        want = live or NOTHING
-        if how is not Activation.RESTART:
-            want = need._replace(want=want).wanted(how)
+        want = self._live_before(service, need) or NOTHING
+        want = need._replace(want=want).wanted(how)
         where = Transition.nowhere(self._host)
         try:
             found = service.activate(self._host, how, want, where, timeout_s).live
@@ -114,8 +114,8 @@ class Returning:
             found = service.look(self._host)
             if found is None or live is None or disagreeing(live, found):
                 message = f'{service.title} could not be brought back ({err})'
-                return back._replace(engine=message, is_engine_back=False)
-        return back._replace(engine=_state(service, need, found, how, is_restarted))
+                return back.with_engine(message)._replace(is_engine_back=False)
+        return back.with_engine(_state(service, need, found, how, is_restarted))
 
 
 def _is_another(service: Service, need: Need) -> bool:

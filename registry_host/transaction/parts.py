@@ -45,10 +45,11 @@ class Part(NamedTuple):
         """A run may have put back only what others had taken out: the files tell."""
         before = self.target.stands(self.change.before, self.was, facts)
         after = self.target.stands(self.change.after, self.made, facts)
-        areas = {area for area in before.keys() | after if before[area] != after[area]}
-        areas |= areas_changed(self.was, self.made) & before.keys()
+        known = before.keys() | after.keys()
+        areas = {area for area in known if before.get(area) != after.get(area)}
+        areas |= areas_changed(self.was, self.made) & known
         values = after if is_after else before
-        return Wish({area: values[area] for area in sorted(areas)})
+        return Wish({area: values.get(area, ()) for area in sorted(areas)})
 
     def merged(self, now: FileState, wish: Wish, facts: Facts) -> Merged:
         """Make a wish true in the file as it is now, whoever has written there since.
