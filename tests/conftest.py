@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import compileall
+import os
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -61,6 +64,77 @@ def make_root(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[]
 @pytest.fixture
 def root(make_root: Callable[[], Root]) -> Root:
     return make_root()
+
+
+# Of the events of sys.addaudithook: which arguments are paths, and which descriptors of
+# the folders that those are relative to.
+_CHANGES = {
+    'os.chmod': ((0, 2),),
+    'os.chown': ((0, 3),),
+    'os.link': ((1, 3),),
+    'os.mkdir': ((0, 2),),
+    'os.remove': ((0, 1),),
+    'os.rename': ((0, 2), (1, 3)),
+    'os.rmdir': ((0, 1),),
+    'os.setxattr': ((0, None),),
+    'os.symlink': ((1, 2),),
+    'os.truncate': ((0, None),),
+    'os.utime': ((0, 3),),
+}
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_DEVICES = ('/dev/', '/proc/self/fd/')
+
+
+class Writes:
+    """What a test may write: below some folders, while there are any."""
+
+    folders: tuple[str, ...] = ()
+
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self.folders:
+            return
+        if event == 'open':
+            path, _, flags = arguments
+            if isinstance(flags, int) and flags & _WRITING:
+                self.require(path, None)
+        for at, folder_at in _CHANGES.get(event, ()):
+            folder = None if folder_at is None else arguments[folder_at]
+            self.require(arguments[at], folder)
+
+    def require(self, path: Any, folder: int | None) -> None:
+        """Fail for a path that is elsewhere; one of a descriptor was opened before."""
+        if isinstance(path, int):
+            return
+        text = os.fsdecode(path)
+        if not text.startswith('/'):
+            if folder in (None, -1):  # Opened below a folder that is not told.
+                return
+            text = f'{os.readlink(f"/proc/self/fd/{folder}")}/{text}'
+        real = f'{os.path.realpath(os.path.dirname(text))}/{os.path.basename(text)}'
+        if not real.startswith((*self.folders, *_DEVICES)):
+            raise AssertionError(f'a test would write {text}')
+
+
+writes = Writes()
+sys.addaudithook(writes.hook)
+
+
+@pytest.fixture(autouse=True)
+def only_its_own_folders(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Fail any test that writes a file of this machine; the hosts have their own."""
+    if request.node.get_closest_marker('hosts'):
+        yield
+        return
+    base = os.path.realpath(tmp_path_factory.getbasetemp())
+    # Another user has no way into pytest's own folder.
+    shared = f'{os.path.realpath(gettempdir())}/registry-host-test-'
+    writes.folders = (f'{base}/', shared)
+    try:
+        yield
+    finally:
+        writes.folders = ()
 
 
 @pytest.fixture(autouse=True)
