@@ -88,9 +88,9 @@ def require_found(host: Host, engine: EngineFacts, endpoints: Sequence[str]) -> 
 
 
 def agrees(expected: Live, info: Info) -> bool:
-    live = dict(info.live.proxies)
+    live = info.live.proxies
     return expected.lists.agrees_with(info.lists) and all(
-        live.get(area) == text for area, text in expected.proxies
+        live.get(area) == text for area, text in expected.proxies.items()
     )
 
 

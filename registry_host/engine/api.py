@@ -54,11 +54,11 @@ class Info(NamedTuple):
     def live(self) -> Live:
         return Live(
             lists=self.lists,
-            proxies=(
-                ('http-proxy', self.http_proxy),
-                ('https-proxy', self.https_proxy),
-                ('no-proxy', self.no_proxy),
-            ),
+            proxies={
+                'http-proxy': self.http_proxy,
+                'https-proxy': self.https_proxy,
+                'no-proxy': self.no_proxy,
+            },
         )
 
 

@@ -88,7 +88,7 @@ class DaemonJson:
         """Say what an engine shows once it has read the file."""
         return Live(
             lists=expected_lists(self.mirrors, self.insecure, version),
-            proxies=tuple((area, redact(text)) for area, text in self.proxies.items()),
+            proxies={area: redact(text) for area, text in self.proxies.items()},
         )
 
     def naming(self, lists: LiveLists) -> jsontext.Document:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from registry_host.engine.rules import BUILT_IN_INSECURE, engine_insecure, engine_mirror
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from registry_host.engine.directives import Version
 
 
@@ -36,7 +39,7 @@ class Live(NamedTuple):
     """
 
     lists: LiveLists
-    proxies: tuple[tuple[str, str], ...] = ()
+    proxies: Mapping[str, str] = MappingProxyType({})
 
 
 def expected_lists(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
-from registry_host.host.locations import RESOLV_CONF
 from registry_host.resolver import encoders
 from registry_host.resolver.managerfiles import DROP_IN, Others
 from registry_host.resolver.resolvconf import directives, parse, view
@@ -23,13 +22,13 @@ NETWORK_MANAGER_SERVERS = '/run/NetworkManager/no-stub-resolv.conf'
 _FOLDERS = ('/usr/lib', '/usr/local/lib', '/run', '/etc')
 
 
-def look(host: Host, ownership: Ownership) -> Others:
-    """Look where the owner shows it; nothing where it does not, nor for odd words.
+def look(host: Host, ownership: Ownership, text: str | None) -> Others:
+    """Look where the DNS manager shows it; nothing where it does not, nor odd words.
 
-    Leases can say anything, and what is found here is written into files that a shell
-    sources as root.
+    `text` is that of resolv.conf, None for none. Leases can say anything, and what is
+    found here is written into files that a shell sources as root.
     """
-    found = _look(host, ownership)
+    found = _look(host, ownership, text)
     is_resolved = ownership.owner in ('resolved', 'split')
     is_server = encoders.is_for_systemd if is_resolved else encoders.is_plain
     return Others(
@@ -39,22 +38,21 @@ def look(host: Host, ownership: Ownership) -> Others:
     )
 
 
-def _look(host: Host, ownership: Ownership) -> Others:
+def _look(host: Host, ownership: Ownership, text: str | None) -> Others:
     if ownership.owner in ('resolved', 'split'):
         return Others(nameservers=tuple(_resolved_servers(host)))
-    if ownership.owner == 'network-manager':
-        is_shown = host.exists(NETWORK_MANAGER_SERVERS)
-        return _in_file(host, NETWORK_MANAGER_SERVERS if is_shown else RESOLV_CONF)
-    return _in_file(host, RESOLV_CONF)
+    is_manager = ownership.owner == 'network-manager'
+    if is_manager and host.exists(NETWORK_MANAGER_SERVERS):
+        try:
+            content = host.read(NETWORK_MANAGER_SERVERS).content
+        except ConfigError:
+            content = None
+    else:
+        content = None if text is None else text.encode('utf-8', 'replace')
+    return Others() if content is None else _named(content)
 
 
-def _in_file(host: Host, path: str) -> Others:
-    try:
-        content = host.read(path).content
-    except ConfigError:
-        content = None
-    if content is None:
-        return Others()
+def _named(content: bytes) -> Others:
     conf = parse(content)
     seen = view(conf, 'glibc')
     servers = () if seen.is_default else seen.nameservers

@@ -29,7 +29,9 @@ def identity_of(host: Host, engine: EngineFacts) -> str:
 
 def shown_by(info: Info) -> Mapping[str, Values]:
     """Say what an engine shows that it uses, by area; () for nothing."""
-    proxies = {area: (text,) if text else () for area, text in info.live.proxies}
+    proxies = {
+        area: (text,) if text else () for area, text in info.live.proxies.items()
+    }
     return {**of_lists(info.lists), **proxies}
 
 
@@ -53,11 +55,9 @@ def as_live(values: Mapping[str, Values]) -> Live:
             mirrors=values.get(MIRRORS),
             insecure=None if insecure is None else frozenset(map(_kind_of, insecure)),
         ),
-        proxies=tuple(
-            (area, next(iter(values[area]), ''))
-            for area in PROXY_KEYS
-            if area in values
-        ),
+        proxies={
+            area: next(iter(values[area]), '') for area in PROXY_KEYS if area in values
+        },
     )
 
 
@@ -74,6 +74,6 @@ def words_of(info: Info) -> Shown:
     lines = (
         (MIRRORS, ', '.join(lists.mirrors or ()) or 'none'),
         (INSECURE, ', '.join(insecure) or 'none'),
-        *((area, text) for area, text in info.live.proxies if text),
+        *((area, text) for area, text in info.live.proxies.items() if text),
     )
     return Shown(lines, info.running_containers)

@@ -88,10 +88,10 @@ def _former_users(host: Host, ledger: Ledger) -> dict[str, User]:
 def _with_names(host: Host, facts: Facts) -> Facts:
     from registry_host.resolver import evidence, others, owner
 
-    ownership = owner.decide(evidence.gather(host))
+    found = evidence.gather(host)
+    ownership = owner.decide(found)
     return facts._replace(
-        ownership=ownership,
-        others=others.look(host, ownership),
+        ownership=ownership, others=others.look(host, ownership, found.text)
     )
 
 

@@ -8,7 +8,6 @@ from registry_host import services
 from registry_host.engine.daemonjson import DaemonJson
 from registry_host.engine.find import look_at_engine
 from registry_host.errors import ConfigError, EngineError, Finding, Problem
-from registry_host.host.records import FileState
 from registry_host.levels import Activation
 from registry_host.namedtuples import NamedTuple
 from registry_host.plan.changes import Change, Plan
@@ -23,26 +22,33 @@ from registry_host.settings.load import load
 from registry_host.settings.model import NOTHING_ASKED, Settings
 from registry_host.targets import TARGETS, docker_daemon
 from registry_host.targets.daemon_refusals import require_accepted
-from registry_host.targets.target import FileRef, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from registry_host.engine.find import EngineState
     from registry_host.host.host import Host
+    from registry_host.host.records import FileState
     from registry_host.plan.selectors import Selection
     from registry_host.services.service import Service
     from registry_host.settings.asked import Asked
+    from registry_host.targets.target import FileRef, Target
 
 
-# As read, or why it could not be.
-Files = tuple[tuple[Target, FileRef, FileState | ConfigError], ...]
+class Found(NamedTuple):
+    """A file of a target as read, or why it could not be."""
+
+    target: Target
+    ref: FileRef
+    state: FileState | ConfigError
 
 
-def read_files(host: Host, settings: Settings, facts: Facts, ledger: Ledger) -> Files:
+def read_files(
+    host: Host, settings: Settings, facts: Facts, ledger: Ledger
+) -> tuple[Found, ...]:
     """Read all that the targets ask for."""
     return tuple(
-        (target, ref, _read(host, ref))
+        Found(target, ref, _read(host, ref))
         for target in TARGETS.values()
         for ref in target.files(settings, facts, ledger)
     )
@@ -59,7 +65,7 @@ def build_plan(
     host: Host,
     settings: Settings,
     facts: Facts,
-    files: Files,
+    files: Iterable[Found],
     ledger: Ledger,
     ledger_state: FileState,
 ) -> Planned:

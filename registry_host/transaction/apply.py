@@ -16,7 +16,7 @@ from registry_host.transaction.candidate import judge, recorded, require_unchang
 from registry_host.transaction.hold import hold
 from registry_host.transaction.journal import Journal
 from registry_host.transaction.outcome import Outcome, failure_of
-from registry_host.transaction.run import Run, Step
+from registry_host.transaction.run import Ledgers, Run, Step, Touched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,15 +111,15 @@ def _run_of(host: Host, plan: Plan, order: Order) -> Run:
             )
             for change in plan.writes
         ),
-        files=tuple((change.path, change.action) for change in plan.pending),
+        files=tuple(Touched(change.path, change.action) for change in plan.pending),
         ledgers=_ledgers_of(plan),
     )
 
 
-def _ledgers_of(plan: Plan) -> tuple[bytes | None, bytes | None]:
+def _ledgers_of(plan: Plan) -> Ledgers:
     if plan.record is None:
-        return None, None
-    return plan.record.before.content, plan.record.after.content
+        return Ledgers()
+    return Ledgers(plan.record.before.content, plan.record.after.content)
 
 
 def _write(host: Host, run: Run) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from registry_host.host.locations import (
     STATE_FOLDER,
     STATE_LIMIT_BYTES,
 )
-from registry_host.transaction.run import APPLIED, DAMAGED, Origin, Run
+from registry_host.transaction.run import APPLIED, DAMAGED, Ledgers, Origin, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,7 +99,7 @@ def close(host: Host, run: Run, outcome: RunOutcome) -> None:
         outcome=outcome,
         steps=(),
         needs=tuple(need.bare for need in run.needs),
-        ledgers=(None, None),
+        ledgers=Ledgers(),
     )
     try:
         host.write_state(_path_of(run.id), encode(host, record))

@@ -31,9 +31,11 @@ from registry_host.transaction.run import (
     APPLIED,
     RECOVERED,
     ROLLED_BACK,
+    Ledgers,
     Origin,
     Run,
     Step,
+    Touched,
 )
 
 if TYPE_CHECKING:
@@ -162,9 +164,10 @@ def decode(host: Host, content: bytes) -> Run:
         outcome=_one_of(document['outcome'], _OUTCOMES),
         steps=steps,
         files=tuple(
-            (name_text(name), name_text(action)) for name, action in document['files']
+            Touched(name_text(name), name_text(action))
+            for name, action in document['files']
         ),
-        ledgers=(_content(before), _content(after)),
+        ledgers=Ledgers(_content(before), _content(after)),
         masked=tuple(dict.fromkeys(decoder.masked)),
     )
 

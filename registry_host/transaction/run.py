@@ -62,6 +62,20 @@ class Origin(NamedTuple):
     undoes: int | None = None
 
 
+class Touched(NamedTuple):
+    """A file of a run, and what was done to it: create, update or delete."""
+
+    path: str
+    action: str
+
+
+class Ledgers(NamedTuple):
+    """The bytes of the ledger around a run, None where there was none."""
+
+    before: bytes | None = None
+    after: bytes | None = None
+
+
 class Run(NamedTuple):
     """One run: who did what when, file by file.
 
@@ -79,8 +93,8 @@ class Run(NamedTuple):
     needs: tuple[Need, ...] = ()
     outcome: RunOutcome = APPLIED
     steps: tuple[Step, ...] = ()
-    files: tuple[tuple[str, str], ...] = ()
-    ledgers: tuple[bytes | None, bytes | None] = (None, None)
+    files: tuple[Touched, ...] = ()
+    ledgers: Ledgers = Ledgers()
     masked: tuple[str, ...] = ()
 
     @property

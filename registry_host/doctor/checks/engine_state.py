@@ -91,7 +91,7 @@ def live_proxies(seen: Observed) -> Findings:
     if info is None or daemon is None:
         yield skipped(name, 'the engine or its daemon.json could not be read')
         return
-    live = dict(info.live.proxies)
+    live = info.live.proxies
     named = daemon.proxies
     differing = [area for area, text in named.items() if live[area] != redact(text)]
     if differing:
