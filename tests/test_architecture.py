@@ -134,6 +134,18 @@ def test_every_room_is_installed():
     assert listed - {f'{NAME}.templates'} == folders
 
 
+def test_tests_are_where_one_looks_for_them():
+    """A file of tests in a room's folder is named after a module of that room."""
+    named = {
+        path.stem.removeprefix('test_'): path.parent.name
+        for room in LEVELS
+        for path in (TREE / 'tests' / room).glob('test_*.py')
+    }
+    known = {(part, m.room) for m in MODULES.values() for part in m.parts[1:]}
+    known |= {(room, room) for room in LEVELS}
+    assert set(named.items()) <= known
+
+
 def test_no_module_needs_itself():
     """Walk the imports, those in functions included: there is no circle."""
     needs = {

@@ -8,13 +8,11 @@ import subprocess
 import sys
 
 import pytest
+from places import CONFIG_JSON, DAEMON_JSON
 from roots import run_command
 
 from registry_host import __version__
 
-DAEMON_JSON = '/etc/docker/daemon.json'
-CONFIG_JSON = '/home/alice/.docker/config.json'
-LEDGER = '/var/lib/registry-host/ledger.json'
 MIRROR = ('--registry-mirror', 'http://registry.lab:5000')
 
 

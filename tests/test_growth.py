@@ -9,8 +9,8 @@ import json
 import sys
 
 import pytest
+from places import DAEMON_JSON
 
-DAEMON_JSON = '/etc/docker/daemon.json'
 SIZES = (100, 300, 900)
 # A call more for each entry, in each doubling, is not what this is about.
 SLACK = 1.15

@@ -18,11 +18,10 @@ from registry_host.settings.areas import (
     NAMESERVER,
     NAMESERVERS,
     NO_PROXY,
-    PROXY_AREAS,
     SEARCH,
     Operation,
 )
-from registry_host.settings.asked import TABLES, Asked, asked_by_flags
+from registry_host.settings.asked import TABLES, Asked
 from registry_host.settings.checking import Checked, check_characters, check_user
 from registry_host.settings.insecure import check_insecure_registry
 from registry_host.settings.mirrors import check_mirror
@@ -31,28 +30,23 @@ from registry_host.settings.proxies import check_no_proxy, check_proxy
 from registry_host.settings.shape import check_shape, digest_of, place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-# Reading the file
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 
-# Checking the shape
+def load(asked: Asked, *, checked: Collection[str] = ()) -> Settings:
+    """Check everything that was asked; SettingsError holds every problem found.
 
-
-# Checking the rules
-
-
-def load(asked: Asked, *, is_known: Callable[[str], bool]) -> Settings:
-    """Check everything that was asked; SettingsError holds every problem found."""
+    `checked` are digests of settings of which the shape has been found right before.
+    """
     digest = digest_of(asked.document)
-    problems = () if is_known(digest) else check_shape(asked)
+    problems = () if digest in checked else check_shape(asked)
     if problems:
         raise SettingsError(*problems)
-    checked = _check_rules(asked)
-    problems = tuple(problem for result in checked for problem in result.errors)
+    results = _check_rules(asked)
+    problems = tuple(problem for result in results for problem in result.errors)
     if problems:
         raise SettingsError(*problems)
-    return _settings(asked, checked, digest)
+    return _settings(asked, results, digest)
 
 
 def check(asked: Asked) -> tuple[tuple[Checked[Any], ...], tuple[Problem, ...]]:
@@ -163,8 +157,8 @@ def _check_dns(asked: Asked) -> Iterable[Checked[Any]]:
         for index, beyond in require_few(dns.get(name, ()), kind):
             yield beyond.at(place(asked, (*path, index)))
     # Flags may add it to nameservers that are managed already.
-    is_known = asked.operation is Operation.REPLACE
-    if dns.get(EXCLUSIVE) and is_known and not dns.get(NAMESERVERS):
+    is_whole = asked.operation is Operation.REPLACE
+    if dns.get(EXCLUSIVE) and is_whole and not dns.get(NAMESERVERS):
         yield check_exclusive().at(place(asked, ('dns', EXCLUSIVE)))
     yield from _check_each(asked, ('dns', SEARCH), 'dns-search', check_search_domain)
 
@@ -239,34 +233,6 @@ def _settings(asked: Asked, results: tuple[Checked[Any], ...], digest: str) -> S
         digest=digest,
         results=results,
         exposed=tuple(_exposed(asked)),
-    )
-
-
-def exactly(
-    wish: Mapping[str, Sequence[str]], *, readers: Iterable[str], is_exclusive: bool
-) -> Settings:
-    """Ask for these values, and no others, in these areas; they passed the rules once.
-
-    For undo: an area without values is withdrawn.
-    """
-    flags: dict[str, Any] = {'for': list(readers)}
-    for area, values in wish.items():
-        if not values:
-            continue
-        if area == NO_PROXY:
-            flags[area] = ','.join(values)
-        elif area in PROXY_AREAS:
-            (flags[area],) = values
-        else:
-            flags[ENGINE if area == ENGINE_DNS else area] = list(values)
-    if not PROXY_AREAS & flags.keys():
-        del flags['for']
-    asked = asked_by_flags(flags, is_replacing=True)
-    return load(asked, is_known=lambda digest: True)._replace(
-        named=frozenset(wish),
-        proxy_for=frozenset(readers),
-        # Not as a flag, which may not stand alone: all of it may have been foreign.
-        is_dns_exclusive=is_exclusive,
     )
 
 

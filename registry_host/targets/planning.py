@@ -185,7 +185,7 @@ class Planned(NamedTuple):
 def plan_asked(host: Host, asked: Asked) -> Planned:
     """Work out what would change for this host to be as asked."""
     ledger, ledger_state = load_ledger(host)
-    settings = load(asked, is_known=ledger.checked.__contains__)
+    settings = load(asked, checked=ledger.checked)
     planned = plan_settings(host, settings, ledger, ledger_state)
     if settings.is_declaration:
         return planned

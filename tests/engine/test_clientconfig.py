@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+from places import CONFIG_JSON
 from recorded import load
 
 from registry_host.engine import clientconfig
@@ -14,7 +15,6 @@ from registry_host.engine.keys import parse_version
 from registry_host.jsonfile import jsontext
 from registry_host.jsonfile.jsonvalue import JsonTextError
 
-CONFIG_JSON = '/home/alice/.docker/config.json'
 OBSERVED = load('client_config')
 CORPUS = load('cli_config')
 PROXY = (

@@ -7,12 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from places import CONFIG_JSON, DAEMON_JSON, STATE
 
 SUITES = ('forky',)  # What is attacked here is the same with every engine.
 ATTACKS = Path(__file__).with_name('attacks')
-STATE = '/var/lib/registry-host'
-DAEMON_JSON = '/etc/docker/daemon.json'
-CONFIG_JSON = '/home/alice/.docker/config.json'
 BOBS = '/home/bob/.docker/config.json'
 MIRROR = 'http://registry.lab:5000'
 ALICE = ('--user', 'alice', '--proxy-for=client', '--http-proxy', 'http://proxy.lab:1')

@@ -6,10 +6,10 @@ import json
 import re
 
 import pytest
+from places import DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
 PUSH = 'registry.lab:5002'
-DAEMON_JSON = '/etc/docker/daemon.json'
 ODD = """{
 \t"log-driver" : "json-file",
   "log-opts": {"max-size": "10m",   "max-file": "3"},

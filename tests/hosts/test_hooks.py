@@ -12,10 +12,10 @@ import bounds
 import images
 import pytest
 import yaml
+from places import DAEMON_JSON
 from program import TREE
 
 HOOKS = TREE / 'scripts/hooks'
-DAEMON_JSON = '/etc/docker/daemon.json'
 SETTINGS = {
     'registry-mirrors': ['http://registry.lab:5000'],
     'insecure-registries': ['registry.lab:5002'],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-DAEMON_JSON = '/etc/docker/daemon.json'
+from places import DAEMON_JSON
 
 
 def doctor(host, *flags, user='root'):

@@ -8,9 +8,9 @@ import pytest
 import services
 from lab import GATEWAY
 from owners import SITE
+from places import RESOLV_CONF
 
 MIRROR = 'http://registry.lab:5000'
-RESOLV_CONF = '/etc/resolv.conf'
 LISTENING = ['ss', '-Hlun']
 BOTH = ('--mirror', MIRROR, '--nameserver', GATEWAY)
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 from lab import GATEWAY, Lab, OwnerHost
 from owners import OWNERS, SITE_ALONE, SITE_NAME
+from places import RESOLV_CONF
 
 MIRROR = 'http://registry.lab:5000'
-RESOLV_CONF = '/etc/resolv.conf'
 # As doctor names them: owner, and its mode in brackets.
 TOLD = {
     'resolved-stub': 'resolved (stub)',

@@ -7,10 +7,10 @@ import time
 
 import pytest
 from conftest import ENGINES
+from places import DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
 PUSH = 'registry.lab:5002'
-DAEMON_JSON = '/etc/docker/daemon.json'
 CONFIG_JSON = '/root/.docker/config.json'
 KILL = '/bin/sh -c "kill -9 $(cat /run/run.pid)"'
 ORIGINAL = '{ "labels":["a=b"] }'

@@ -6,8 +6,7 @@ import json
 import time
 
 import pytest
-
-DAEMON_JSON = '/etc/docker/daemon.json'
+from places import DAEMON_JSON
 
 
 @pytest.fixture(scope='session')

@@ -6,9 +6,9 @@ import json
 
 import pytest
 from lab import GATEWAY
+from places import DAEMON_JSON
 
 PROXY = 'http://user:hunter2@proxy.lab:3128'
-DAEMON_JSON = '/etc/docker/daemon.json'
 FLAGS = ('configure', '--proxy-for', 'engine', '--http-proxy', PROXY)
 MASKED = 'http://xxxxx:xxxxx@proxy.lab:3128'
 FOREIGN = '{ "labels":["a=b"] }'

@@ -6,11 +6,10 @@ import json
 from base64 import b64encode
 
 import pytest
+from places import CONFIG_JSON, DAEMON_JSON
 
 SECRET = 'hunter2'
 LOGIN = b64encode(f'alice:{SECRET}'.encode()).decode()
-DAEMON_JSON = '/etc/docker/daemon.json'
-CONFIG_JSON = '/home/alice/.docker/config.json'
 SETTINGS = {
     'registry-mirrors': ['http://registry.lab:5000'],
     'proxies': {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
+from places import CONFIG_JSON, DAEMON_JSON
+
 MIRROR = 'http://registry.lab:5000'
 PUSH = 'registry.lab:5002'
-DAEMON_JSON = '/etc/docker/daemon.json'
-CONFIG_JSON = '/home/alice/.docker/config.json'
 FLAGS = ('--mirror', MIRROR, '--insecure-registry', PUSH)
 FOREIGN = '{ "labels":["a=b"],\n"registry-mirrors" : ["https://foreign.example"] }'
 

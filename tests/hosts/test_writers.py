@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 
-DAEMON_JSON = '/etc/docker/daemon.json'
-CONFIG_JSON = '/home/alice/.docker/config.json'
+from places import CONFIG_JSON, DAEMON_JSON
+
 ROUNDS = 20
 # Each writes an area of its own: what one run loses of another's shows at once.
 RUNS = (

@@ -6,15 +6,14 @@ import json
 import os
 
 import pytest
+from places import DAEMON_JSON, RESOLV_CONF
 
 from registry_host import cli
 from registry_host.plan import selectors
 from registry_host.transaction import managed
 
-DAEMON_JSON = '/etc/docker/daemon.json'
 ALICES = '/home/alice/.docker/config.json'
 ROOTS = '/root/.docker/config.json'
-RESOLV_CONF = '/etc/resolv.conf'
 SETTINGS = '/etc/registry-host/settings.toml'
 CLIENT = ('--proxy-for', 'client')
 

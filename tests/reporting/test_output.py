@@ -11,13 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import CONFIG_JSON, DAEMON_JSON
 from roots import PASSWD, Root
 
 from registry_host.redact import conceal, learn, redact_words
 from registry_host.reporting.output import Paint, printable, printable_json
 
-DAEMON_JSON = '/etc/docker/daemon.json'
-CONFIG_JSON = '/home/alice/.docker/config.json'
 SETTINGS_TOML = '/etc/registry-host/settings.toml'
 SETTINGS_JSON = '/etc/registry-host/settings.json'
 # Colours of our own, and what the terminal makes of a line feed.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from places import RESOLV_CONF
 
 from registry_host.resolver.owner import Evidence, decide
 from registry_host.resolver.steps import steps
 
-RESOLV_CONF = '/etc/resolv.conf'
 THEIRS = '# by hand\nnameserver 192.0.2.1\nnameserver 192.0.2.2\noptions ndots:2\n'
 
 

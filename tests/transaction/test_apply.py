@@ -6,6 +6,7 @@ import errno
 import json
 
 import pytest
+from places import CONFIG_JSON, DAEMON_JSON
 
 from registry_host.errors import ApplyError, ConflictError, StoppedError
 from registry_host.host.host import Host
@@ -18,8 +19,6 @@ from registry_host.transaction.lock import transaction, unfinished
 from registry_host.transaction.order import Order
 from registry_host.transaction.run import Origin
 
-DAEMON_JSON = '/etc/docker/daemon.json'
-CONFIG_JSON = '/home/alice/.docker/config.json'
 FLAGS = {
     'registry-mirrors': ['http://m:5000'],
     'http-proxy': 'http://p:1',

@@ -10,17 +10,14 @@ import stat
 from pathlib import Path
 
 import pytest
-from test_runs import put_on_approval
+from earlier import put_on_approval
+from places import CONFIG_JSON, DAEMON_JSON, JOURNAL, STATE
 
 from registry_host.host import filedoor
 from registry_host.host.host import Host
 from registry_host.transaction.checkpoints import load_journal, load_run
 
 DATA = Path(__file__).parents[1] / 'data/state-version-1'
-STATE = '/var/lib/registry-host'
-JOURNAL = f'{STATE}/journal.json'
-DAEMON_JSON = '/etc/docker/daemon.json'
-CONFIG_JSON = '/home/alice/.docker/config.json'
 PAYLOAD = b'#!/bin/sh\n'
 HEX = '0123456789abcdef'
 UP = '/../../../../../../../..'

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from places import DAEMON_JSON, JOURNAL, STATE
 
 from registry_host.host.host import Host
 
-DAEMON_JSON = '/etc/docker/daemon.json'
-STATE = '/var/lib/registry-host'
-JOURNAL = f'{STATE}/journal.json'
 FOREIGN = '{\n  "debug": true\n}\n'
 WRITES = (
     'clean_state',

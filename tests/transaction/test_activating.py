@@ -7,12 +7,12 @@ import json
 
 import outsiders
 import pytest
+from places import LEDGER
 
 from registry_host.host.host import Host
 from registry_host.services import SERVICES
 from registry_host.targets import TARGETS
 
-LEDGER = '/var/lib/registry-host/ledger.json'
 NOTES = outsiders.NOTES
 MEMORY = f'/{outsiders.MEMORY}'
 INSTANCE = f'/{outsiders.INSTANCE}'

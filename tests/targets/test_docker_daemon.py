@@ -1,10 +1,11 @@
-"""The contract of every target, and the decisions of each."""
+"""Lists and nameservers of containers in daemon.json."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
+from places import DAEMON_JSON
 
 from registry_host.engine.find import EngineFacts
 from registry_host.errors import ConfigError
@@ -16,276 +17,9 @@ from registry_host.settings.areas import AREAS
 from registry_host.settings.asked import asked_by_flags
 from registry_host.settings.load import load
 from registry_host.settings.model import WITHDRAW_ALL
-from registry_host.targets import TARGETS, docker_daemon
+from registry_host.targets import docker_daemon
 from registry_host.targets.planning import build_plan, read_files
 from registry_host.targets.target import FileRef
-
-DAEMON_JSON = '/etc/docker/daemon.json'
-CONFIG_JSON = '/home/alice/.docker/config.json'
-RESOLV_CONF = '/etc/resolv.conf'
-# For each target: its file, flags that change it, what to unconfigure, a foreign file.
-CONTRACT = {
-    'docker-daemon': (
-        DAEMON_JSON,
-        ('--mirror=http://m:5000', '--insecure-registry=r:1', '--engine-dns=9.9.9.9'),
-        (('mirrors',), ('insecure-registries',), ('dns',)),
-        '{\n\t"registry-mirrors" : ["https://x"],\r\n'
-        ' "insecure-registries":[ "10.0.0.0/9" ],\n  "mtu" :  1500,'
-        '"dns":["192.0.2.1" ]\n}',
-    ),
-    'docker-config': (
-        CONFIG_JSON,
-        (
-            '--proxy-for=client',
-            '--http-proxy',
-            'http://p:1',
-            '--no-proxy',
-            '.lab',
-            '--user',
-            'alice',
-        ),
-        (('proxies',),),
-        '{"auths":{"r:1" : {"auth":"eDp5"}},\n\n "proxies": {"default": '
-        '{"httpProxy": "http://old:1", "noProxy":"a, b" }}, "n": 12345678901234567890}',
-    ),
-    'resolver': (
-        RESOLV_CONF,
-        ('--nameserver', '9.9.9.9', '--dns-search', 'corp.example'),
-        (('dns', 'search'), ('dns', 'nameservers')),
-        '; of ours\r\nnameserver 192.0.2.1\n\noptions  ndots:2 # x\nsearch\ta.example',
-    ),
-}
-every_target = pytest.mark.parametrize('name', TARGETS)
-every_json_target = pytest.mark.parametrize('name', ('docker-daemon', 'docker-config'))
-
-
-def test_every_target_has_a_contract():
-    assert set(CONTRACT) == set(TARGETS)
-
-
-@every_target
-def test_a_second_run_changes_nothing(root, name):
-    path, flags, _, foreign = CONTRACT[name]
-    root.write(path, foreign)
-    assert root.run('configure', *flags).code == 0
-    before = root.snapshot()
-    again = root.run('configure', *flags, '--format=json')
-    assert again.json['changed'] is False
-    assert root.snapshot() == before
-
-
-@every_target
-def test_withdrawal_brings_back_every_byte(root, name):
-    path, flags, withdrawal, foreign = CONTRACT[name]
-    root.write(path, foreign, 0o640)
-    root.run('configure', *flags)
-    assert root.read(path) != foreign
-    for words in withdrawal:
-        assert root.run('unconfigure', *words).code == 0
-    assert root.read(path) == foreign
-    assert (root.path / path.lstrip('/')).stat().st_mode & 0o777 == 0o640
-
-
-@every_target
-def test_undo_brings_back_every_byte(root, name):
-    path, flags, _, foreign = CONTRACT[name]
-    root.write(path, foreign, 0o640)
-    root.run('configure', *flags)
-    assert root.run('undo').code == 0
-    assert root.read(path) == foreign
-    (root.path / path.lstrip('/')).unlink()
-    root.run('configure', *flags)
-    assert root.run('unconfigure').code == 0
-    assert not (root.path / path.lstrip('/')).exists()
-
-
-@every_json_target
-def test_foreign_members_survive(root, name):
-    path, flags, _, foreign = CONTRACT[name]
-    root.write(path, foreign)
-    root.run('configure', *flags)
-    before, after = json.loads(foreign), json.loads(root.read(path))
-    assert list(after)[: len(before)] == list(before)
-    for key, value in before.items():
-        if key not in ('registry-mirrors', 'insecure-registries', 'proxies', 'dns'):
-            assert after[key] == value
-
-
-@every_json_target
-@pytest.mark.parametrize(
-    'content', ('{', '[]', '{"a": 1,}', '\ufeff{}', '{"proxies": 1}', '{"a":1,"a":2}')
-)
-def test_malformed_file_is_never_rewritten(root, name, content):
-    path, flags, _, _ = CONTRACT[name]
-    root.write(path, content)
-    before = root.snapshot()
-    ended = root.run('configure', *flags, '--format=json')
-    assert ended.code == 2
-    assert all(path in error['message'] for error in ended.json['errors'])
-    assert root.snapshot() == before
-
-
-@every_json_target
-def test_empty_file_counts_as_an_empty_object(root, name):
-    path, flags, _, _ = CONTRACT[name]
-    root.write(path, '')
-    assert root.run('configure', *flags).code == 0
-    assert json.loads(root.read(path))
-
-
-def test_new_files_are_as_open_as_they_may_be(root):
-    flags = [*CONTRACT['docker-daemon'][1], *CONTRACT['docker-config'][1]]
-    root.run('configure', *flags)
-    modes = {
-        path: oct((root.path / path).stat().st_mode & 0o777)
-        for path in (
-            'etc/docker',
-            'etc/docker/daemon.json',
-            'home/alice/.docker',
-            'home/alice/.docker/config.json',
-            'var/lib/registry-host',
-            'var/lib/registry-host/ledger.json',
-        )
-    }
-    assert modes == {
-        'etc/docker': '0o755',
-        'etc/docker/daemon.json': '0o644',
-        'home/alice/.docker': '0o700',
-        'home/alice/.docker/config.json': '0o600',
-        'var/lib/registry-host': '0o700',
-        'var/lib/registry-host/ledger.json': '0o600',
-    }
-
-
-def test_one_bad_file_leaves_the_others_too(root):
-    root.write(CONFIG_JSON, '{')
-    flags = [*CONTRACT['docker-daemon'][1], *CONTRACT['docker-config'][1]]
-    before = root.snapshot()
-    assert root.run('configure', *flags).code == 2
-    assert root.snapshot() == before
-
-
-def test_error_shows_the_place(root):
-    root.write(DAEMON_JSON, '{\n  "debug": true,\n}')
-    ended = root.run('configure', '--mirror', 'http://m')
-    assert ended.err == (
-        f"error: {DAEMON_JSON}:2:16: not JSON: a comma before '}}'; "
-        'nothing was written\n'
-        '      "debug": true,\n'
-        '                   ^\n'
-        'hint:  delete the comma on line 2\n'
-    )
-
-
-# docker-config
-
-
-def config(root, content, *flags):
-    root.write(CONFIG_JSON, json.dumps(content))
-    ended = root.run('configure', '--user=alice', *flags)
-    assert ended.code == 0, ended.err
-    return json.loads(root.read(CONFIG_JSON)), ended.out
-
-
-@pytest.mark.parametrize(
-    ('content', 'flags', 'expected'),
-    (
-        pytest.param(
-            {'Proxies': {'default': {'HTTPProxy': 'x'}}},
-            (
-                '--proxy-for=client',
-                '--http-proxy=http://p:1',
-            ),
-            {'Proxies': {'default': {'HTTPProxy': 'http://p:1'}}},
-            id='any-letter-case-as-docker-reads',
-        ),
-        pytest.param(
-            {'proxies': {'tcp://h:1': {'httpProxy': 'x'}}},
-            (
-                '--proxy-for=client',
-                '--http-proxy=http://p:1',
-            ),
-            {
-                'proxies': {
-                    'tcp://h:1': {'httpProxy': 'x'},
-                    'default': {'httpProxy': 'http://p:1'},
-                }
-            },
-            id='other-hosts-stay',
-        ),
-        pytest.param(
-            {'proxies': {'default': {'noProxy': 'A,b'}}},
-            (
-                '--proxy-for=client',
-                '--no-proxy=a,c',
-            ),
-            {'proxies': {'default': {'noProxy': 'c,A,b'}}},
-            id='no-proxy-is-merged',
-        ),
-        pytest.param(
-            {'proxies': {'default': {'httpProxy': 'HTTP://P:1/'}}},
-            (
-                '--proxy-for=client',
-                '--http-proxy=http://p:1',
-            ),
-            {'proxies': {'default': {'httpProxy': 'HTTP://P:1/'}}},
-            id='equal-proxy-keeps-its-spelling',
-        ),
-        pytest.param(
-            {'proxies': {'default': {'httpsProxy': 'x'}}},
-            (
-                '--proxy-for=client',
-                '--http-proxy=http://p:1',
-            ),
-            {'proxies': {'default': {'httpsProxy': 'x', 'httpProxy': 'http://p:1'}}},
-            id='only-what-is-named',
-        ),
-    ),
-)
-def test_client_proxies(root, content, flags, expected):
-    assert config(root, content, *flags)[0] == expected
-
-
-def test_two_spellings_of_one_member_are_refused(root):
-    root.write(CONFIG_JSON, '{"proxies": {}, "Proxies": {}}')
-    ended = root.run(
-        'configure',
-        '--user=alice',
-        '--proxy-for=client',
-        '--http-proxy=http://p:1',
-        '--format=json',
-    )
-    assert ended.codes == ['config-ambiguous']
-
-
-def test_proxies_for_the_local_engine_shadow_ours(root):
-    content = {'proxies': {'unix:///var/run/docker.sock': {}}}
-    _, out = config(root, content, '--proxy-for=client', '--http-proxy=http://p:1')
-    assert 'warning: ' in out
-    assert 'replace those of "default" for the local engine' in out
-
-
-def test_nobody_to_set_proxies_for(root):
-    root.write('/etc/passwd', '')
-    ended = root.run(
-        'configure', '--proxy-for=client', '--http-proxy=http://p:1', '--format=json'
-    )
-    assert (ended.code, ended.codes) == (2, ['user-unknown'])
-
-
-def test_declaration_withdraws_from_users_it_no_longer_names(root):
-    settings = (
-        '[proxies]\nhttp-proxy = "http://p:1"\nfor = ["client"]\n'
-        '[client]\nusers = ["{}"]\n'
-    )
-    root.write('/etc/registry-host/settings.toml', settings.format('alice'))
-    root.run('configure')
-    assert 'httpProxy' in root.read(CONFIG_JSON)
-    root.write('/etc/registry-host/settings.toml', settings.format('root'))
-    root.run('configure')
-    assert not (root.path / 'home/alice/.docker').exists()
-    assert 'httpProxy' in root.read('/root/.docker/config.json')
-
 
 # docker-daemon
 
@@ -359,7 +93,7 @@ def facts_of(engine):
 def settings_of(flags):
     if flags is None:
         return WITHDRAW_ALL
-    return load(asked_by_flags(flags), is_known=lambda digest: False)
+    return load(asked_by_flags(flags))
 
 
 def merged(root, flags, engine, ref, applied):

@@ -10,6 +10,7 @@ from registry_host.host.host import Host
 from registry_host.settings.areas import AREAS, Operation
 from registry_host.settings.asked import read_asked
 from registry_host.settings.load import load
+from registry_host.settings.shape import digest_of
 
 TREE = Path(__file__).resolve().parents[2]
 
@@ -23,7 +24,7 @@ def ask(tmp_path, content, name='settings.toml', flags=None, is_replacing=False)
         flags=flags or {},
         is_replacing=is_replacing,
     )
-    return load(asked, is_known=lambda digest: False)
+    return load(asked)
 
 
 def problems(tmp_path, content, name='settings.toml', flags=None):
@@ -91,7 +92,7 @@ def test_flags_alone_name_their_own_areas(tmp_path, is_replacing):
     asked = read_asked(
         Host(str(tmp_path)), file=None, flags=flags, is_replacing=is_replacing
     )
-    settings = load(asked, is_known=lambda digest: False)
+    settings = load(asked)
     assert settings.named == {'insecure-registries', 'registry-mirrors'}
     assert not settings.is_declaration
     operation = Operation.REPLACE if is_replacing else Operation.ADD
@@ -152,7 +153,7 @@ def test_nameservers_of_containers_are_an_area_of_their_own(tmp_path):
         ({'for': ['engine'], 'no-proxy': 'a'}, {'no-proxy'}, ()),
     ):
         asked = read_asked(host, file=None, flags=flags)
-        settings = load(asked, is_known=lambda digest: False)
+        settings = load(asked)
         assert (settings.named, settings.engine_dns) == (named, engine_dns)
         assert not settings.has_dns
     content = '[dns]\nengine = ["9.9.9.9", "1.1.1.1:53"]\n'
@@ -224,10 +225,11 @@ def test_known_settings_do_not_meet_the_schema_again(tmp_path):
     asked = read_asked(
         Host(str(tmp_path)), file=None, flags={'no-proxy': 'a', 'for': ['client']}
     )
-    digest = load(asked, is_known=lambda digest: False).digest
-    seen = []
-    load(asked, is_known=lambda asked_for: seen.append(asked_for) is None)
-    assert seen == [digest]
+    odd = asked._replace(document={**asked.document, 'no-such-key': 1})
+    with pytest.raises(SettingsError, match='unknown key'):
+        load(odd)
+    known = digest_of(odd.document)
+    assert load(odd, checked=[known]).digest == known
 
 
 def test_the_sample_is_valid_with_and_without_its_comments(tmp_path):

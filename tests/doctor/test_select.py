@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from places import DAEMON_JSON
+
 from registry_host.doctor.checks import CHECKS
 from registry_host.doctor.checks.check import Check
 from registry_host.doctor.select import run_checks
 from registry_host.errors import Finding
-
-DAEMON_JSON = '/etc/docker/daemon.json'
 
 
 def findings(root, *words):

@@ -1,0 +1,141 @@
+"""A run that was cut short, as far as no engine is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from earlier import MIRROR, configured, cut_short, leave_behind
+from places import CONFIG_JSON, DAEMON_JSON
+
+# Recovery, as far as no engine is needed
+
+
+def test_forecast_and_doctor_tell_of_a_run_that_was_cut_short(root):
+    root.write(DAEMON_JSON, '{"debug": true}')
+    cut_short(root)
+    before = root.snapshot()
+    ended = root.run('configure', '--insecure-registry', 'r:1', '--check')
+    assert ended.code == 3
+    assert 'error: run 1 (configure, ' in ended.out
+    ended = root.run('doctor', '--only', 'unfinished-run')
+    assert ended.code == 1
+    assert 'the next run takes it back first' in ended.out
+    assert f'hint:  sudo {root.program} undo\n' in ended.out
+    assert root.snapshot() == before
+    ended = root.run('configure', '--insecure-registry', 'r:1')
+    assert ended.code == 0
+    assert 'warning: run 1 (configure, ' in ended.out
+    assert 'had not ended: the old file is back\n' in ended.out
+    assert json.loads(root.read(DAEMON_JSON)) == {
+        'debug': True,
+        'insecure-registries': ['r:1'],
+    }
+    assert not (root.path / 'home/alice/.docker').exists()
+    outcomes = [
+        run['outcome']
+        for run in root.run('history', '--format=json').json['checkpoints']
+    ]
+    assert outcomes == ['recovered', 'applied']
+
+
+@pytest.mark.parametrize('kind', ('folder', 'fifo', 'loop', 'folder-is-a-file'))
+def test_a_user_cannot_hold_up_the_host_by_their_own_file(root, kind):
+    root.write(DAEMON_JSON, '{"debug": true}')
+    cut_short(root)
+    file = root.path / CONFIG_JSON.lstrip('/')
+    file.unlink()
+    if kind == 'folder':
+        file.mkdir()
+    elif kind == 'fifo':
+        os.mkfifo(file)
+    elif kind == 'loop':
+        file.symlink_to(file.name)
+    else:
+        file.parent.rmdir()
+        file.parent.write_text('')
+    ended = root.run('undo')
+    assert ended.code == 0
+    assert f'the old file is back, but {CONFIG_JSON} (' in ended.out
+    assert 'was changed by somebody else since, and is left so' in ended.out
+    assert root.read(DAEMON_JSON) == '{"debug": true}'
+    assert root.run('doctor', '--only', 'unfinished-run').code == 0
+
+
+def test_a_damaged_journal_is_told_and_nothing_is_written(root):
+    root.write(DAEMON_JSON, '{}')
+    root.write('/var/lib/registry-host/journal.json', '{"version": 1}', 0o600)
+    before = root.snapshot()
+    ended = root.run('configure', '--mirror', MIRROR)
+    assert ended.code == 2
+    assert 'is damaged, so what it holds cannot be put back' in ended.err
+    assert root.snapshot() == before
+
+
+@pytest.mark.parametrize('is_forward', (True, False), ids=('forward', 'back'))
+@pytest.mark.parametrize('words', (('undo',), ('unconfigure',), ('configure',)))
+def test_a_file_torn_in_place_is_put_back_by_the_next_run(root, words, is_forward):
+    labels = [f'l{n}=x' for n in range(900)]
+    original = json.dumps({'registry-mirrors': ['https://t'], 'labels': labels})
+    root.write(DAEMON_JSON, original)
+    cut_short(root)
+    before, after = original.encode(), root.read(DAEMON_JSON).encode()
+    old, new = (before, after) if is_forward else (after, before)
+    torn = new[:5000] + old[5000 : len(new)]
+    torn += b'\0' * (len(new) - len(torn))
+    root.write(DAEMON_JSON, torn)
+    words = (*words, '--insecure-registry', 'r:1') if 'configure' in words else words
+    ended = root.run(*words, '--format=json')
+    assert ended.code == 0, ended.out
+    assert ended.json['changed'] is True
+    assert ended.json['findings'][0]['check'] == 'recovered'
+    content = json.loads(root.read(DAEMON_JSON))
+    content.pop('insecure-registries', None)
+    assert content == json.loads(original)
+
+
+def test_a_recovery_is_told_even_if_what_was_asked_fails(root):
+    root.write(DAEMON_JSON, '{"debug": true}')
+    cut_short(root)
+    root.write('/root/.docker/config.json', '{')
+    ended = root.run(
+        'configure', '--user=root', '--proxy-for=client', '--http-proxy=http://p:1'
+    )
+    assert ended.code == 2
+    assert 'had not ended: the old file is back' in ended.out
+    assert 'nothing else was written' in ended.err
+    assert root.read(DAEMON_JSON) == '{"debug": true}'
+
+
+def test_undo_forecasts_a_recovery(root):
+    cut_short(root)
+    ended = root.run('undo', '--check')
+    assert ended.code == 3
+    assert 'would take back run 1 (configure, ' in ended.out
+    assert 'which was cut short' in ended.out
+
+
+def test_what_was_left_behind_is_seen_and_put_back(root):
+    leave_behind(root)
+    ended = root.run('unconfigure', '--check')
+    assert ended.code == 3
+    assert 'could not be put back yet' in ended.out
+    ended = root.run('unconfigure')
+    assert 'of run 1 (configure, ' in ended.out
+    assert not (root.path / 'home/alice/.docker').exists()
+    assert root.run('unconfigure', '--check').code == 0
+
+
+def test_what_was_left_behind_does_not_stand_in_for_undo(root):
+    leave_behind(root)
+    left = root.path / 'var/lib/registry-host/left-behind/1.json'
+    content = left.read_text()
+    configured(root, '--mirror', 'http://b')
+    left.parent.mkdir(exist_ok=True, mode=0o700)
+    left.write_text(content.replace('"version": 2', '"version": 3'))
+    ended = root.run('undo')
+    assert 'was written by a newer registry-host' in ended.out
+    assert not (root.path / DAEMON_JSON.lstrip('/')).exists()
+    assert left.exists()
+    assert root.run('doctor', '--only', 'unfinished-run').code == 1
