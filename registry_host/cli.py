@@ -38,6 +38,7 @@ from registry_host.options import (
     flags_of,
     format_option,
     lock_option,
+    no_probe_option,
     proxy_for_option,
     readers_of,
     settings_options,
@@ -113,7 +114,7 @@ def _no_root(root: str) -> Problem:
     is_flag=True,
     help='Make each list that is given the whole of what is managed, in this order.',
 )
-@click.option('--no-probe', is_flag=True, help='Write mirrors that do not answer too.')
+@no_probe_option
 @change_options
 @confirm_within_option
 @format_option
@@ -163,6 +164,7 @@ def configure(
 @click.argument('area', type=click.Choice(SELECTORS), required=False)
 @click.argument('values', nargs=-1, metavar='[VALUE]...')
 @proxy_for_option('Withdraw the proxies of the engine, or of users, alone.')
+@no_probe_option
 @change_options
 @confirm_within_option
 @format_option
@@ -173,6 +175,7 @@ def unconfigure(
     area: str | None,
     values: tuple[str, ...],
     proxy_for: str | None,
+    no_probe: bool,
     output_format: str,
     **options: Any,
 ) -> NoReturn:
@@ -191,7 +194,8 @@ def unconfigure(
 
     manner = Manner(arguments=context.meta[ARGUMENTS], **options)
     selection = Selection(area, values, readers_of(proxy_for))
-    finish(run(context.obj, manner, selection), output_format)
+    report = run(context.obj, manner, selection, is_probing=not no_probe)
+    finish(report, output_format)
 
 
 @cli.command()

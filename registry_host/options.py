@@ -13,6 +13,15 @@ SELECTORS = ('mirrors', 'insecure-registries', 'proxies', 'dns', 'users')
 Command = TypeVar('Command', bound=Callable[..., Any])
 
 
+_probe_image_option = click.option(
+    '--probe-image',
+    'probe_image',
+    metavar='IMAGE',
+    help='An image of Docker Hub that mirrors and the engine are asked for, as a proof '
+    "that pulls work; '' asks for none.",
+)
+
+
 def settings_options(command: Command) -> Command:
     """The flags that say what is asked; dockerd's own names where it has them."""
     options = (
@@ -56,6 +65,7 @@ def settings_options(command: Command) -> Command:
             'container and build of the user.'
         ),
         *_name_options(),
+        _probe_image_option,
         click.option(
             '--user',
             'users',
@@ -143,6 +153,11 @@ class Seconds(click.FloatRange):
         return seconds
 
 
+no_probe_option = click.option(
+    '--no-probe',
+    is_flag=True,
+    help='Ask no mirrors and nameservers before, and no pull of the engine after.',
+)
 lock_option = click.option(
     '--lock-timeout',
     'lock_timeout_s',
@@ -172,6 +187,7 @@ def flags_of(options: dict[str, Any]) -> dict[str, Any]:
     no_proxy = options['no_proxy']
     return {
         'registry-mirrors': list(options['registry_mirrors']) or None,
+        'probe-image': options['probe_image'],
         'insecure-registries': list(options['insecure_registries']) or None,
         'http-proxy': options['http_proxy'],
         'https-proxy': options['https_proxy'],

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from registry_host.plan.wish import Values
     from registry_host.services.facts import Facts
     from registry_host.services.service import Service
-    from registry_host.services.transition import Lookups, Transition
+    from registry_host.services.transition import Checks, Transition
     from registry_host.services.view import View
     from registry_host.settings.model import Settings
 
@@ -284,7 +284,7 @@ class Notary:
         return self._seen().live
 
     def prove(
-        self, host: Host, lookups: Lookups, transition: Transition
+        self, host: Host, checks: Checks, transition: Transition
     ) -> Iterable[Finding]:
         return ()
 

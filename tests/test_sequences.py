@@ -204,7 +204,7 @@ class Sequences(RuleBasedStateMachine):
         values = data.draw(subset(managed, count)) if len(managed) >= count > 0 else []
         selection = Selection(WORDS[area], tuple(values))
         before = self.document(DAEMON_JSON).get(area, [])
-        unconfigure(self.host, self.order('unconfigure'), selection)
+        unconfigure(self.host, self.order('unconfigure'), selection, is_probing=False)
         after = self.document(DAEMON_JSON).get(area, [])
         gone = values or managed
         assert after == [
@@ -239,7 +239,7 @@ class Sequences(RuleBasedStateMachine):
 
     @rule()
     def withdraw(self):
-        unconfigure(self.host, self.order('unconfigure'), Selection())
+        unconfigure(self.host, self.order('unconfigure'), Selection(), is_probing=False)
         ledger, _ = load_ledger(self.host)
         assert ledger.entries == ()
         self.nothing_of_ours()
@@ -405,7 +405,9 @@ class Sequences(RuleBasedStateMachine):
                 self.foreign_stays()
         except UndoError as err:
             self.why = [problem.code for problem in err.problems]
-            unconfigure(self.host, self.order('unconfigure'), Selection())
+            unconfigure(
+                self.host, self.order('unconfigure'), Selection(), is_probing=False
+            )
         assert self.is_edited or self.why == []
         assert set(self.why) <= {'undo-conflict'}
         self.nothing_of_ours()

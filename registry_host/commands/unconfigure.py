@@ -19,14 +19,24 @@ class Unconfigure(Request):
 
     command = 'unconfigure'
 
-    def __init__(self, selection: Selection) -> None:
+    def __init__(self, selection: Selection, *, is_probing: bool) -> None:
         self._selection = selection
+        self._is_probing = is_probing
 
     def plan(self, host: Host) -> Planned:
         return plan_withdrawal(host, self._selection)
 
+    def prove(self, host: Host, planned: Planned) -> Planned:
+        if not self._is_probing or not planned.facts.is_live:
+            return planned
+        from registry_host.targets.proving import with_baseline
 
-def unconfigure(host: Host, manner: Manner, selection: Selection) -> Report:
+        return with_baseline(host, planned, is_binding=True)
+
+
+def unconfigure(
+    host: Host, manner: Manner, selection: Selection, *, is_probing: bool
+) -> Report:
     """Withdraw what is selected of the managed entries, and nothing else."""
-    request = Unconfigure(selection)
+    request = Unconfigure(selection, is_probing=is_probing)
     return report_of(request, manner, carry_out(host, request, manner))

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from registry_host.jsonfile import jsontext
     from registry_host.plan.changes import Plan
     from registry_host.registry.probe import Probe
+    from registry_host.settings.images import Image
 
 DEADLINE_S = 5.0
 LOOKUP_TIMEOUT_S = 2.0
@@ -71,6 +72,7 @@ class Observed:
     daemon_json: DaemonJson | None = None
     clients: tuple[Config, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+    image: Image | None = None
     resolv_conf: ResolvConf | None = None
     interfaces: tuple[str, ...] | None = None
     probes: Mapping[Mirror, Probe] = field(default_factory=dict)
@@ -210,6 +212,14 @@ def _plan(host: Host) -> tuple[Plan | None, tuple[Problem, ...]]:
         return None, err.problems
 
 
+def _image(host: Host, engine: EngineFacts) -> Image | None:
+    """What mirrors are asked for: an image of Docker Hub, known to be there."""
+    from registry_host.engine.pulls import probe_image
+    from registry_host.settings.images import HELLO, image_of
+
+    return probe_image(host, engine) if engine.is_running else image_of(HELLO)
+
+
 def _ask(host: Host, seen: Observed) -> Observed:
     """Ask all mirrors and all nameservers at once, under the one deadline."""
 
@@ -221,10 +231,11 @@ def _ask(host: Host, seen: Observed) -> Observed:
     mirrors = tuple({mirror.key: mirror for mirror in checked if mirror}.values())
     names = tuple(dict.fromkeys(m.host for m in mirrors if not m.is_ip))
     jobs: dict[Any, Callable[[], Any]] = {}
+    image = _image(host, seen.facts.engine) if mirrors else None
     if seen.daemon_json is not None:
         route = route_of(host, seen.facts.engine, seen.daemon_json)
         for mirror in mirrors:
-            jobs['probe', mirror] = partial(probe_one, host, mirror, route)
+            jobs['probe', mirror] = partial(probe_one, host, mirror, route, image)
     for name in names:
         jobs['addresses', name] = partial(host.addresses, name)
         for server in seen.nameservers:
@@ -250,6 +261,7 @@ def _ask(host: Host, seen: Observed) -> Observed:
     return replace(
         seen,
         mirrors=mirrors,
+        image=image,
         probes=of_kind('probe'),
         lookups=of_kind('lookup'),
         addresses=of_kind('addresses'),

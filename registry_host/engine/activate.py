@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from registry_host.engine.api import Client, Info
+from registry_host.engine.api import Client
 from registry_host.engine.lifecycle import RELOAD_TIMEOUT_S, reload, restart
 from registry_host.errors import EngineError, Problem
 from registry_host.levels import IF_SAFE, NEVER, Activation, Allowed
@@ -13,6 +13,7 @@ from registry_host.levels import IF_SAFE, NEVER, Activation, Allowed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from registry_host.engine.answers import Info
     from registry_host.engine.find import EngineFacts
     from registry_host.engine.live import Live
     from registry_host.host.host import Host

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from registry_host.engine.directives import Version, parse_flags, parse_version
+from registry_host.engine.environment import of_process
 from registry_host.errors import ConfigError, EngineError, Problem
 from registry_host.host.invoker import find_invoker
 from registry_host.namedtuples import NamedTuple
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     EngineState = Literal['running', 'stopped', 'absent', 'unreachable', 'unknown']
     Packaging = Literal['system', 'rootless', 'snap']
 
-    from registry_host.engine.api import Container, Info
+    from registry_host.engine.answers import Container, Info
     from registry_host.host.host import Host
     from registry_host.host.records import Process, User
 
@@ -117,7 +118,7 @@ def _running_engine(host: Host, process: Process) -> EngineFacts:
 
     flags = parse_flags(process.argv)
     user = host.find_user(uid=process.uid) if process.uid else None
-    environ = _environment(host, process.pid) if user else {}
+    environ = of_process(host, process.pid) if user else {}
     packaging = 'rootless' if user else _packaging(process.argv)
     socket_path = _socket_path(flags, user, environ)
     # A user's engine is a program of the user's choice, never to be run as root.
@@ -150,11 +151,6 @@ def _running_engine(host: Host, process: Process) -> EngineFacts:
 
 def _packaging(argv: tuple[str, ...]) -> Packaging:
     return 'snap' if argv[0].startswith('/snap/') else 'system'
-
-
-def _environment(host: Host, pid: int) -> dict[str, str]:
-    pairs = host.proc_text(pid, 'environ').split('\0')
-    return dict(pair.split('=', 1) for pair in pairs if '=' in pair)
 
 
 def _config_path(

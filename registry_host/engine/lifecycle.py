@@ -8,7 +8,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from registry_host.engine.api import Client, Info
+from registry_host.engine.api import Client
 from registry_host.errors import EngineError, Problem
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from registry_host.engine.answers import Info
     from registry_host.host.host import Host
 
 

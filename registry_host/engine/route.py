@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from registry_host.settings.areas import HTTP_PROXY
+from registry_host.engine.environment import proxies_of
+from registry_host.settings.areas import (
+    HTTP_PROXY,
+    HTTPS_PROXY,
+    NO_PROXY,
+    PROXY_KEYS,
+)
 from registry_host.settings.insecure import InsecureList
 from registry_host.settings.proxies import check_no_proxy, check_proxy
 
@@ -40,7 +46,7 @@ def route_of(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
     /info shows proxies with their credentials masked: the one that is meant is looked
     for among those of its file, its flags and its environment.
     """
-    insecure = InsecureList(daemon.insecure or ())
+    insecure = _insecure(engine, daemon)
     info = engine.info
     if info is None:
         return Route(insecure=insecure, version=engine.version)
@@ -58,6 +64,32 @@ def route_of(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
         https_proxy=_unmasked(info.https_proxy, candidates),
         no_proxy=check_no_proxy(info.no_proxy).value if info.no_proxy else None,
     )
+
+
+def planned_route(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
+    """Work out the ways of an engine once it has started with a daemon.json.
+
+    Each proxy is that of the file or of a flag, else that of its environment.
+    """
+    environment = proxies_of(host, engine)
+    found: dict[str, str] = {}
+    for area in PROXY_KEYS:
+        flags = engine.flags.get(area, ())
+        text = daemon.proxies.get(area) or (flags[-1] if flags else '')
+        found[area] = text or environment.get(area, '')
+    return Route(
+        is_containerd_store=bool(engine.info and engine.info.is_containerd_store),
+        version=engine.version,
+        insecure=_insecure(engine, daemon),
+        http_proxy=found[HTTP_PROXY],
+        https_proxy=found[HTTPS_PROXY],
+        no_proxy=check_no_proxy(found[NO_PROXY]).value if found[NO_PROXY] else None,
+    )
+
+
+def _insecure(engine: EngineFacts, daemon: DaemonJson) -> InsecureList:
+    """Of the file, or of flags: an engine does not start with both."""
+    return InsecureList(daemon.insecure or engine.flags.get('insecure-registry', ()))
 
 
 def _unmasked(masked: str, candidates: Iterable[str]) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
+import re
 import socket
 import ssl
 import threading
 import time
 from base64 import b64encode
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urljoin, urlsplit
 
 from registry_host.errors import place_of
@@ -25,9 +26,10 @@ REDIRECTS_LIMIT = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One GET. `proxy` is the URL of the proxy to go through, with its credentials.
+    """One GET, or HEAD. `proxy` is the URL of the proxy to go through.
 
-    `timeout_s` is for connecting, and again for the whole reply, however it drips in.
+    That has its credentials. `timeout_s` is for connecting, and again for the whole
+    reply, however it drips in.
 
     `authorities` are PEM files trusted besides the system's; `is_verified` False takes
     any certificate. No variable of the environment has a say: what counts is which way
@@ -39,6 +41,8 @@ class Request:
     is_verified: bool = True
     authorities: tuple[str, ...] = ()
     proxy: str | None = None
+    method: Literal['GET', 'HEAD'] = 'GET'
+    accept: str = '*/*'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +56,20 @@ class Answer:
 
 
 class ConnectionFailed(Exception):
-    """There was no reply. `reason` is one of the words of `_REASONS` and below."""
+    """There was no reply. `reason` is one of the words of `_REASONS` and below.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    `is_of_proxy`: it is the proxy that could not be reached, or that refused.
+    """
+
+    def __init__(self, reason: str, detail: str, *, is_of_proxy: bool = False) -> None:
         super().__init__(f'{reason}: {detail}')
         self.reason = reason
         self.detail = detail
+        self.is_of_proxy = is_of_proxy
+
+
+class ProxyError(Exception):
+    """What went wrong between here and the proxy."""
 
 
 _REASONS = {
@@ -97,11 +109,21 @@ def _get_once(request: Request) -> Answer:
     deadline = time.monotonic() + request.timeout_s
     try:
         connection, path, headers = _connection(request)
+        if request.proxy is not None:
+            connection._create_connection = _to_proxy  # type: ignore[attr-defined]
         with _connected(connection, request.timeout_s):
-            connection.request('GET', path, headers=headers)
+            connection.request(request.method, path, headers=headers)
             with connection.getresponse() as reply:
                 body = reply.read(BODY_LIMIT_BYTES)
+    except ProxyError as err:
+        cause = err.__cause__
+        found = _failure(request, cause if isinstance(cause, Exception) else err)
+        raise ConnectionFailed(found.reason, found.detail, is_of_proxy=True) from None
     except Exception as err:  # noqa: BLE001 - see _failure
+        if refused := _TUNNEL.fullmatch(str(err)):
+            raise ConnectionFailed(
+                'proxy', f'it answers {refused[1]}', is_of_proxy=True
+            ) from None
         # What was cut off at the deadline looks like a reply that breaks off.
         is_late = time.monotonic() >= deadline
         raise _failure(request, TimeoutError() if is_late else err) from None
@@ -111,6 +133,21 @@ def _get_once(request: Request) -> Answer:
         body=body,
         url=request.url,
     )
+
+
+# http.client.HTTPConnection._tunnel (Python 3.10 to 3.14).
+_TUNNEL = re.compile(r'Tunnel connection failed: (.*)', re.DOTALL)
+
+
+def _to_proxy(*arguments: Any, **options: Any) -> socket.socket:
+    """Connect as http.client does, and tell apart what fails here from what is behind.
+
+    It takes the function from an attribute of the connection (Python 3.10 to 3.14).
+    """
+    try:
+        return socket.create_connection(*arguments, **options)
+    except Exception as err:
+        raise ProxyError from err
 
 
 @contextlib.contextmanager
@@ -169,7 +206,7 @@ def _connection(
     """Return a connection, what to ask it for, and the headers to ask with."""
     url = urlsplit(request.url)
     path = url.path or '/'
-    headers = {'User-Agent': 'registry-host', 'Accept': '*/*'}
+    headers = {'User-Agent': 'registry-host', 'Accept': request.accept}
     host, port = url.hostname or '', url.port
     if request.proxy is None:
         if url.scheme == 'https':

@@ -12,34 +12,63 @@ from registry_host.engine.rules import CONTAINERD_OWN_HOSTS
 from registry_host.errors import Problem, place_of
 from registry_host.host.concurrency import ask_all
 from registry_host.host.wire import Answer, ConnectionFailed, Request
+from registry_host.redact import redact_input
+from registry_host.registry.faults import (
+    by_proxy,
+    failure_problem,
+    needs_tls,
+    of_proxy,
+    problem_of,
+    proxy_problem,
+    refused_by_proxy,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from registry_host.host.host import Host
+    from registry_host.settings.images import Image
     from registry_host.settings.mirrors import Mirror
 
 TIMEOUT_S = 3.0
+HUB = 'registry-1.docker.io'
+# What a proxy answers in the place of the one that was asked: RFC 9110, section 15.
+_OF_PROXIES = frozenset({407, 502, 503, 504})
+MANIFESTS = (
+    'application/vnd.docker.distribution.manifest.v2+json',
+    'application/vnd.docker.distribution.manifest.list.v2+json',
+    'application/vnd.oci.image.manifest.v1+json',
+    'application/vnd.oci.image.index.v1+json',
+)
 # Slack for the last answer to be judged, and for a second question to the same mirror.
 DEADLINE_S = TIMEOUT_S + 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What became of one question. `problem` None: a registry this engine can use."""
+    """What became of one question. `problem` None: a registry this engine can use.
+
+    `has_image` says whether it serves the image that was asked for; None where that
+    was not asked, or not answered.
+    """
 
     mirror: Mirror
     problem: Problem | None
     status: int | None = None
     elapsed_ms: int = 0
+    has_image: bool | None = None
 
 
 def probe_mirrors(
-    host: Host, mirrors: Sequence[Mirror], route: Route
+    host: Host, mirrors: Sequence[Mirror], route: Route, image: Image | None = None
 ) -> tuple[Probe, ...]:
-    """Ask GET /v2/ of all mirrors at once; none takes longer than DEADLINE_S."""
+    """Ask GET /v2/ of all mirrors at once; none takes longer than DEADLINE_S.
 
-    jobs = {mirror: partial(probe_one, host, mirror, route) for mirror in mirrors}
+    With an image, those that are registries are asked for its manifest, too.
+    """
+    jobs = {
+        mirror: partial(probe_one, host, mirror, route, image) for mirror in mirrors
+    }
     answers = ask_all(jobs, deadline_s=DEADLINE_S, crashed=crashed)
     return tuple(answers.get(mirror) or _late(mirror) for mirror in mirrors)
 
@@ -48,28 +77,84 @@ def crashed(mirror: Mirror, err: Exception) -> Probe:
     """The result of a question that ended in a bug of registry-host."""
     message = f'could not be asked, by a bug in registry-host: {place_of(err)}'
     hint = 'please report it with the output of registry-host --version'
-    problem = _problem(mirror, 'probe-crashed', message, hint)
+    problem = problem_of(mirror, 'probe-crashed', message, hint)
     return Probe(mirror=mirror, problem=problem)
 
 
 def _late(mirror: Mirror) -> Probe:
     failure = ConnectionFailed('timeout', f'no answer within {TIMEOUT_S:g} s')
-    return Probe(mirror=mirror, problem=_failure_problem(mirror, failure, Route()))
+    return Probe(mirror=mirror, problem=failure_problem(mirror, failure, Route()))
 
 
-def probe_one(host: Host, mirror: Mirror, route: Route) -> Probe:
-    """Ask GET /v2/ of one mirror."""
+def probe_one(
+    host: Host, mirror: Mirror, route: Route, image: Image | None = None
+) -> Probe:
+    """Ask GET /v2/ of one mirror, and then whether it has an image."""
     started = time.monotonic()
     request = _request(host, mirror, route)
-    status = None
+    status, has_image = None, None
     try:
         answer = host.http_get(request)
         status = answer.status
-        problem = _judge(host, mirror, request, answer)
+        problem = _judge(host, mirror, request, answer, route)
+        if problem is None and image is not None:
+            left_s = max(0.5, started + DEADLINE_S - time.monotonic())
+            has_image = _serves(host, replace(request, timeout_s=left_s), image)
     except ConnectionFailed as failure:
         problem = _explain(host, mirror, request, failure, route)
     elapsed_ms = round((time.monotonic() - started) * 1000)
-    return Probe(mirror=mirror, problem=problem, status=status, elapsed_ms=elapsed_ms)
+    return Probe(
+        mirror=mirror,
+        problem=problem,
+        status=status,
+        elapsed_ms=elapsed_ms,
+        has_image=has_image,
+    )
+
+
+def _serves(host: Host, request: Request, image: Image) -> bool | None:
+    """Ask for a manifest as an engine does; None where there is no telling answer.
+
+    A cache asks its upstream for each tag that it is asked for, and answers 404 where
+    it cannot (distribution 2.8.2 and 3.1.1, observed).
+    """
+    url = f'{request.url}{image.repository}/manifests/{image.tag}'
+    asked = replace(request, url=url, method='HEAD', accept=', '.join(MANIFESTS))
+    try:
+        status = host.http_get(asked).status
+    except ConnectionFailed:
+        return None
+    return {200: True, 404: False}.get(status)
+
+
+def probe_proxies(host: Host, proxies: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Ask each proxy for Docker Hub, and report those that cannot be used at all.
+
+    What lies behind a proxy is not its fault: one that answers is there. `proxies` are
+    URLs with their credentials, by the name of the setting.
+    """
+    return tuple(
+        problem
+        for area, proxy in proxies.items()
+        if (problem := _problem_of_proxy(host, area, proxy))
+    )
+
+
+def _problem_of_proxy(host: Host, area: str, proxy: str) -> Problem | None:
+    scheme = area.partition('-')[0]
+    url = f'{scheme}://{HUB}/v2/'
+    request = Request(url=url, timeout_s=TIMEOUT_S, is_verified=False, proxy=proxy)
+    try:
+        is_login = host.http_get(request).status == 407
+        detail = 'it demands a login, or does not take this one (407)'
+    except ConnectionFailed as failure:
+        detail = failure.detail
+        is_login = failure.reason == 'proxy' and '407' in detail
+        if not failure.is_of_proxy or (failure.reason == 'proxy' and not is_login):
+            return None
+        if not is_login:
+            return proxy_problem('proxy-unreachable', area, request, detail)
+    return proxy_problem('proxy-login', area, request, detail) if is_login else None
 
 
 # The way there
@@ -130,10 +215,20 @@ def _port_of(mirror: Mirror, scheme: str) -> int:
 
 
 def _judge(
-    host: Host, mirror: Mirror, request: Request, answer: Answer
+    host: Host, mirror: Mirror, request: Request, answer: Answer, route: Route
 ) -> Problem | None:
+    if request.proxy and answer.status in _OF_PROXIES:
+        return refused_by_proxy(mirror, request, answer.status)
+    if answer.url != request.url and route.is_containerd_store:
+        return problem_of(
+            mirror,
+            'mirror-redirects',
+            f'redirects /v2/ to {answer.url}, and with the containerd image store an '
+            'engine then pulls from nowhere',
+            f'curl -sIL {request.url}',
+        )
     if answer.status == 401:
-        return _problem(
+        return problem_of(
             mirror,
             'mirror-login',
             'demands a login, and an engine cannot log in to a mirror',
@@ -141,10 +236,10 @@ def _judge(
         )
     if answer.status == 400 and request.url.startswith('http://'):
         if _speaks_tls(host, request):
-            return _needs_tls(mirror)
+            return needs_tls(mirror)
     if answer.status == 200 and _is_registry(answer):
         return None
-    return _problem(
+    return problem_of(
         mirror,
         'mirror-not-registry',
         f'answers {answer.status} at /v2/, and not as a registry does',
@@ -171,15 +266,6 @@ def _speaks_tls(host: Host, request: Request) -> bool:
     return True
 
 
-def _needs_tls(mirror: Mirror) -> Problem:
-    return _problem(
-        mirror,
-        'mirror-needs-tls',
-        'speaks TLS where plain HTTP was asked',
-        f'use https://{mirror.endpoint}',
-    )
-
-
 def _explain(
     host: Host,
     mirror: Mirror,
@@ -187,68 +273,15 @@ def _explain(
     failure: ConnectionFailed,
     route: Route,
 ) -> Problem:
+    if failure.is_of_proxy:
+        return of_proxy(mirror, request, failure.detail)
     is_plain = request.url.startswith('http://')
     if is_plain and failure.reason in ('closed', 'not-http'):
         if _speaks_tls(host, request):
-            return _needs_tls(mirror)
-    return _failure_problem(mirror, failure, route)
-
-
-def _failure_problem(
-    mirror: Mirror, failure: ConnectionFailed, route: Route
-) -> Problem:
-    detail = failure.detail
-    if failure.reason == 'resolve':
-        return _problem(
-            mirror,
-            'mirror-unresolved',
-            f'{mirror.host} does not resolve ({detail})',
-            f'getent ahosts {mirror.host}; is the name right, and the nameserver?',
-        )
-    if failure.reason == 'not-tls' and mirror.scheme == 'http':
-        return _problem(
-            mirror,
-            'mirror-not-tls',
-            'speaks plain HTTP, and with the containerd image store this engine (older '
-            'than 28.0) speaks TLS to mirrors, whatever their scheme',
-            f'add --insecure-registry {mirror.endpoint}',
-        )
-    if failure.reason == 'not-tls':
-        return _problem(
-            mirror,
-            'mirror-not-tls',
-            'speaks plain HTTP where TLS was asked',
-            f'use http://{mirror.endpoint}',
-        )
-    if failure.reason == 'tls-untrusted':
-        return _problem(
-            mirror,
-            'mirror-untrusted',
-            f'its certificate is not trusted ({detail})',
-            _trust_hint(mirror, route),
-        )
-    code = (
-        'mirror-not-registry' if failure.reason == 'not-http' else 'mirror-unreachable'
-    )
-    return _problem(
-        mirror,
-        code,
-        f'could not be reached ({detail})'
-        if code == 'mirror-unreachable'
-        else f'does not speak HTTP ({detail})',
-        f'curl -v {mirror}/v2/',
-    )
-
-
-def _trust_hint(mirror: Mirror, route: Route) -> str:
-    is_new = route.version is not None and route.version >= CONTAINERD_OWN_HOSTS
-    if route.is_containerd_store and is_new:
-        return (
-            'put its CA into the system store: cp ca.crt /usr/local/share/'
-            'ca-certificates/ && update-ca-certificates && systemctl restart docker'
-        )
-    return f'put its CA at /etc/docker/certs.d/{mirror.endpoint}/ca.crt'
-
-
-def _problem(mirror: Mirror, code: str, message: str, hint: str) -> Problem:
-    return Problem(code=code, where=str(mirror), message=message, hint=hint)
+            return needs_tls(mirror)
+    problem = failure_problem(mirror, failure, route)
+    if request.proxy is None:
+        return problem
+    proxy = redact_input(request.proxy)
+    message = f'{problem.message}, by way of the proxy {proxy}'
+    return problem._replace(message=message, hint=by_proxy(mirror, request))

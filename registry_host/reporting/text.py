@@ -29,8 +29,8 @@ def error_lines(errors: Sequence[Problem], paint: Paint) -> Iterator[str]:
         yield from (
             f'    {line}' for line in problem.excerpt.rstrip('\n').split('\n') if line
         )
-        if problem.hint:
-            yield f'hint:  {problem.hint}'
+        for hint in filter(None, problem.hint.split('\n')):
+            yield f'hint:  {hint}'
 
 
 def text_lines(report: Report, paint: Paint) -> Iterator[str]:

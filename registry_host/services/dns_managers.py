@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from registry_host.services.activated import Activated
     from registry_host.services.facts import Facts
     from registry_host.services.service import Service
-    from registry_host.services.transition import Lookups, Transition
+    from registry_host.services.transition import Checks, Transition
     from registry_host.services.view import View
 
 HOST_NAMES = 'host-names'
@@ -140,7 +140,7 @@ class DnsManager(_OfNames):
         return Activated()
 
     def prove(
-        self, host: Host, lookups: Lookups, transition: Transition
+        self, host: Host, checks: Checks, transition: Transition
     ) -> Iterator[Finding]:
         if self.reading(transition.before) == self.reading(transition.after):
             return  # It has not been told of anything.
@@ -193,12 +193,12 @@ class HostNames(_OfNames):
         raise NotImplementedError('there is nothing to tell them')
 
     def prove(
-        self, host: Host, lookups: Lookups, transition: Transition
+        self, host: Host, checks: Checks, transition: Transition
     ) -> Iterable[Finding]:
-        if lookups.names:
+        if checks.names:
             from registry_host.resolver.telling import require_resolved
 
-            require_resolved(host, lookups.names)
+            require_resolved(host, checks.names)
         return ()
 
     def pending(self, allowed: Allowed, *, is_repeatable: bool) -> Finding:

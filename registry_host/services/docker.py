@@ -13,7 +13,6 @@ from registry_host.errors import (
     Finding,
     Problem,
     RegistryHostError,
-    quoted,
 )
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.jsonfile import jsontext
@@ -30,9 +29,8 @@ from registry_host.services.engine_live import (
 from registry_host.settings.areas import ENGINE_DNS, INSECURE, MIRRORS, PROXY_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
-    from registry_host.engine.directives import Version
     from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
     from registry_host.host.records import FileState
@@ -41,11 +39,10 @@ if TYPE_CHECKING:
     from registry_host.services.activated import Activated
     from registry_host.services.facts import Facts
     from registry_host.services.service import Service
-    from registry_host.services.transition import Lookups, Transition
+    from registry_host.services.transition import Checks, Transition
     from registry_host.services.view import View
 
 NAME = 'docker'
-VALIDATE_SINCE: Version = (23, 0, 0)
 # Whether resolv.conf asks systemd-resolved alone. An engine looks once in its life:
 # from then on its containers get the nameservers of one file or of the other (moby
 # internal/resolvconf/resolvconf_path.go Path, b985e23).
@@ -174,28 +171,15 @@ class Docker:
     def judge(
         self, host: Host, candidates: Mapping[str, FileState], needed: Activation
     ) -> None:
-        """Let the engine itself judge the candidate, where it can without starting.
-
-        `dockerd --validate` exists since 23.0, and sees conflicts with flags only if it
-        is given those of the service (moby daemon/command, 26.1.5 and 28.5.2). What it
-        never looks at is for registry-host to check: see engine.directives.
-        """
+        """Let the engine itself judge the candidate, where it can without starting."""
         engine = self.engine
         if needed >= Activation.RELOAD and engine.state == 'unreachable':
             raise EngineError(*filter(None, [engine.problem]))
         candidate = candidates.get(engine.config_path)
-        can_validate = engine.version is not None and engine.version >= VALIDATE_SINCE
-        if candidate is None or candidate.content is None:
-            return
-        if not engine.program or not can_validate:
-            return
-        with host.private_file(candidate.content) as path:
-            flags = _without_config_file(engine.argv[1:])
-            done = host.run(
-                [engine.program, '--validate', f'--config-file={path}', *flags]
-            )
-        if done.code not in (0, None):
-            raise ConfigError(_refused(done.err.strip(), path, candidate.path))
+        if candidate is not None and candidate.content is not None:
+            from registry_host.services.validating import require_valid
+
+            require_valid(host, engine, candidate, candidate.content)
 
     def allowed(self, host: Host, needed: Activation, policy: RestartPolicy) -> Allowed:
         from registry_host.engine.activate import allowed
@@ -227,13 +211,19 @@ class Docker:
             return None
 
     def prove(
-        self, host: Host, lookups: Lookups, transition: Transition
+        self, host: Host, checks: Checks, transition: Transition
     ) -> Iterable[Finding]:
-        if self.engine.is_running and lookups.endpoints:
+        if not self.seen.is_running:
+            return
+        if checks.endpoints:
             from registry_host.engine.activate import require_found
 
-            require_found(host, self.engine, lookups.endpoints)
-        return ()
+            require_found(host, self.engine, checks.endpoints)
+        if checks.image is not None:
+            from registry_host.services.pulling import prove
+
+            daemon = self._daemon(transition.after)
+            yield from prove(host, self.engine, daemon, checks)
 
     def failure(self, err: OSError | RegistryHostError) -> OSError | RegistryHostError:
         if isinstance(err, RegistryHostError) and not isinstance(err, EngineError):
@@ -273,25 +263,3 @@ def _is_stub_alone(view: View) -> bool:
     state = view.state(RESOLV_CONF)
     content = state.content if state else None
     return seen(parse(content or b''), 'go').nameservers == (STUB_ADDRESS,)
-
-
-def _refused(reason: str, copy: str, path: str) -> Problem:
-    text = redact(reason.splitlines()[-1]) if reason else 'invalid'
-    return Problem(
-        code='engine-refuses',
-        where=path,
-        message=f'dockerd --validate: {text.replace(copy, path)}',
-        hint=f'mend the file, then try: dockerd --validate '
-        f'--config-file={quoted(path)}',
-    )
-
-
-def _without_config_file(argv: Sequence[str]) -> list[str]:
-    kept: list[str] = []
-    words = iter(argv)
-    for word in words:
-        if word == '--config-file':
-            next(words, None)
-        elif not word.startswith('--config-file='):
-            kept.append(word)
-    return kept

@@ -10,7 +10,7 @@ from registry_host.settings.areas import INSECURE, MIRRORS, PROXY_KEYS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from registry_host.engine.api import Info
+    from registry_host.engine.answers import Info
     from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
     from registry_host.plan.wish import Values

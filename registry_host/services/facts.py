@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from registry_host.engine.environment import proxies_of
 from registry_host.engine.find import EngineFacts, look_at_engine, running_containers
 from registry_host.errors import Problem, SettingsError
 from registry_host.host.invoker import find_invoker
 from registry_host.namedtuples import NamedTuple
-from registry_host.settings.areas import Operation
+from registry_host.settings.areas import ENGINE, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from registry_host.engine.api import Container
+    from registry_host.engine.answers import Container
     from registry_host.host.host import Host
     from registry_host.host.records import User
     from registry_host.plan.ledger import Ledger
@@ -30,7 +32,8 @@ class Facts(NamedTuple):
     """`users` are those whose config.json is asked for; `former_users` those of each
     file in the ledger, by its path, as far as they still exist. `ownership` is that of
     resolv.conf, and `others` what it asks: gathered only where nameservers are asked
-    for. `containers` are those that run, where nameservers may change.
+    for. `containers` are those that run, where nameservers may change. `environment`
+    has the proxies of the engine's own unit, by area, where proxies may change.
     """
 
     is_live: bool
@@ -41,6 +44,7 @@ class Facts(NamedTuple):
     ownership: Ownership | None = None
     others: Others | None = None
     containers: tuple[Container, ...] = ()
+    environment: Mapping[str, str] = MappingProxyType({})
 
     @classmethod
     def of_host(cls, host: Host) -> Facts:
@@ -74,6 +78,8 @@ def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
         users=_asked_users(host, settings),
         former_users=_former_users(host, ledger),
     )
+    if settings.has_proxies_for(ENGINE):
+        facts = facts._replace(environment=proxies_of(host, engine))
     if settings.has_dns or ledger.of_target(RESOLVER):
         facts = facts._replace(containers=running_containers(host, engine))
     return _with_names(host, facts) if settings.has_dns else facts

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from registry_host.plan.wish import Values
     from registry_host.services.activated import Activated
     from registry_host.services.facts import Facts
-    from registry_host.services.transition import Lookups, Transition
+    from registry_host.services.transition import Checks, Transition
     from registry_host.services.view import View
 
 
@@ -98,7 +98,7 @@ class Service(Protocol):
         """
 
     def prove(
-        self, host: Host, lookups: Lookups, transition: Transition
+        self, host: Host, checks: Checks, transition: Transition
     ) -> Iterable[Finding]:
         """Look whether it does its work; RegistryHostError if it does not."""
 

@@ -9,17 +9,28 @@ from registry_host.plan.ledger import Ledger
 from registry_host.services.view import View
 
 if TYPE_CHECKING:
+    from registry_host.engine.pulls import Pull
+    from registry_host.errors import Finding
     from registry_host.host.host import Host
+    from registry_host.settings.images import Image
 
 
-class Lookups(NamedTuple):
-    """Names that this host must find once a run is done.
+class Checks(NamedTuple):
+    """What must hold once a run is done, beyond what services show.
 
-    `endpoints` are each HOST:PORT of which the engine must find the name.
+    `names` are those that this host must find, `endpoints` each HOST:PORT of which the
+    engine must find the name. `image` is what the engine is asked to resolve, None for
+    nothing, and `before` what it answered before the run, None if it was not asked.
+    Where it `is_binding`, a run that breaks pulls is rolled back. `findings` are what
+    there is to tell of the machines that were asked.
     """
 
     names: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
+    image: Image | None = None
+    before: Pull | None = None
+    is_binding: bool = True
+    findings: tuple[Finding, ...] = ()
 
 
 class Transition(NamedTuple):

@@ -16,6 +16,8 @@ EXCLUSIVE = 'exclusive'
 # The `engine` of [dns]; by that name alone, an area would be mistaken for a reader.
 ENGINE_DNS = 'engine-dns'
 ENGINE = 'engine'
+# No area: what the engine is asked to resolve as a proof.
+PROBE_IMAGE = 'probe-image'
 CLIENT = 'client'
 DNS_AREAS = frozenset({NAMESERVERS, SEARCH})
 # In the order in which files and reports name them.

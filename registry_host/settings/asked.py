@@ -19,6 +19,7 @@ from registry_host.settings.areas import (
     MIRRORS,
     NAMESERVERS,
     NO_PROXY,
+    PROBE_IMAGE,
     SEARCH,
     Operation,
 )
@@ -69,7 +70,8 @@ def read_asked(
     lists of the flags take the place of those of the file.
     """
     given = {name: value for name, value in flags.items() if value is not None}
-    if file is None and given:
+    # What a proof is made with asks for nothing by itself.
+    if file is None and given.keys() - {PROBE_IMAGE}:
         return asked_by_flags(given, is_replacing=is_replacing)
     if is_replacing and not given:
         raise SettingsError(_nothing_to_replace())
@@ -151,7 +153,7 @@ def _no_position(path: Sequence[str | int]) -> str:
 
 # Where each flag stands in the document; None is its top level.
 TABLES: Mapping[str | None, tuple[str, ...]] = {
-    None: (MIRRORS, INSECURE),
+    None: (MIRRORS, INSECURE, PROBE_IMAGE),
     'proxies': (HTTP_PROXY, HTTPS_PROXY, NO_PROXY, 'for'),
     'dns': (NAMESERVERS, SEARCH, EXCLUSIVE, ENGINE),
     'client': ('users',),

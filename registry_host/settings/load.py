@@ -18,6 +18,7 @@ from registry_host.settings.areas import (
     NAMESERVER,
     NAMESERVERS,
     NO_PROXY,
+    PROBE_IMAGE,
     SEARCH,
     Operation,
 )
@@ -63,6 +64,7 @@ def _check_rules(asked: Asked) -> tuple[Checked[Any], ...]:
         *(_check_proxies(asked) if 'proxies' in document else ()),
         *(_check_dns(asked) if 'dns' in document else ()),
         *(_check_users(asked) if 'client' in document else ()),
+        *(_check_probe_image(asked) if document.get(PROBE_IMAGE) else ()),
     )
 
 
@@ -171,6 +173,14 @@ def _check_users(asked: Asked) -> Iterable[Checked[Any]]:
             yield result.at(place(asked, ('client', 'users', index)))
 
 
+def _check_probe_image(asked: Asked) -> Iterable[Checked[Any]]:
+    from registry_host.settings.images import check_image
+
+    text: str = asked.document[PROBE_IMAGE]
+    checked = check_characters(PROBE_IMAGE, text) or check_image(text)
+    yield checked.at(place(asked, (PROBE_IMAGE,)))
+
+
 def _empty(asked: Asked, kind: str, name: str) -> Checked[Any]:
     """An unset variable of a shell or a template must not withdraw anything."""
     hint = f'to withdraw what is managed: sudo registry-host {_UNCONFIGURE[name]}'
@@ -230,6 +240,7 @@ def _settings(asked: Asked, results: tuple[Checked[Any], ...], digest: str) -> S
         ),
         engine_dns=texts(ENGINE_DNS),
         users=None if users is None else tuple(dict.fromkeys(users)),
+        probe_image=document.get(PROBE_IMAGE),
         digest=digest,
         results=results,
         exposed=tuple(_exposed(asked)),

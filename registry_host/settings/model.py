@@ -24,9 +24,10 @@ class Settings(NamedTuple):
     them out, or everything in the areas of `cleared`. `proxy_for` says who uses the
     proxies: 'engine', 'client'. `is_dns_exclusive`: the host asks no nameservers but
     these; None leaves that as it is. `engine_dns` are those of containers. REMOVE takes
-    out the proxies that `unwanted` selects. `users` None
-    means the invoker. `digest` identifies settings that passed the schema. `exposed`
-    tells of passwords that others can see where they were given.
+    out the proxies that `unwanted` selects. `users` None means the invoker.
+    `probe_image` is what the engine is asked to resolve as a proof; None leaves the
+    choice, '' is nothing. `digest` identifies settings that passed the schema.
+    `exposed` tells of passwords that others can see where they were given.
     """
 
     named: frozenset[str]
@@ -45,6 +46,7 @@ class Settings(NamedTuple):
     is_dns_exclusive: bool | None = False
     engine_dns: tuple[str, ...] = ()
     users: tuple[str, ...] | None = None
+    probe_image: str | None = None
     digest: str = ''
     results: tuple[Checked[Any], ...] = ()
     exposed: tuple[Problem, ...] = ()

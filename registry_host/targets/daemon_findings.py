@@ -8,9 +8,11 @@ from registry_host.engine import directives
 from registry_host.engine.hubtrust import unverified_hub
 from registry_host.errors import Finding, quoted
 from registry_host.jsonfile.config import placed
+from registry_host.redact import redact
+from registry_host.settings.areas import NO_PROXY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from registry_host.engine.daemonjson import DaemonJson
     from registry_host.engine.find import EngineFacts
@@ -58,6 +60,35 @@ def dns_findings(
             f'the first {NAMESERVERS_LIMIT} are',
             path=state.path,
         )
+
+
+def shadowed(
+    environment: Mapping[str, str], state: FileState, was: DaemonJson, made: DaemonJson
+) -> Iterable[Finding]:
+    """Tell what of the unit's own proxies is used no longer once the file names any.
+
+    Each of the three is taken from the file as a whole, or else from the environment
+    (moby daemon/command, configureProxyEnv; observed, 26.1.5 and 28.5.2).
+    """
+    for area, text in environment.items():
+        if area not in made.proxies or area in was.proxies:
+            continue
+        old, new = (
+            [entry.strip() for entry in each.split(',') if entry.strip()]
+            for each in (text, made.proxies[area])
+        )
+        lost = [redact(entry) for entry in old if entry not in new]
+        if lost:
+            option = f'--{area}' if area == NO_PROXY else ''
+            values = ','.join(lost)
+            yield Finding(
+                check='proxy-shadowed',
+                severity='warning' if option else 'info',
+                message=f'{area} in daemon.json takes the place of that of the '
+                f"engine's unit as a whole: {', '.join(lost)} is used no longer",
+                path=state.path,
+                remedy=(f'to keep it: {option} {quoted(values)}',) if option else (),
+            )
 
 
 def readable_password(

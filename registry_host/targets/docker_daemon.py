@@ -23,7 +23,7 @@ from registry_host.settings.areas import (
 from registry_host.settings.insecure import registry_key
 from registry_host.settings.mirrors import mirror_key
 from registry_host.targets import proxy_members
-from registry_host.targets.daemon_findings import dns_findings, findings_of
+from registry_host.targets.daemon_findings import dns_findings, findings_of, shadowed
 from registry_host.targets.daemon_refusals import (
     require_accepted,
     require_few,
@@ -193,6 +193,7 @@ def told(
     daemon, made = DaemonJson.read(state), DaemonJson.read(merged.after)
     yield from findings_of(merged.after, made, engine)
     yield from dns_findings(settings, merged.after, daemon, made)
+    yield from shadowed(facts.environment, merged.after, daemon, made)
 
 
 def redact(text: str) -> str:

@@ -16,7 +16,7 @@ from registry_host.plan.readings import Need
 from registry_host.plan.wish import Wish
 from registry_host.services.facts import Facts, gather
 from registry_host.services.needs import needs_of, with_interims
-from registry_host.services.transition import Lookups, Transition
+from registry_host.services.transition import Checks, Transition
 from registry_host.services.view import View
 from registry_host.settings.load import load
 from registry_host.settings.model import NOTHING_ASKED, Settings
@@ -167,7 +167,7 @@ class Planned(NamedTuple):
     """A plan, and what it was made from.
 
     `services` are those that it may concern, in the order of activation, `transition`
-    their files before and after, and `lookups` the names that must be found then.
+    their files before and after, and `checks` what must hold then.
     """
 
     plan: Plan
@@ -175,7 +175,7 @@ class Planned(NamedTuple):
     services: tuple[Service, ...]
     transition: Transition
     settings: Settings = NOTHING_ASKED
-    lookups: Lookups = Lookups()
+    checks: Checks = Checks()
 
     def with_findings(self, findings: Iterable[Finding]) -> Planned:
         plan = self.plan

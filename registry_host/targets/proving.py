@@ -1,30 +1,52 @@
-"""Proof that nameservers and registries answer, before they are written."""
+"""What a plan depends on, asked before anything is written."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from registry_host.engine.daemonjson import DaemonJson
-from registry_host.engine.route import route_of
-from registry_host.errors import ConfigError, ProbeError, Problem
-from registry_host.services.transition import Lookups
-from registry_host.settings.mirrors import Mirror, check_mirror
+from registry_host.engine.route import planned_route
+from registry_host.errors import (
+    ConfigError,
+    Finding,
+    ProbeError,
+    Problem,
+    place_of,
+)
+from registry_host.levels import Activation
+from registry_host.services.pulling import mirrors_of
+from registry_host.services.transition import Checks
+from registry_host.settings.areas import NO_PROXY
 from registry_host.targets import dns_manager, docker_daemon
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
     from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
+    from registry_host.plan.changes import Change
+    from registry_host.registry.probe import Probe
+    from registry_host.settings.images import Image
+    from registry_host.settings.mirrors import Mirror
     from registry_host.targets.planning import Planned
+
+# For the questions to mirrors and the one to the engine, which are asked together.
+DEADLINE_S = 6.0
 
 
 def prove(host: Host, planned: Planned) -> Planned:
     """Ask every machine that the plan would have this host depend on.
 
-    Returns the plan with the names that the host must find once it is done.
+    Returns the plan with what must hold once it is done: names that are found, and an
+    image that the engine can resolve.
     """
-    planned = _require_nameservers(host, planned)
-    _require_registries(host, planned)
-    return planned
+    return _require_registries(host, _require_nameservers(host, planned))
+
+
+def with_baseline(host: Host, planned: Planned, *, is_binding: bool) -> Planned:
+    """Ask the engine whether it can pull, where the plan could change that."""
+    return _asked(host, planned, (), is_binding=is_binding)[0]
 
 
 def _require_nameservers(host: Host, planned: Planned) -> Planned:
@@ -32,61 +54,189 @@ def _require_nameservers(host: Host, planned: Planned) -> Planned:
 
     Returns the plan with the names that they all know, to be found once it is done.
     """
-    plan, settings = planned.plan, planned.settings
-    is_pending = any(c.target == dns_manager.NAME for c in plan.pending)
-    if not is_pending or not settings.nameservers:
+    settings = planned.settings
+    if _pending(planned, dns_manager.NAME) is None or not settings.nameservers:
         return planned
     from registry_host.resolver.asking import HUB, probe_nameservers
 
-    mirrors = settings.mirrors or mirrors_of(host, planned.facts.engine)
+    mirrors = settings.mirrors or _mirrors_on(host, planned.facts.engine)
     named = [mirror for mirror in mirrors if not mirror.is_ip]
     names = tuple(dict.fromkeys(mirror.host for mirror in named)) or (HUB,)
     problems = probe_nameservers(host, settings.nameservers, names)
     if problems:
         raise ProbeError(*map(_or_all_the_same, problems))
     endpoints = tuple(dict.fromkeys(mirror.endpoint for mirror in named))
-    return planned._replace(lookups=Lookups(names, endpoints))
+    return planned._replace(checks=Checks(names, endpoints))
 
 
 def _or_all_the_same(problem: Problem) -> Problem:
-    hint = f'{problem.hint} (--no-probe writes it all the same)'
+    hint = f'{problem.hint}\nto write it all the same: --no-probe'
     return problem._replace(hint=hint)
 
 
-def _require_registries(host: Host, planned: Planned) -> None:
-    """Ask the mirrors that are about to be written; ProbeError if one is no use.
+def _require_registries(host: Host, planned: Planned) -> Planned:
+    """Ask the mirrors that a plan concerns; ProbeError if one is no use.
 
-    Those by a name that new nameservers alone know cannot be asked yet.
+    By the route that the engine takes once the plan is done. Mirrors that are not asked
+    for, but go another way then, are looked at too: for what is wrong with them a run
+    that is about proxies is not to blame, and their proxy is.
     """
-    plan, settings, facts = planned.plan, planned.settings, planned.facts
-    change = next((c for c in plan.pending if c.target == docker_daemon.NAME), None)
-    if change is None or not settings.mirrors:
-        return
-    before, after = (DaemonJson.read(s) for s in (change.before, change.after))
-    if (before.mirrors or ()) == (after.mirrors or ()):
-        return
-    from registry_host.registry.probe import probe_mirrors
-
-    route = route_of(host, facts.engine, after)
-    probes = probe_mirrors(host, settings.mirrors, route)
+    change = _pending(planned, docker_daemon.NAME)
+    mirrors = tuple(_concerned(planned, change)) if change else ()
+    planned, probes = _asked(host, planned, mirrors, is_binding=True)
+    unfound = planned.checks.names
     problems = [
         probe.problem
         for probe in probes
         if probe.problem
         and (
             probe.problem.code != 'mirror-unresolved'
-            or probe.mirror.host not in planned.lookups.names
+            or probe.mirror.host not in unfound
         )
     ]
     if problems:
         raise ProbeError(*map(_or_all_the_same, problems))
+    found = tuple(_without_image(probes, planned.checks.image))
+    checks = planned.checks._replace(findings=(*planned.checks.findings, *found))
+    return planned._replace(checks=checks)
 
 
-def mirrors_of(host: Host, engine: EngineFacts) -> tuple[Mirror, ...]:
+def _concerned(planned: Planned, change: Change) -> Iterator[Mirror]:
+    """The mirrors that a change adds, and all if it changes the way to them."""
+    before, after = (DaemonJson.read(s) for s in (change.before, change.after))
+    known = frozenset(before.mirrors or ())
+    is_way_new = before.proxies != after.proxies or before.insecure != after.insecure
+    is_asked = planned.settings.mirrors and before.mirrors != after.mirrors
+    for mirror in mirrors_of(after):
+        if is_asked and mirror in planned.settings.mirrors:
+            yield mirror
+        elif is_way_new and before.proxies != after.proxies and str(mirror) in known:
+            yield mirror
+
+
+def _asked(
+    host: Host,
+    planned: Planned,
+    mirrors: tuple[Mirror, ...],
+    *,
+    is_binding: bool,
+) -> tuple[Planned, tuple[Probe, ...]]:
+    """Ask mirrors and the engine at the same time."""
+    engine = planned.facts.engine
+    is_about_pulls = engine.is_running and _is_about_pulls(planned)
+    if not mirrors and not is_about_pulls:
+        return planned, ()
+    from registry_host.engine.pulls import BASELINE_TIMEOUT_S, resolve
+    from registry_host.host.concurrency import ask_all
+    from registry_host.registry.probe import probe_mirrors, probe_proxies
+
+    image = _image(host, planned)
+    jobs: dict[str, Callable[[], Any]] = {}
+    daemon = _daemon(host, planned)
+    if mirrors:
+        route = planned_route(host, engine, daemon)
+        jobs['mirrors'] = partial(probe_mirrors, host, mirrors, route, image)
+    if is_binding and (proxies := _new_proxies(planned)):
+        jobs['proxies'] = partial(probe_proxies, host, proxies)
+    if is_about_pulls and image is not None and _may_lose(planned):
+        timeout_s = BASELINE_TIMEOUT_S
+        jobs['pull'] = partial(resolve, host, engine, image, timeout_s=timeout_s)
+    answers = ask_all(jobs, deadline_s=DEADLINE_S, crashed=_crashed)
+    checks = planned.checks._replace(
+        image=image if is_about_pulls else None,
+        before=answers.get('pull'),
+        is_binding=is_binding,
+    )
+    if problems := answers.get('proxies'):
+        raise ProbeError(*map(_or_all_the_same, problems))
+    return planned._replace(checks=checks), answers.get('mirrors', ())
+
+
+def _new_proxies(planned: Planned) -> Mapping[str, str]:
+    """The proxies that the engine has not had before, by area."""
+    change = _pending(planned, docker_daemon.NAME)
+    if change is None:
+        return {}
+    before, after = (DaemonJson.read(s) for s in (change.before, change.after))
+    return {
+        area: text
+        for area, text in after.proxies.items()
+        if area != NO_PROXY and before.proxies.get(area) != text
+    }
+
+
+def _crashed(key: str, err: Exception) -> Any:
+    """A bug of registry-host must not be mistaken for an answer."""
+    from registry_host.engine.pulls import Pull
+
+    return Pull('late', place_of(err)) if key == 'pull' else ()
+
+
+def _image(host: Host, planned: Planned) -> Image | None:
+    """What is asked for, or else what this host has already; None for nothing."""
+    from registry_host.engine.pulls import probe_image
+    from registry_host.settings.images import image_of
+
+    asked = planned.settings.probe_image
+    if asked is not None:
+        return image_of(asked)
+    return probe_image(host, planned.facts.engine)
+
+
+def _pending(planned: Planned, target: str) -> Change | None:
+    return next((c for c in planned.plan.pending if c.target == target), None)
+
+
+def _is_about_pulls(planned: Planned) -> bool:
+    """Whether the engine will pull in another way."""
+    needs = planned.plan.needs
+    is_engine = any(n.is_engine and n.needed is not Activation.NONE for n in needs)
+    return is_engine or _pending(planned, dns_manager.NAME) is not None
+
+
+def _may_lose(planned: Planned) -> bool:
+    """Whether a way to pull that works could be gone then.
+
+    With the containerd store a mirror that redirects or is silent breaks every pull
+    (28.5.2, observed); otherwise an engine goes on to the next.
+    """
+    if _pending(planned, dns_manager.NAME) is not None:
+        return True
+    info = planned.facts.engine.info
+    if info is not None and info.is_containerd_store:
+        return True
+    change = _pending(planned, docker_daemon.NAME)
+    if change is None:
+        return True
+    before, after = (DaemonJson.read(s) for s in (change.before, change.after))
+    gone = set(before.mirrors or ()) - set(after.mirrors or ())
+    is_lost = bool(set(before.insecure or ()) - set(after.insecure or ()))
+    return bool(gone) or is_lost or before.proxies != after.proxies
+
+
+def _daemon(host: Host, planned: Planned) -> DaemonJson:
+    """The daemon.json of the engine as the plan leaves it."""
+    change = _pending(planned, docker_daemon.NAME)
+    if change is not None:
+        return DaemonJson.read(change.after)
+    engine = planned.facts.engine
+    return DaemonJson.read(host.read(engine.config_path, user=engine.user))
+
+
+def _mirrors_on(host: Host, engine: EngineFacts) -> tuple[Mirror, ...]:
     """Read the mirrors that this engine's file names; () where it cannot be read."""
     try:
         daemon = DaemonJson.read(host.read(engine.config_path, user=engine.user))
     except ConfigError:
         return ()
-    checked = (check_mirror(text).value for text in daemon.mirrors or ())
-    return tuple(mirror for mirror in checked if mirror)
+    return mirrors_of(daemon)
+
+
+def _without_image(probes: Iterable[Probe], image: Image | None) -> Iterator[Finding]:
+    """Tell of mirrors that are registries, and do not have what they should have."""
+    from registry_host.registry.faults import without_image
+
+    for probe in probes:
+        if probe.has_image is False and image is not None:
+            problem = without_image(probe.mirror, image)
+            yield Finding.of(problem, 'warning', str(probe.mirror))

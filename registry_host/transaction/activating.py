@@ -42,7 +42,7 @@ class Services:
         self._host = host
         self._planned = planned
         self._may = may
-        self._lookups = order.lookups
+        self._checks = order.checks
         self._is_strict = order.is_strict
         self._is_repeatable = order.origin.undoes is None
         self._shown: Shown | None = None
@@ -70,7 +70,7 @@ class Services:
                     continue
             try:
                 self.findings += tuple(
-                    service.prove(self._host, self._lookups, transition)
+                    service.prove(self._host, self._checks, transition)
                 )
             except (EngineError, OSError) as err:
                 raise service.failure(err) from None

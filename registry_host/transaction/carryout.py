@@ -9,7 +9,7 @@ from registry_host.host.locations import JOURNAL, LEFT_BEHIND, PENDING, UNTOLD
 from registry_host.levels import IF_SAFE, LOCK_TIMEOUT_S
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact_command
-from registry_host.services.transition import Lookups
+from registry_host.services.transition import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,15 +115,16 @@ def carry_out(host: Host, request: Request, manner: Manner) -> Carried:
     planned = request.plan(host) if is_planned else None
     if is_planned and planned is None:
         return Carried(mended)
-    lookups = Lookups()
+    checks = Checks()
     if planned is not None:
         planned = request.prove(host, planned)
-        lookups = planned.lookups
+        checks = planned.checks
+        planned = planned.with_findings(checks.findings)
         if manner.is_check:
             return _forecast(host, mended, planned)
         if planned.plan.is_empty and not planned.plan.writes:
             return Carried(mended, planned)
-    return _applied(host, request, manner, mended, lookups)
+    return _applied(host, request, manner, mended, checks)
 
 
 def _in_order(host: Host, request: Request, manner: Manner) -> tuple[Finding, ...]:
@@ -164,7 +165,7 @@ def _applied(
     request: Request,
     manner: Manner,
     mended: tuple[Finding, ...],
-    lookups: Lookups,
+    checks: Checks,
 ) -> Carried:
     from registry_host.transaction import confirmation
     from registry_host.transaction.apply import apply_plan
@@ -184,13 +185,14 @@ def _applied(
         planned = request.plan(host)
         if planned is None:
             return Carried(mended)
+        planned = planned.with_findings(checks.findings)
         request.require_admitted(host)
         entries = _entries(host, planned)
         order = Order(
             request.origin(manner.line),
             manner.restart,
             manner.confirm_within,
-            lookups,
+            checks,
             is_strict=request.is_strict,
         )
         outcome = apply_plan(host, planned, order)

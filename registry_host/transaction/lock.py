@@ -30,7 +30,7 @@ from registry_host.transaction.run import APPLIED, DAMAGED, Run
 from registry_host.transaction.undoing import take_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from registry_host.host.host import Host
     from registry_host.transaction.confirmation import Pending
@@ -160,7 +160,7 @@ def unfinished(host: Host) -> tuple[Finding, ...]:
         run = checkpoints.load_journal(host)
         pending = confirmation.load_pending(host)
     except RegistryHostError as err:
-        return tuple(Finding.of(problem, 'error') for problem in err.problems)
+        return _unreadable(err.problems)
     if run is not None:
         return (
             Finding(
@@ -191,10 +191,12 @@ def state_problems(host: Host) -> tuple[Finding, ...]:
         load_ledger(host)
     except RegistryHostError as err:
         problems += err.problems
-    return tuple(
-        Finding.of(p, 'error', p.where)._replace(check='unfinished-run')
-        for p in problems
-    )
+    return _unreadable(problems)
+
+
+def _unreadable(problems: Iterable[Problem]) -> tuple[Finding, ...]:
+    found = (Finding.of(problem, 'error', problem.where) for problem in problems)
+    return tuple(each._replace(check='unfinished-run') for each in found)
 
 
 def _left_behind(run: Run) -> Finding:

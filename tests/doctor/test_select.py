@@ -26,6 +26,7 @@ def test_names_are_an_api():
         'daemon-json-hazards',
         'mirror-rules',
         'mirror-reachable',
+        'mirror-content',
         'mirror-resolves',
         'resolv-conf',
         'nameserver-owner',

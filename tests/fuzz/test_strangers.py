@@ -26,7 +26,8 @@ from strangers import dripping, flooding, mutated, stranger
 
 from registry_host.commands.doctor import doctor
 from registry_host.engine import api as engine
-from registry_host.engine.api import Client, Info
+from registry_host.engine.answers import Info
+from registry_host.engine.api import Client
 from registry_host.engine.route import Route
 from registry_host.errors import EngineError
 from registry_host.host.host import Host

@@ -37,6 +37,7 @@ HUB_PORT, CACHE_PORT, PUSH_PORT, LOGIN_PORT, TLS_PORT, WEB_PORT = (
     5443,
     8080,
 )
+PROXY_PORT = 3128
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 # bcrypt of something nobody knows: the registry is there to refuse.
 HTPASSWD = 'lab:$2y$05$' + 'x' * 53 + '\n'
@@ -168,6 +169,7 @@ class Lab:
         self._names = self.folder / 'names'
         self._names.mkdir()
         self.add_name('registry.lab', GATEWAY)
+        self.add_name('proxy.lab', GATEWAY)
         self._names.chmod(0o755)
         self.folder.chmod(0o755)
         self.start_nameserver(GATEWAY)
@@ -243,6 +245,7 @@ class Lab:
             'cache', CACHE_PORT, root=shared, upstream=upstream
         )
         self.push = self.start_registry('push', PUSH_PORT, root=shared)
+        self.proxy_log = self.start_proxy('works', PROXY_PORT)
 
     def start_registry(
         self,
@@ -292,6 +295,15 @@ class Lab:
         services.wait_for('web server', lambda: self.is_listening(WEB_PORT))
         return services.Service('web', GATEWAY, WEB_PORT, log)
 
+    def start_proxy(self, mode: str, port: int) -> Path:
+        """Start a proxy that works, or does not: see proxy.py. Returns its log."""
+        log = self.folder / f'proxy-{port}.log'
+        program = str(Path(__file__).with_name('proxy.py'))
+        argv = [sys.executable, program, GATEWAY, str(port), mode]
+        self.spawn(argv, log=log)
+        services.wait_for('proxy', lambda: self.is_listening(port))
+        return log
+
     def add_silent_address(self) -> str:
         """Make an address that takes what is sent to it and never answers."""
         self.ip(f'addr add {SILENT}/32 dev rh0')
@@ -305,7 +317,9 @@ class Lab:
     def _push_hello(self) -> None:
         layout = self.folder / 'hello'
         services.write_hello_image(layout, Path('/bin/busybox'))
-        self.copy_image(f'oci:{layout}:latest', f'{self.hub.endpoint}/library/hello')
+        for name in ('hello', 'hello-world'):  # The latter is what a proof asks for.
+            hub = f'{self.hub.endpoint}/library/{name}'
+            self.copy_image(f'oci:{layout}:latest', hub)
 
     def copy_image(self, source: str, destination: str) -> None:
         skopeo = ['skopeo', '--insecure-policy', 'copy', '--quiet']

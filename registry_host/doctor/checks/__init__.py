@@ -36,6 +36,7 @@ CHECKS: Mapping[str, Check] = {
         engine_config.daemon_json_hazards,
         registry_mirrors.mirror_rules,
         registry_mirrors.mirror_reachable,
+        registry_mirrors.mirror_content,
         name_resolution.mirror_resolves,
         name_resolution.resolv_conf,
         name_resolution.nameserver_owner,

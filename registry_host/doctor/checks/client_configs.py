@@ -16,6 +16,7 @@ from registry_host.targets.docker_config import problems_of, shadowed_proxies
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
+    from registry_host.jsonfile.jsontext import Document
 
 
 @check('client-config', "each user's config.json can be read by docker")
@@ -53,11 +54,9 @@ def client_config_mode(seen: Observed) -> Findings:
                 give_back(client.path, user),
                 path=client.path,
             )
-        document = client.document
-        has_auths = document is not None and bool(document.get('auths'))
-        if has_auths and state.mode & 0o077:
+        if _has_logins(client.document) and state.mode & 0o077:
             # As the user, for root would follow a link of theirs.
-            become = f'sudo -u {user.name} ' if user.uid else ''
+            become = f'sudo -u {quoted(user.name)} ' if user.uid else ''
             yield finding(
                 name,
                 'warning',
@@ -66,3 +65,9 @@ def client_config_mode(seen: Observed) -> Findings:
                 f'{become}chmod 600 {quoted(client.path)}',
                 path=client.path,
             )
+
+
+def _has_logins(document: Document | None) -> bool:
+    """Whether a config.json has secrets itself, and not in a store beside it."""
+    auths = document.get('auths') if document is not None else None
+    return isinstance(auths, dict) and any(auths.values())

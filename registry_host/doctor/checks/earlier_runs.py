@@ -13,6 +13,7 @@ from registry_host.doctor.checks.check import (
     or_ok,
     skipped,
 )
+from registry_host.levels import Activation
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
@@ -39,6 +40,8 @@ def drift(seen: Observed) -> Findings:
         yield finding(name, 'ok', 'the host is as its settings file says')
     else:
         paths = ', '.join(change.path for change in seen.plan.pending)
-        what = f'{paths} would change' if paths else 'the engine would be reloaded'
+        is_restart = seen.plan.activation is Activation.RESTART
+        verb = 'restarted' if is_restart else 'reloaded'
+        what = f'{paths} would change' if paths else f'the engine would be {verb}'
         message = f'the host is not as its settings file says: {what}'
         yield finding(name, 'warning', message, f'{CONFIGURE} --check --diff')

@@ -12,11 +12,14 @@ from registry_host.doctor.checks.check import (
     skipped,
 )
 from registry_host.engine.keys import OLDEST, show_version
+from registry_host.engine.live import LiveLists, expected_lists
+from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact
 from registry_host.settings.areas import INSECURE, MIRRORS
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
+    from registry_host.engine.daemonjson import DaemonJson
     from registry_host.errors import Severity
 
 
@@ -64,24 +67,63 @@ def engine_version(seen: Observed) -> Findings:
 def live_lists(seen: Observed) -> Findings:
     name, info = 'live-lists', seen.facts.engine.info
     daemon = seen.daemon_json
-    if info is None or daemon is None:
+    if info is None or (daemon is None and seen.daemon.is_present):
         yield skipped(name, 'the engine or its daemon.json could not be read')
         return
-    expected = daemon.live(seen.facts.engine.version).lists
-    differing = []
-    if expected.mirrors is not None and expected.mirrors != info.lists.mirrors:
-        live = ', '.join(info.lists.mirrors or ()) or 'none'
-        differing.append(f'{MIRRORS} (live: {live})')
-    if expected.insecure is not None and expected.insecure != info.lists.insecure:
-        live = ', '.join(sorted(entry for _, entry in info.lists.insecure or ()))
-        differing.append(f'{INSECURE} (live: {live})')
-    if differing:
+    expected = _expected_lists(seen, daemon)
+    mirrors = _Lists(MIRRORS, expected.mirrors or (), info.lists.mirrors or ())
+    insecure = _Lists(
+        INSECURE,
+        tuple(sorted(text for _, text in expected.insecure or ())),
+        tuple(sorted(text for _, text in info.lists.insecure or ())),
+    )
+    differing = [each for each in (mirrors, insecure) if each.named != each.live]
+    missing = [str(each) for each in differing if not each.is_beyond]
+    beyond = [str(each) for each in differing if each.is_beyond]
+    if beyond:
+        yield finding(
+            name,
+            'warning',
+            'the engine uses what neither a file nor a flag names, until its next '
+            f'restart: {"; ".join(beyond)}',
+            'to keep it, name it: sudo registry-host configure',
+            'to have it gone: systemctl restart docker',
+        )
+    if missing:
         message = f'the engine does not use what {seen.daemon.path} says: '
         yield finding(
-            name, 'error', message + '; '.join(differing), 'sudo registry-host reload'
+            name, 'error', message + '; '.join(missing), 'sudo registry-host reload'
         )
-    else:
+    if not differing:
         yield finding(name, 'ok', f'the engine uses what {seen.daemon.path} says')
+
+
+class _Lists(NamedTuple):
+    """A list by its files and flags, and as the engine uses it."""
+
+    area: str
+    named: tuple[str, ...]
+    live: tuple[str, ...]
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether all that is named is in use, and more."""
+        return set(self.named) < set(self.live)
+
+    def __str__(self) -> str:
+        return f'{self.area} (live: {", ".join(self.live) or "none"})'
+
+
+def _expected_lists(seen: Observed, daemon: DaemonJson | None) -> LiveLists:
+    """What the file or a flag names, and what is built in; absent is empty."""
+    flags = seen.facts.engine.flags
+    named = daemon.mirrors if daemon else None
+    insecure = daemon.insecure if daemon else None
+    return expected_lists(
+        named if named is not None else flags.get('registry-mirror', ()),
+        insecure if insecure is not None else flags.get('insecure-registry', ()),
+        seen.facts.engine.version,
+    )
 
 
 @check('live-proxies', 'the live engine uses the proxies that daemon.json names')
@@ -101,7 +143,8 @@ def live_proxies(seen: Observed) -> Findings:
             'warning',
             f'the engine does not use {", ".join(differing)} of {seen.daemon.path}: '
             'it reads proxies when it starts',
-            f'systemctl restart {unit}  (stops containers, unless live-restore is on)',
+            f'systemctl restart {unit}',
+            'that stops containers, unless live-restore is on',
         )
     else:
         yield finding(name, 'ok', 'the engine uses the proxies that its file names')

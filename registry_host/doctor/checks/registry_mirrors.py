@@ -14,6 +14,7 @@ from registry_host.doctor.checks.check import (
     skipped,
 )
 from registry_host.engine.hubtrust import unverified_hub
+from registry_host.registry.faults import without_image
 from registry_host.settings.areas import MIRRORS
 from registry_host.settings.mirrors import check_mirror
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 def mirror_rules(seen: Observed) -> Findings:
     name = 'mirror-rules'
     entries = seen.entries(MIRRORS)
+    if seen.daemon.problem:
+        yield skipped(name, f'{seen.daemon.path} could not be read')
+        return
     if not entries:
         message = 'no registry mirror is set'
         yield finding(name, 'info', message, f'{CONFIGURE} --registry-mirror URL')
@@ -57,11 +61,31 @@ def mirror_reachable(seen: Observed) -> Findings:
             yield finding(name, 'ok', message)
 
 
+@check('mirror-content', 'each registry mirror has what Docker Hub has')
+def mirror_content(seen: Observed) -> Findings:
+    """A cached image proves nothing about the upstream of a cache."""
+    name, image = 'mirror-content', seen.image
+    for mirror in seen.mirrors:
+        probe = seen.probes.get(mirror)
+        if image is None or probe is None or probe.problem:
+            yield skipped(name, f'{mirror} could not be asked for an image')
+        elif probe.has_image is None:
+            yield skipped(name, f'{mirror} does not say whether it has {image}')
+        elif probe.has_image:
+            yield finding(name, 'ok', f'{mirror} has {image}')
+        else:
+            problem = without_image(mirror, image)
+            yield of_problem(name, 'warning', problem, seen.daemon.path)
+
+
 @check('hub-verification', 'Docker Hub is contacted with its certificate verified')
 def hub_verification(seen: Observed) -> Findings:
     name = 'hub-verification'
     if seen.facts.engine.info is None:
         yield skipped(name, 'the engine could not be asked for its image store')
+        return
+    if seen.daemon.problem:
+        yield skipped(name, f'{seen.daemon.path} could not be read')
         return
     daemon = seen.daemon_json
     problems = unverified_hub(daemon, seen.facts.engine) if daemon else ()

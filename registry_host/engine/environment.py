@@ -1,0 +1,124 @@
+"""The proxies of an engine's environment, from its process or from its unit's files.
+
+A flag or daemon.json goes before the EnvironmentFile of the unit, and that before the
+unit and its drop-ins; an upper-case name goes before a lower-case one (observed,
+20.10.24, 26.1.5, 28.5.2). Each of the three proxies is taken by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from registry_host.errors import ConfigError
+from registry_host.settings.areas import HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from registry_host.engine.find import EngineFacts
+    from registry_host.host.host import Host
+
+NAMES: Mapping[str, str] = {
+    HTTP_PROXY: 'HTTP_PROXY',
+    HTTPS_PROXY: 'HTTPS_PROXY',
+    NO_PROXY: 'NO_PROXY',
+}
+# Where a unit stands, the strongest first, and where its drop-ins do, the weakest
+# first; a drop-in hides one of the same name before it (systemd.unit(5), 252).
+_UNITS = ('/etc/systemd/system', '/run/systemd/system', '/lib/systemd/system')
+_FOLDERS = ('/usr/lib/systemd/system', *reversed(_UNITS))
+_UNIT = 'docker.service'
+
+
+def proxies_of(host: Host, engine: EngineFacts) -> Mapping[str, str]:
+    """Map areas to the proxies that the environment of an engine names.
+
+    Of a process as it was started, which only its user and root may read; of an engine
+    that does not run, and of a root folder, by the files of its unit.
+    """
+    if engine.pid is not None:
+        return _named(of_process(host, engine.pid))
+    return _named(_of_unit(host))
+
+
+def _named(variables: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for area, name in NAMES.items():
+        text = variables.get(name) or variables.get(name.lower())
+        if text:
+            found[area] = text
+    return found
+
+
+def of_process(host: Host, pid: int) -> dict[str, str]:
+    """Read the environment of a process, as it was when that was started."""
+    pairs = host.proc_text(pid, 'environ').split('\0')
+    return dict(pair.split('=', 1) for pair in pairs if '=' in pair)
+
+
+def _of_unit(host: Host) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    files: list[str] = []
+    for path in _unit_files(host):
+        for key, value in _settings(_text(host, path)):
+            if key == 'Environment':
+                # An empty one takes back all before it.
+                variables = variables | dict(_assignments(value)) if value else {}
+            elif key == 'EnvironmentFile':
+                files = [*files, value.lstrip('-')] if value else []
+    for path in files:
+        for line in _text(host, path).splitlines():
+            if not line.lstrip().startswith(('#', ';')):
+                variables |= dict(_assignments(line.strip(), is_whole=True))
+    return variables
+
+
+def _unit_files(host: Host) -> Iterator[str]:
+    paths = (f'{folder}/{_UNIT}' for folder in _UNITS)
+    yield from [path for path in paths if host.exists(path)][:1]
+    drop_ins: dict[str, str] = {}
+    for folder in _FOLDERS:
+        names = host.names(f'{folder}/{_UNIT}.d')
+        drop_ins |= {
+            name: f'{folder}/{_UNIT}.d/{name}'
+            for name in names
+            if name.endswith('.conf')
+        }
+    yield from (drop_ins[name] for name in sorted(drop_ins))
+
+
+def _text(host: Host, path: str) -> str:
+    try:
+        return (host.read(path).content or b'').decode('utf-8', 'replace')
+    except ConfigError:
+        return ''
+
+
+def _settings(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the settings of [Service], lines that go on joined."""
+    section = ''
+    for line in map(str.strip, text.replace('\\\n', ' ').splitlines()):
+        if line.startswith('['):
+            section = line
+        elif section == '[Service]' and '=' in line and line[0] not in '#;':
+            key, _, value = line.partition('=')
+            yield key.strip(), value.strip()
+
+
+def _assignments(text: str, *, is_whole: bool = False) -> Iterable[tuple[str, str]]:
+    """Take NAME=VALUE apart; in an EnvironmentFile each line is one (`is_whole`)."""
+    # In quotes as a whole or in part (systemd.exec(5)).
+    pattern = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s"'])+"""
+    words = [text] if is_whole else re.findall(pattern, text)
+    for word in words:
+        name, separator, value = _plain(word).partition('=')
+        if separator:
+            yield name.strip(), _plain(value.strip()) if is_whole else value
+
+
+def _plain(word: str) -> str:
+    """Take the quotes off a word, and the second of two `%`."""
+    if len(word) > 1 and word[0] == word[-1] and word[0] in '"\'':
+        word = re.sub(r'\\(.)', r'\1', word[1:-1])
+    return word.replace('%%', '%')

@@ -1,0 +1,134 @@
+"""The proof that an engine can pull once a change is in force."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from registry_host.engine.pulls import (
+    ASKS_ALL_SINCE,
+    PROOF_TIMEOUT_S,
+    Pull,
+    resolve,
+    verdict,
+)
+from registry_host.engine.route import Route, planned_route
+from registry_host.errors import Finding, ProbeError, Problem, quoted
+from registry_host.settings.mirrors import check_mirror
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry_host.engine.daemonjson import DaemonJson
+    from registry_host.engine.find import EngineFacts
+    from registry_host.engine.pulls import Verdict
+    from registry_host.host.host import Host
+    from registry_host.registry.probe import Probe
+    from registry_host.services.transition import Checks
+    from registry_host.settings.images import Image
+    from registry_host.settings.mirrors import Mirror
+
+AGAIN_S = 1.0
+HUB = 'https://registry-1.docker.io'
+
+
+def prove(
+    host: Host, engine: EngineFacts, daemon: DaemonJson, checks: Checks
+) -> Iterator[Finding]:
+    """Have the engine resolve an image; ProbeError if the change has broken pulls.
+
+    It is asked twice before that is believed: the reload may have cut it off.
+    """
+    image = checks.image
+    if image is None:
+        return
+    after = resolve(host, engine, image, timeout_s=PROOF_TIMEOUT_S)
+    if after.kind == 'ok':
+        yield _proved(image, after)
+        return
+    found = _judged(host, engine, daemon, checks, after)
+    if found == 'failed':
+        time.sleep(AGAIN_S)
+        after = resolve(host, engine, image, timeout_s=PROOF_TIMEOUT_S)
+        if after.kind == 'ok':
+            yield _proved(image, after)
+            return
+        if checks.is_binding:
+            raise ProbeError(_broken(image, checks, after))
+        found = 'warning'
+    yield _unproved(image, after, found)
+
+
+def _judged(
+    host: Host, engine: EngineFacts, daemon: DaemonJson, checks: Checks, after: Pull
+) -> Verdict:
+    """Ask the mirrors by the engine's route, to tell whose fault it is."""
+    if after.kind == 'limited' or checks.image is None:
+        return 'skipped'
+    route = planned_route(host, engine, daemon)
+    probes = _probes(host, daemon, route, checks.image)
+    is_served = any(probe.has_image for probe in probes)
+    is_old = engine.version is not None and engine.version < ASKS_ALL_SINCE
+    return verdict(
+        checks.before,
+        after,
+        is_served=is_served,
+        is_any_answering=is_old and (is_served or _is_hub_there(host, route)),
+    )
+
+
+def _proved(image: Image, after: Pull) -> Finding:
+    message = f'Docker resolves {image}, as for a pull: {after.detail}'
+    return Finding('pulls', 'ok', message)
+
+
+def _broken(image: Image, checks: Checks, after: Pull) -> Problem:
+    could = checks.before is not None and checks.before.kind == 'ok'
+    message = f'could pull {image} before, and cannot with this change'
+    if not could:
+        message = f'cannot pull {image} with this change, although a mirror has it'
+    return Problem(
+        code='pull-failed',
+        where='Docker',
+        message=f'{message}: {after.detail}',
+        hint=f'docker pull {quoted(str(image))}\nto have it all the same: --no-probe',
+    )
+
+
+def _unproved(image: Image, after: Pull, found: Verdict) -> Finding:
+    if found == 'warning':
+        return Finding(
+            'pulls',
+            'warning',
+            f'Docker cannot pull {image}: {after.detail}',
+            remedy=(f'docker pull {quoted(str(image))}',),
+        )
+    message = f'it is not proved that Docker can pull: of {image}, it says '
+    return Finding(
+        'pulls',
+        'skipped',
+        f'{message}{after.detail!r}',
+        remedy=('name an image that there is: --probe-image IMAGE',),
+    )
+
+
+def _probes(
+    host: Host, daemon: DaemonJson, route: Route, image: Image
+) -> tuple[Probe, ...]:
+    from registry_host.registry.probe import probe_mirrors
+
+    return probe_mirrors(host, mirrors_of(daemon), route, image)
+
+
+def mirrors_of(daemon: DaemonJson) -> tuple[Mirror, ...]:
+    """Read the mirrors that a daemon.json names, but for those that are none."""
+    checked = (check_mirror(text).value for text in daemon.mirrors or ())
+    return tuple(mirror for mirror in checked if mirror)
+
+
+def _is_hub_there(host: Host, route: Route) -> bool:
+    """Whether Docker Hub answers by the route of an engine."""
+    from registry_host.registry.probe import probe_one
+
+    hub = check_mirror(HUB).value
+    return hub is not None and probe_one(host, hub, route).status is not None

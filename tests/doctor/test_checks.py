@@ -1,0 +1,1319 @@
+"""Each check of doctor: what it says of a host that is well, of one that is not."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import os
+import re
+from dataclasses import replace
+
+import pytest
+
+from registry_host.doctor.checks import CHECKS
+from registry_host.doctor.observations import Config, Observed
+from registry_host.engine.answers import Info
+from registry_host.engine.daemonjson import DaemonJson
+from registry_host.engine.find import DAEMON_JSON, EngineFacts
+from registry_host.engine.flags import parse_flags
+from registry_host.engine.live import LiveLists
+from registry_host.engine.route import Route
+from registry_host.errors import ConfigError, Finding, Problem
+from registry_host.host.filedoor import unreadable
+from registry_host.host.host import Host
+from registry_host.host.locations import JOURNAL, LEFT_BEHIND, PENDING, RESOLV_CONF
+from registry_host.host.lookups import Lookup
+from registry_host.host.records import FileState, User
+from registry_host.host.wire import ConnectionFailed
+from registry_host.jsonfile.config import read_json
+from registry_host.levels import Activation
+from registry_host.plan.changes import Change, Plan
+from registry_host.plan.readings import Need, Seen
+from registry_host.registry.probe import Probe, probe_one
+from registry_host.resolver.owner import Evidence, NetworkManager, decide
+from registry_host.resolver.resolvconf import parse
+from registry_host.services.facts import Facts
+from registry_host.settings.images import Image
+from registry_host.settings.mirrors import check_mirror
+
+SOCKET = '/var/run/docker.sock'
+ORIGIN = 'the command line of process 42'
+SETTINGS = '/etc/registry-host/settings.toml'
+STUB = '/run/systemd/resolve/stub-resolv.conf'
+ALICE = User('alice', 1000, 1000, '/home/alice')
+ROOT = User('root', 0, 0, '/root')
+CONFIG_JSON = '/home/alice/.docker/config.json'
+LOGIN = '{"auths": {"mirror.lab:5000": {"auth": "YWxpY2U6eA=="}}}'
+SPOILED = (
+    'docker cannot load the file as it is, and empties the logins in it at the next '
+    'docker login'
+)
+HUB = (
+    'with the containerd image store this mirror switches off TLS verification of '
+    'Docker Hub itself, because '
+)
+
+
+# A host that is well, and how it is made another
+
+
+def config(path, text, *, mode=0o644, uid=0, user=None):
+    """What is observed of a file with this text; of none, where that is None."""
+    content = None if text is None else text.encode()
+    mode = 0 if content is None else mode
+    state = FileState(path, path, content, mode, uid, uid, user)
+    found = Config(path=path, user=user, state=state)
+    try:
+        return replace(found, document=read_json(state, is_first_value=bool(user)))
+    except ConfigError as err:
+        return replace(found, problem=err.problems[0])
+
+
+def denied(path, user=None):
+    err = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return Config(path=path, user=user, problem=unreadable(path, err, user))
+
+
+def daemon(text, **more):
+    """A daemon.json, and the mirrors that observe() would ask for it."""
+    found = config(DAEMON_JSON, text, **more)
+    made = DaemonJson(found.document) if found.document else None
+    checked = (check_mirror(text).value for text in (made and made.mirrors) or ())
+    mirrors = tuple(mirror for mirror in checked if mirror)
+    return {'daemon': found, 'daemon_json': made, 'mirrors': mirrors}
+
+
+NO_JSON = daemon('{')
+NO_DAEMON_JSON = {'daemon': denied(DAEMON_JSON), 'daemon_json': None, 'mirrors': ()}
+
+
+def client(text, *, uid=1000, user=ALICE, mode=0o600):
+    path = f'{user.home}/.docker/config.json'
+    return {'clients': (config(path, text, mode=mode, uid=uid, user=user),)}
+
+
+def engine(**changes):
+    return {'facts': FACTS._replace(engine=ENGINE._replace(**changes))}
+
+
+def flags(*words):
+    argv = (*ARGV, *words)
+    return engine(flags=parse_flags(argv), argv=argv)
+
+
+def shows(**changes):
+    return engine(info=INFO._replace(**changes))
+
+
+class Cut(Host):
+    """A host that reaches no other one."""
+
+    def __init__(self, failure):
+        super().__init__()
+        self.failure = failure
+
+    def http_get(self, request):
+        raise self.failure
+
+
+def probed(failure):
+    return {'probes': {MIRROR: probe_one(Cut(failure), MIRROR, Route())}}
+
+
+def answered(elapsed_ms, has_image=True):
+    probe = Probe(
+        mirror=MIRROR,
+        problem=None,
+        status=200,
+        elapsed_ms=elapsed_ms,
+        has_image=has_image,
+    )
+    return {'probes': {MIRROR: probe}}
+
+
+def looked_up(*lookups):
+    return {'lookups': {(each.name, each.nameserver): each for each in lookups}}
+
+
+def knows(server):
+    return Lookup(name='mirror.lab', nameserver=server, addresses=('192.0.2.7',))
+
+
+def fails(server, failure):
+    return Lookup(name='mirror.lab', nameserver=server, failure=failure)
+
+
+def resolv(text):
+    return {'resolv_conf': parse(text.encode())}
+
+
+def owned(text=None, **more):
+    return {'ownership': decide(Evidence(text=text or SERVERS, **more))}
+
+
+def planned(*texts, **more):
+    """A plan that leaves files as they are, or has them hold each text."""
+    states = [config(f'/etc/{n}', 'as it was').state for n in range(len(texts))]
+    changes = tuple(
+        Change('t', was, was._replace(content=text.encode()))
+        for was, text in zip(states, texts, strict=True)
+    )
+    return {'plan': Plan(changes, **more)}
+
+
+BUILT_IN = frozenset({('cidr', '127.0.0.0/8'), ('cidr', '::1/128')})
+INFO = Info(
+    version=(28, 5, 2),
+    lists=LiveLists(('http://mirror.lab:5000/',), BUILT_IN),
+    http_proxy='',
+    https_proxy='',
+    no_proxy='',
+    is_containerd_store=False,
+    is_live_restore=False,
+    is_in_swarm=False,
+    running_containers=1,
+)
+ARGV = ('/usr/sbin/dockerd', '-H', 'fd://')
+ENGINE = EngineFacts(
+    state='running',
+    program=ARGV[0],
+    pid=42,
+    unit='docker.service',
+    version=(28, 5, 2),
+    flags=parse_flags(ARGV),
+    argv=ARGV,
+    flags_origin=ORIGIN,
+    info=INFO,
+)
+FACTS = Facts(True, True, ENGINE, users=(ALICE,), former_users={})
+MIRROR = check_mirror('http://mirror.lab:5000').value
+SERVERS = 'nameserver 192.0.2.1\nnameserver 192.0.2.2\n'
+HEALTHY = Observed(
+    facts=FACTS,
+    interfaces=('eth0', 'lo'),
+    addresses={'mirror.lab': ('192.0.2.7', '2001:db8::7')},
+    plan=Plan(()),
+    image=Image('library/hello-world', 'latest'),
+    **daemon('{"registry-mirrors": ["http://mirror.lab:5000"]}'),
+    **client('{}'),
+    **resolv(SERVERS),
+    **owned(),
+    **answered(3),
+    **looked_up(knows('192.0.2.1'), knows('192.0.2.2')),
+)
+
+
+# What is found, all but the name of the check
+
+
+def ok(message, *, path=None):
+    return Finding('', 'ok', message, path)
+
+
+def info(message, *remedy, path=None):
+    return Finding('', 'info', message, path, remedy)
+
+
+def skipped(message):
+    return Finding('', 'skipped', message)
+
+
+def warning(message, *remedy, path=None):
+    return Finding('', 'warning', message, path, remedy)
+
+
+def error(message, *remedy, path=None):
+    return Finding('', 'error', message, path, remedy)
+
+
+NOT_READ = skipped(f'{DAEMON_JSON} could not be read')
+NO_INFO = skipped('the engine or its daemon.json could not be read')
+
+
+# The tables, in the order of the checks: how the host differs, and what is found
+
+
+def left(each):
+    return {'unfinished': (each._replace(check='unfinished-run'),)}
+
+
+CUT_SHORT = error(
+    'run 3 was cut short, and may be applied in part; the next run takes it back first',
+    'sudo registry-host undo',
+    path=JOURNAL,
+)
+ON_APPROVAL = warning(
+    'run 3 is on approval, and is taken back in 60 s',
+    'sudo registry-host confirm',
+    path=PENDING,
+)
+NOT_PUT_BACK = warning(
+    f'of run 3, {DAEMON_JSON} could not be put back yet; each run tries',
+    f'is there room? df -h {DAEMON_JSON}',
+    path=LEFT_BEHIND,
+)
+UNFINISHED_RUN = (
+    pytest.param({}, [ok('every earlier run has ended')], id='none'),
+    pytest.param(
+        {'facts': FACTS._replace(is_live=False, is_root=False)},
+        [ok('every earlier run has ended')],
+        id='in-a-root-folder-without-root',
+    ),
+    pytest.param(left(CUT_SHORT), [CUT_SHORT], id='cut-short'),
+    pytest.param(left(ON_APPROVAL), [ON_APPROVAL], id='on-approval'),
+    pytest.param(left(NOT_PUT_BACK), [NOT_PUT_BACK], id='left-behind'),
+    pytest.param(
+        {'facts': FACTS._replace(is_root=False)},
+        [skipped('only root may see what earlier runs left')],
+        id='without-root',
+    ),
+)
+
+
+UNREACHABLE = Problem(
+    code='engine-unreachable',
+    where=SOCKET,
+    message='dockerd runs, but does not answer here',
+    hint='journalctl -u docker.service -n 20',
+)
+NO_PERMISSION = Problem(
+    code='engine-permission',
+    where=SOCKET,
+    message='permission denied, so the live engine could not be asked',
+    hint='run it with sudo',
+)
+ENGINE_STATE = (
+    pytest.param({}, [ok(f'Docker 28.5.2 answers at {SOCKET}')], id='running'),
+    pytest.param(
+        engine(packaging='rootless', socket_path='/run/user/1000/docker.sock'),
+        [ok('Docker 28.5.2 answers at /run/user/1000/docker.sock, rootless')],
+        id='running-rootless',
+    ),
+    pytest.param(
+        engine(version=None),
+        [ok(f'Docker (version unknown) answers at {SOCKET}')],
+        id='running-and-built-by-hand',
+    ),
+    pytest.param(
+        engine(state='unreachable', info=None, problem=UNREACHABLE),
+        [
+            error(
+                f'{SOCKET}: dockerd runs, but does not answer here',
+                'journalctl -u docker.service -n 20',
+                path=SOCKET,
+            )
+        ],
+        id='unreachable',
+    ),
+    pytest.param(
+        engine(state='stopped', info=None, unit='docker.service'),
+        [
+            error(
+                'Docker 28.5.2 is installed, and does not run',
+                'systemctl status docker.service',
+                'systemctl reset-failed docker.service && '
+                'systemctl start docker.service',
+            )
+        ],
+        id='stopped',
+    ),
+    pytest.param(
+        engine(state='stopped', info=None, unit='my-docker.service', version=None),
+        [
+            error(
+                'Docker (version unknown) is installed, and does not run',
+                'systemctl status my-docker.service',
+                'systemctl reset-failed my-docker.service && '
+                'systemctl start my-docker.service',
+            )
+        ],
+        id='stopped-under-another-unit',
+    ),
+    pytest.param(
+        engine(state='stopped', info=None, unit=None),
+        [
+            error(
+                'Docker 28.5.2 is installed, and does not run',
+                'systemctl status docker.service',
+                'systemctl reset-failed docker.service && '
+                'systemctl start docker.service',
+            )
+        ],
+        id='stopped-and-no-unit-is-known',
+    ),
+    pytest.param(
+        {'facts': FACTS._replace(engine=EngineFacts('absent'))},
+        [
+            warning(
+                'no Docker engine is installed, nor running',
+                'apt-get install docker.io',
+            )
+        ],
+        id='absent',
+    ),
+    pytest.param(
+        engine(state='unreachable', info=None, problem=NO_PERMISSION),
+        [
+            skipped(
+                f'{SOCKET}: permission denied, so the live engine could not be asked'
+            )._replace(path=SOCKET, remedy=('run it with sudo',))
+        ],
+        id='without-root',
+    ),
+    pytest.param(
+        {'facts': FACTS._replace(engine=EngineFacts('unknown'))},
+        [skipped('a root folder has no engine to ask')],
+        id='in-a-root-folder',
+    ),
+)
+
+
+ENGINE_VERSION = (
+    pytest.param({}, [ok('Docker 28.5.2 is known')], id='known'),
+    pytest.param(
+        engine(version=(20, 10, 0)), [ok('Docker 20.10 is known')], id='the-oldest'
+    ),
+    pytest.param(
+        engine(version=(18, 9, 1)),
+        [error('Docker 18.9.1 is older than 20.10', 'upgrade Docker')],
+        id='older',
+    ),
+    pytest.param(
+        engine(version=None),
+        [skipped('the version of the engine is not known')],
+        id='unknown',
+    ),
+)
+
+
+DAEMON = (
+    pytest.param(
+        {}, [ok(f'{DAEMON_JSON} parses', path=DAEMON_JSON)], id='one-that-parses'
+    ),
+    pytest.param(
+        daemon(None), [ok(f'{DAEMON_JSON} does not exist: all is default')], id='none'
+    ),
+    pytest.param(
+        daemon('{"debug": true,}'),
+        [
+            error(
+                f"{DAEMON_JSON}:1:15: not JSON: a comma before '}}'",
+                'delete the comma on line 1',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='not-json',
+    ),
+    pytest.param(
+        NO_DAEMON_JSON,
+        [
+            error(
+                f'{DAEMON_JSON}: cannot be read (Permission denied)',
+                f'run it with sudo, or look at: sudo namei -l {DAEMON_JSON}',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='not-readable',
+    ),
+)
+
+
+DAEMON_KEYS = (
+    pytest.param(
+        {},
+        [ok(f'every key of {DAEMON_JSON} is one that the engine takes')],
+        id='all-known',
+    ),
+    pytest.param(
+        {**daemon(None), **engine(version=(20, 10, 24))},
+        [ok(f'{DAEMON_JSON} does not exist: no key is wrong')],
+        id='none',
+    ),
+    pytest.param(
+        daemon('{\n"debug": 1,\n"registry-mirror": []}'),
+        [
+            error(
+                f'{DAEMON_JSON}:2:1: "debug" must be true or false, without quotes',
+                'the engine refuses the whole file otherwise',
+                path=DAEMON_JSON,
+            ),
+            error(
+                f'{DAEMON_JSON}:3:1: "registry-mirror" is the name of a flag, and is '
+                'silently ignored here',
+                'rename it to "registry-mirrors"',
+                path=DAEMON_JSON,
+            ),
+        ],
+        id='one-refused-and-one-ignored',
+    ),
+    pytest.param(
+        {**daemon(''), **engine(version=(20, 10, 24))},
+        [
+            error(
+                f'{DAEMON_JSON}: Docker does not start with an empty file before 23.0',
+                'write {} into it, or remove the file',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='empty-and-an-old-engine',
+    ),
+    pytest.param(NO_DAEMON_JSON, [NOT_READ], id='not-readable'),
+)
+
+
+DAEMON_FLAGS = (
+    pytest.param({}, [ok(f'nothing in {DAEMON_JSON} is in {ORIGIN} too')], id='none'),
+    pytest.param(
+        {**daemon('{"mtu": 1400}'), **flags('--mtu=1500')},
+        [
+            error(
+                f'{DAEMON_JSON}:1:2: "mtu" is also given as the flag --mtu=1500: the '
+                'engine refuses what is given twice, even if it is equal',
+                'remove "mtu" from the file, or --mtu from the command line: '
+                'systemctl edit --full docker.service',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='given-twice',
+    ),
+    pytest.param(NO_DAEMON_JSON, [NOT_READ], id='not-readable'),
+    pytest.param(
+        {'facts': FACTS._replace(engine=EngineFacts('absent'))},
+        [skipped('the flags of the engine are not known')],
+        id='flags-unknown',
+    ),
+)
+
+
+DAEMON_HAZARDS = (
+    pytest.param(
+        {}, [ok('a reload changes nothing but what the file says')], id='none'
+    ),
+    pytest.param(
+        {**daemon('{"graph": "/x"}'), **engine(version=(20, 10, 24))},
+        [
+            warning(
+                f'{DAEMON_JSON}:1:2: "graph" keeps Docker 23.0 and newer from starting',
+                'rename it to "data-root"',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='in-the-file',
+    ),
+    pytest.param(
+        flags('--max-concurrent-uploads=9'),
+        [
+            warning(
+                f'{DAEMON_JSON}: --max-concurrent-uploads is given as a flag alone: '
+                'at a reload it falls back to its default',
+                'move it from the unit into daemon.json, as "max-concurrent-uploads"',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='in-the-flags',
+    ),
+    pytest.param(NO_DAEMON_JSON, [NOT_READ], id='not-readable'),
+)
+
+
+MIRROR_RULES = (
+    pytest.param({}, [ok('http://mirror.lab:5000 is a root address')], id='one'),
+    pytest.param(
+        daemon('{"registry-mirrors": ["https://m", "https://u:hunter2@n/v2/"]}'),
+        [
+            ok('https://m is a root address'),
+            error(
+                f"{DAEMON_JSON}:1:36: 'https://xxxxx:xxxxx@n/v2/': a mirror cannot be "
+                'given credentials: an engine does not send them',
+                'leave out everything up to the @',
+                path=DAEMON_JSON,
+            ),
+            error(
+                f"{DAEMON_JSON}:1:36: 'https://xxxxx:xxxxx@n/v2/': a mirror is a root "
+                'address, without a path',
+                'https://n',
+                path=DAEMON_JSON,
+            ),
+        ],
+        id='one-of-two-refused',
+    ),
+    pytest.param(
+        daemon('{"registry-mirrors": ["http://192.0.2.7:5000"]}'),
+        [
+            warning(
+                f"{DAEMON_JSON}:1:23: 'http://192.0.2.7:5000': prefer a DNS name: an "
+                'address may change',
+                'http://NAME:5000',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='an-address',
+    ),
+    pytest.param(NO_JSON, [NOT_READ], id='no-json'),
+    pytest.param(
+        daemon('{}'),
+        [
+            info(
+                'no registry mirror is set',
+                'sudo registry-host configure --registry-mirror URL',
+            )
+        ],
+        id='none',
+    ),
+)
+
+
+MIRROR_REACHABLE = (
+    pytest.param(
+        answered(12),
+        [ok('http://mirror.lab:5000 answers as a registry (12 ms)')],
+        id='answers',
+    ),
+    pytest.param(
+        probed(ConnectionFailed('refused', 'Connection refused')),
+        [
+            error(
+                'http://mirror.lab:5000: could not be reached (Connection refused)',
+                'curl -v http://mirror.lab:5000/v2/',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='refuses',
+    ),
+    pytest.param(
+        {'probes': {}},
+        [error('http://mirror.lab:5000 did not answer in time')],
+        id='silent',
+    ),
+    pytest.param(
+        probed(ConnectionFailed('resolve', 'Name or service not known')),
+        [skipped('http://mirror.lab:5000: its name does not resolve')],
+        id='unresolved',
+    ),
+    pytest.param(daemon('{}'), [], id='none'),
+)
+
+
+MIRROR_CONTENT = (
+    pytest.param(
+        {}, [ok('http://mirror.lab:5000 has library/hello-world:latest')], id='there'
+    ),
+    pytest.param(
+        answered(3, has_image=False),
+        [
+            warning(
+                'http://mirror.lab:5000: answers, but does not have '
+                'library/hello-world:latest (404): it is a registry to push to, or '
+                'mirrors another one than Docker Hub, or cannot reach it; pulls of '
+                'what it does not have go to Docker Hub',
+                'curl -sI '
+                'http://mirror.lab:5000/v2/library/hello-world/manifests/latest',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='not-there',
+    ),
+    pytest.param(
+        answered(3, has_image=None),
+        [
+            skipped(
+                'http://mirror.lab:5000 does not say whether it has '
+                'library/hello-world:latest'
+            )
+        ],
+        id='no-telling-answer',
+    ),
+    pytest.param(
+        probed(ConnectionFailed('refused', 'Connection refused')),
+        [skipped('http://mirror.lab:5000 could not be asked for an image')],
+        id='refuses',
+    ),
+    pytest.param(
+        {'image': None},
+        [skipped('http://mirror.lab:5000 could not be asked for an image')],
+        id='no-image',
+    ),
+)
+
+
+def unknown_to(server, failure):
+    """What is told of a nameserver, whatever its severity."""
+    return (
+        f'nameserver {server} does not resolve mirror.lab: {failure}',
+        f'is the name right? If so, replace the nameserver {server}',
+    )
+
+
+ANOTHER_NAMESERVER = info(
+    'to have this host ask a nameserver that knows mirror.lab (NAMESERVER below)',
+    'registry-host configure --nameserver NAMESERVER',
+    path=RESOLV_CONF,
+)
+NOT_RESOLVED = error(
+    'mirror.lab does not resolve on this host', 'getent ahosts mirror.lab'
+)
+NO_NAME = fails('192.0.2.1', 'NXDOMAIN'), fails('192.0.2.2', 'NXDOMAIN')
+MIRROR_RESOLVES = (
+    pytest.param(
+        {}, [ok('mirror.lab resolves to 192.0.2.7, 2001:db8::7')], id='to-all'
+    ),
+    pytest.param(
+        daemon('{"registry-mirrors": ["http://192.0.2.7:5000"]}'), [], id='an-address'
+    ),
+    pytest.param(
+        looked_up(knows('192.0.2.1'), fails('192.0.2.2', 'SERVFAIL')),
+        [warning(*unknown_to('192.0.2.2', 'SERVFAIL'))],
+        id='to-one-of-two',
+    ),
+    pytest.param(
+        looked_up(knows('192.0.2.1')),
+        [warning(*unknown_to('192.0.2.2', 'no answer in time'))],
+        id='one-is-silent',
+    ),
+    pytest.param(
+        {**looked_up(*NO_NAME), 'addresses': {'mirror.lab': ()}},
+        [
+            error(*unknown_to('192.0.2.1', 'NXDOMAIN')),
+            error(*unknown_to('192.0.2.2', 'NXDOMAIN')),
+            ANOTHER_NAMESERVER,
+        ],
+        id='to-none',
+    ),
+    pytest.param(
+        {**looked_up(*NO_NAME), 'addresses': {}, 'ownership': None},
+        [
+            error(*unknown_to('192.0.2.1', 'NXDOMAIN')),
+            error(*unknown_to('192.0.2.2', 'NXDOMAIN')),
+        ],
+        id='to-none-and-the-owner-is-not-known',
+    ),
+    pytest.param(
+        {'resolv_conf': None, 'ownership': None, 'addresses': {}},
+        [NOT_RESOLVED],
+        id='no-nameserver-is-known',
+    ),
+)
+
+
+RESOLV = (
+    pytest.param(
+        {}, [ok(f'glibc, musl and Go see the same in {RESOLV_CONF}')], id='the-same'
+    ),
+    pytest.param(
+        resolv('nameserver 192.0.2.1\nnameserver 192.0.2.2:53\n'),
+        [
+            warning(
+                f"{RESOLV_CONF}:2: '192.0.2.2:53': a port or brackets make it no "
+                'address to any reader',
+                path=RESOLV_CONF,
+            )
+        ],
+        id='a-port',
+    ),
+    pytest.param(
+        {**resolv('nameserver fe80::1%eth0\n'), 'interfaces': ('lo',)},
+        [
+            warning(
+                f"{RESOLV_CONF}:1: 'fe80::1%eth0' is fe80::1 to glibc, nothing to "
+                'musl, fe80::1%eth0 to Go',
+                path=RESOLV_CONF,
+            )
+        ],
+        id='the-zone-of-no-interface',
+    ),
+    pytest.param(
+        resolv('nameserver 192.0.2.1\nsortlist 10.0.0.0\r\n'),
+        [
+            error(
+                f'{RESOLV_CONF}:2: glibc reads this sortlist for ever: every lookup '
+                'hangs',
+                path=RESOLV_CONF,
+            )
+        ],
+        id='endless',
+    ),
+    pytest.param(
+        resolv(f'nameserver 192.0.2.1\nsearch {"a" * 255}.lab\n'),
+        [
+            error(
+                f'{RESOLV_CONF}:2: a domain is too long: glibc aborts every program '
+                'that looks up a name',
+                path=RESOLV_CONF,
+            )
+        ],
+        id='aborts',
+    ),
+    pytest.param(
+        {'resolv_conf': None},
+        [skipped(f'{RESOLV_CONF} cannot be read')],
+        id='not-readable',
+    ),
+)
+
+
+BY_RESOLVED = f'{RESOLV_CONF}: resolved (stub): {RESOLV_CONF} is a link that leads to '
+NAMESERVER_OWNER = (
+    pytest.param(
+        {},
+        [ok(f'{RESOLV_CONF}: static: {RESOLV_CONF} is a file of its own')],
+        id='static',
+    ),
+    pytest.param(
+        owned(link=STUB, target=STUB, present=frozenset({'resolved'})),
+        [ok(f'{BY_RESOLVED}{STUB}; systemd-resolved is active')],
+        id='resolved',
+    ),
+    pytest.param(
+        owned(link=STUB, target=STUB),
+        [
+            warning(
+                f'{BY_RESOLVED}{STUB}; systemd-resolved is not active; so nobody keeps '
+                'it up to date',
+                'systemctl status systemd-resolved',
+            )
+        ],
+        id='resolved-is-gone',
+    ),
+    pytest.param(
+        owned(link='/run/resolvconf/resolv.conf', target='/run/resolvconf/resolv.conf'),
+        [
+            warning(
+                f'{RESOLV_CONF}: resolvconf: {RESOLV_CONF} is a link that leads to '
+                '/run/resolvconf/resolv.conf; no program called resolvconf is '
+                'installed; so nobody keeps it up to date'
+            )
+        ],
+        id='one-without-a-unit-is-gone',
+    ),
+    pytest.param(
+        owned(
+            present=frozenset({'network-manager'}),
+            network_manager=NetworkManager('default', 'symlink'),
+            resolvconf='openresolv',
+        ),
+        [
+            warning(
+                f'{RESOLV_CONF}: static: {RESOLV_CONF} is a file of its own; but '
+                'network-manager and openresolv will write over it'
+            )
+        ],
+        id='rivals',
+    ),
+    pytest.param(
+        {'ownership': None},
+        [error(f'{RESOLV_CONF} cannot be read', f'ls -l {RESOLV_CONF}')],
+        id='not-readable',
+    ),
+)
+
+
+def containerd(mirror, insecure=''):
+    text = f'{{"registry-mirrors": ["{mirror}"], "insecure-registries": [{insecure}]}}'
+    return {**daemon(text), **shows(is_containerd_store=True)}
+
+
+LISTED = f'{HUB}it is listed in insecure-registries'
+HUB_VERIFICATION = (
+    pytest.param(
+        {}, [ok('no mirror switches off TLS verification of Docker Hub')], id='none'
+    ),
+    pytest.param(
+        containerd('http://mirror.lab:5000', '"mirror.lab:5000"'),
+        [
+            warning(
+                f'http://mirror.lab:5000: {LISTED}',
+                'take mirror.lab:5000 out of insecure-registries: an http:// mirror '
+                'does not need it',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='listed-and-http',
+    ),
+    pytest.param(
+        containerd('https://mirror.lab:5000', '"mirror.lab:5000"'),
+        [
+            warning(
+                f'https://mirror.lab:5000: {LISTED}',
+                'give the mirror a certificate that this host trusts, and take it out '
+                'of insecure-registries',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='listed-and-https',
+    ),
+    pytest.param(
+        containerd('http://localhost:5000'),
+        [
+            warning(
+                f'http://localhost:5000: {HUB}it is loopback',
+                "name the mirror by an address of this host's that is not loopback",
+                path=DAEMON_JSON,
+            )
+        ],
+        id='loopback',
+    ),
+    pytest.param(
+        engine(info=None),
+        [skipped('the engine could not be asked for its image store')],
+        id='no-engine-to-ask',
+    ),
+    pytest.param(NO_JSON, [NOT_READ], id='no-json'),
+)
+
+
+def insecure(*entries, mirror='http://mirror.lab:5000'):
+    listed = ', '.join(f'"{entry}"' for entry in entries)
+    return daemon(
+        f'{{"insecure-registries": [{listed}], "registry-mirrors": ["{mirror}"]}}'
+    )
+
+
+INSECURE_RULES = (
+    pytest.param({}, [], id='none'),
+    pytest.param(
+        insecure('r.lab:5002', '10.1.0.0/24'),
+        [ok('r.lab:5002 is a registry'), ok('10.1.0.0/24 is a registry')],
+        id='two',
+    ),
+    pytest.param(
+        insecure('r.lab:5002', 'r.lab/v2'),
+        [
+            ok('r.lab:5002 is a registry'),
+            error(
+                f"{DAEMON_JSON}:1:40: 'r.lab/v2': a registry is HOST[:PORT], without a "
+                'path',
+                'r.lab',
+                path=DAEMON_JSON,
+            ),
+        ],
+        id='one-of-two-refused',
+    ),
+    pytest.param(
+        insecure('127.0.0.0/8'),
+        [
+            warning(
+                f"{DAEMON_JSON}:1:26: '127.0.0.0/8': loopback is insecure anyway",
+                'leave it out',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='of-no-use',
+    ),
+)
+
+
+INSECURE_UNMATCHED = (
+    pytest.param(insecure('mirror.lab:5000'), [], id='the-port-of-the-mirror'),
+    pytest.param(
+        insecure('mirror.lab', mirror='http://mirror.lab'), [], id='neither-has-a-port'
+    ),
+    pytest.param(insecure('r.lab', 'r.lab/v2', '10.0.0.0/8'), [], id='others'),
+    pytest.param(
+        insecure('mirror.lab', mirror='https://mirror.lab:5000'),
+        [
+            warning(
+                f'{DAEMON_JSON}:1:26: mirror.lab does not cover mirror.lab:5000: an '
+                'entry without a port stands for the default ports alone',
+                'sudo registry-host configure --insecure-registry mirror.lab:5000',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='a-mirror-with-a-port',
+    ),
+)
+
+
+def live(mirrors=('http://mirror.lab:5000/',), *hosts):
+    found = BUILT_IN | {('host', host) for host in hosts}
+    return shows(lists=LiveLists(mirrors, found))
+
+
+BOTH_LISTS = insecure('r.lab')
+NOT_USED = f'the engine does not use what {DAEMON_JSON} says: '
+RELOAD = 'sudo registry-host reload'
+NO_FILE = daemon(None)
+
+
+def beyond(lists):
+    return warning(
+        'the engine uses what neither a file nor a flag names, until its next restart: '
+        f'{lists}',
+        'to keep it, name it: sudo registry-host configure',
+        'to have it gone: systemctl restart docker',
+    )
+
+
+LIVE_LISTS = (
+    pytest.param({}, [ok(f'the engine uses what {DAEMON_JSON} says')], id='as-named'),
+    pytest.param(
+        {**daemon('{}'), **live(('https://m/',))},
+        [beyond('registry-mirrors (live: https://m/)')],
+        id='of-an-earlier-file',
+    ),
+    pytest.param(
+        {**NO_FILE, **live(('https://m/',), 'r.lab')},
+        [
+            beyond(
+                'registry-mirrors (live: https://m/); insecure-registries (live: '
+                '127.0.0.0/8, ::1/128, r.lab)'
+            )
+        ],
+        id='of-a-file-that-is-gone',
+    ),
+    pytest.param(
+        {
+            **daemon('{}'),
+            **engine(
+                flags=parse_flags((*ARGV, '--registry-mirror=https://m')),
+                info=INFO._replace(lists=LiveLists(('https://m/',), BUILT_IN)),
+            ),
+        },
+        [ok(f'the engine uses what {DAEMON_JSON} says')],
+        id='of-a-flag',
+    ),
+    pytest.param(
+        {**BOTH_LISTS, **live(('http://mirror.lab:5000/',), 'r.lab')},
+        [ok(f'the engine uses what {DAEMON_JSON} says')],
+        id='both-as-named',
+    ),
+    pytest.param(
+        {**daemon('{"registry-mirrors": ["http://n"]}'), **live(('http://m/', 'x/'))},
+        [error(f'{NOT_USED}registry-mirrors (live: http://m/, x/)', RELOAD)],
+        id='other-mirrors',
+    ),
+    pytest.param(
+        live(()), [error(f'{NOT_USED}registry-mirrors (live: none)', RELOAD)], id='none'
+    ),
+    pytest.param(
+        {**BOTH_LISTS, **live(('http://m/',), 'b.lab', 'a.lab')},
+        [
+            error(
+                f'{NOT_USED}registry-mirrors (live: http://m/); insecure-registries '
+                '(live: 127.0.0.0/8, ::1/128, a.lab, b.lab)',
+                RELOAD,
+            )
+        ],
+        id='both-lists',
+    ),
+    pytest.param(engine(info=None), [NO_INFO], id='no-engine-to-ask'),
+    pytest.param(NO_DAEMON_JSON, [NO_INFO], id='not-readable'),
+)
+
+
+PROXIES = daemon(
+    '{"proxies": {"http-proxy": "http://u:hunter2@p:1", "no-proxy": ".lab"}}'
+)
+MASKED = 'http://xxxxx:xxxxx@p:1'
+USES_PROXIES = ok('the engine uses the proxies that its file names')
+
+
+def proxies_unused(areas, unit):
+    return warning(
+        f'the engine does not use {areas} of {DAEMON_JSON}: it reads proxies when it '
+        'starts',
+        f'systemctl restart {unit}',
+        'that stops containers, unless live-restore is on',
+    )
+
+
+LIVE_PROXIES = (
+    pytest.param({}, [USES_PROXIES], id='none'),
+    pytest.param(
+        {**PROXIES, **shows(http_proxy=MASKED, no_proxy='.lab', https_proxy='x')},
+        [USES_PROXIES],
+        id='as-named',
+    ),
+    pytest.param(
+        {**PROXIES, **shows(http_proxy=MASKED)},
+        [proxies_unused('no-proxy', 'docker.service')],
+        id='one',
+    ),
+    pytest.param(
+        {**PROXIES, **engine(unit='snap.docker.dockerd.service')},
+        [proxies_unused('http-proxy, no-proxy', 'snap.docker.dockerd.service')],
+        id='all-and-another-unit',
+    ),
+    pytest.param(
+        {**PROXIES, **engine(unit=None)},
+        [proxies_unused('http-proxy, no-proxy', 'docker.service')],
+        id='no-unit-is-known',
+    ),
+    pytest.param(engine(info=None), [NO_INFO], id='no-engine-to-ask'),
+    pytest.param(NO_DAEMON_JSON, [NO_INFO], id='not-readable'),
+)
+
+
+def with_password(mode):
+    text = '{"proxies": {"http-proxy": "http://u:hunter2@p:1"}}'
+    return daemon(text, mode=mode)
+
+
+NO_PASSWORD = ok(f'no password in {DAEMON_JSON} is readable by others')
+PROXY_PASSWORD = (
+    pytest.param({}, [NO_PASSWORD], id='no-proxy'),
+    pytest.param(with_password(0o600), [NO_PASSWORD], id='of-root-alone'),
+    pytest.param(
+        with_password(0o640),
+        [
+            warning(
+                f"{DAEMON_JSON} holds a proxy's password, and others may read it "
+                '(mode 0640)',
+                f'chmod 600 {DAEMON_JSON}',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='readable',
+    ),
+    pytest.param(NO_DAEMON_JSON, [NOT_READ], id='not-readable'),
+    pytest.param(daemon('{'), [NOT_READ], id='not-json'),
+)
+
+
+FLAT = '{"proxies": {"httpProxy": "http://p:1"}}'
+SHADOWED = '{"proxies": {"unix:///var/run/docker.sock": {"httpProxy": "http://p:1"}}}'
+CLIENT_CONFIG = (
+    pytest.param(
+        {},
+        [ok(f'{CONFIG_JSON} is one that docker loads', path=CONFIG_JSON)],
+        id='one-that-loads',
+    ),
+    pytest.param(
+        client(None), [ok(f'{CONFIG_JSON} does not exist: all is default')], id='none'
+    ),
+    pytest.param({'clients': ()}, [], id='no-user-is-known'),
+    pytest.param(
+        client('{"auths": {},}'),
+        [
+            error(
+                f"{CONFIG_JSON}:1:13: not JSON: a comma before '}}'",
+                'delete the comma on line 1',
+                path=CONFIG_JSON,
+            )
+        ],
+        id='not-json',
+    ),
+    pytest.param(
+        {'clients': (denied(CONFIG_JSON, ALICE),)},
+        [
+            error(
+                f'{CONFIG_JSON}: cannot be read as alice (Permission denied)',
+                f"look at: sudo namei -l {CONFIG_JSON}; is it root's by mistake? "
+                'sudo chown -hRP alice: /home/alice/.docker',
+                path=CONFIG_JSON,
+            )
+        ],
+        id='not-readable',
+    ),
+    pytest.param(
+        client('{"credsStore": 1}'),
+        [
+            error(
+                f'{CONFIG_JSON}:1:2: "credsStore" must be a string, not a number; '
+                f'{SPOILED}',
+                'put the number in double quotes',
+                path=CONFIG_JSON,
+            )
+        ],
+        id='of-a-wrong-type',
+    ),
+    pytest.param(
+        client(FLAT),
+        [
+            error(
+                f'{CONFIG_JSON}:1:14: "httpProxy" must stand in "default", not in '
+                f'"proxies" itself; {SPOILED}',
+                'move "httpProxy" into "default": "proxies": {"default": '
+                '{"httpProxy": "..."}}',
+                path=CONFIG_JSON,
+            )
+        ],
+        id='proxies-without-default',
+    ),
+    pytest.param(
+        client(SHADOWED),
+        [
+            warning(
+                f'{CONFIG_JSON}:1:14: the proxies of "unix:///var/run/docker.sock" '
+                'replace those of "default" for the local engine',
+                'merge that entry into "default", and remove it',
+                path=CONFIG_JSON,
+            )
+        ],
+        id='shadowed',
+    ),
+)
+
+
+def readable(path, mode, become):
+    return warning(
+        f'{path} holds logins, and others may read it (mode {mode})',
+        f'{become}chmod 600 {path}',
+        path=path,
+    )
+
+
+CLIENT_CONFIG_MODE = (
+    pytest.param(client(LOGIN), [], id='the-users-alone'),
+    pytest.param(client('{}', mode=0o644), [], id='readable-without-logins'),
+    pytest.param(client(None, uid=0), [], id='none'),
+    pytest.param({'clients': (denied(CONFIG_JSON, ALICE),)}, [], id='not-readable'),
+    pytest.param(
+        client(LOGIN, mode=0o640),
+        [readable(CONFIG_JSON, '0640', 'sudo -u alice ')],
+        id='readable',
+    ),
+    pytest.param(
+        client(LOGIN, mode=0o604, user=ROOT, uid=0),
+        [readable('/root/.docker/config.json', '0604', '')],
+        id='readable-and-of-root',
+    ),
+    pytest.param(
+        client(LOGIN, uid=0),
+        [
+            error(
+                f'{CONFIG_JSON} belongs to uid 0, not to alice',
+                'sudo chown -hRP alice: /home/alice/.docker',
+                path=CONFIG_JSON,
+            )
+        ],
+        id='of-somebody-else',
+    ),
+    pytest.param(
+        client('{', uid=0, mode=0o644),
+        [
+            error(
+                f'{CONFIG_JSON} belongs to uid 0, not to alice',
+                'sudo chown -hRP alice: /home/alice/.docker',
+                path=CONFIG_JSON,
+            )
+        ],
+        id='of-somebody-else-and-not-json',
+    ),
+)
+
+
+def reload_needed():
+    return (Need('docker', Seen('running'), needed=Activation.RELOAD, is_engine=True),)
+
+
+UNREAD = denied(SETTINGS).problem
+NOT_AS_ASKED = 'the host is not as its settings file says: '
+CHECK = 'sudo registry-host configure --check --diff'
+DRIFT = (
+    pytest.param({}, [ok('the host is as its settings file says')], id='none'),
+    pytest.param(
+        planned('as it was'),
+        [ok('the host is as its settings file says')],
+        id='files-that-stay-as-they-are',
+    ),
+    pytest.param(
+        planned('other', 'as it was', 'else', needs=reload_needed()),
+        [warning(f'{NOT_AS_ASKED}/etc/0, /etc/2 would change', CHECK)],
+        id='files',
+    ),
+    pytest.param(
+        planned('as it was', needs=reload_needed()),
+        [warning(f'{NOT_AS_ASKED}the engine would be reloaded', CHECK)],
+        id='the-engine-alone',
+    ),
+    pytest.param(
+        {'plan': None, 'plan_problems': (UNREAD,)},
+        [
+            error(
+                f'{SETTINGS}: cannot be read (Permission denied)',
+                f'run it with sudo, or look at: sudo namei -l {SETTINGS}',
+                path=SETTINGS,
+            )
+        ],
+        id='settings-not-readable',
+    ),
+    pytest.param(
+        {'plan': None},
+        [skipped('there is no settings file to hold the host against')],
+        id='no-settings-file',
+    ),
+)
+
+
+# Every check has its table, and every table all that its check can say
+
+
+ROWS = {
+    'unfinished-run': UNFINISHED_RUN,
+    'engine-state': ENGINE_STATE,
+    'engine-version': ENGINE_VERSION,
+    'daemon-json': DAEMON,
+    'daemon-json-keys': DAEMON_KEYS,
+    'daemon-json-flags': DAEMON_FLAGS,
+    'daemon-json-hazards': DAEMON_HAZARDS,
+    'mirror-rules': MIRROR_RULES,
+    'mirror-reachable': MIRROR_REACHABLE,
+    'mirror-content': MIRROR_CONTENT,
+    'mirror-resolves': MIRROR_RESOLVES,
+    'resolv-conf': RESOLV,
+    'nameserver-owner': NAMESERVER_OWNER,
+    'hub-verification': HUB_VERIFICATION,
+    'insecure-rules': INSECURE_RULES,
+    'insecure-unmatched': INSECURE_UNMATCHED,
+    'live-lists': LIVE_LISTS,
+    'live-proxies': LIVE_PROXIES,
+    'proxy-password': PROXY_PASSWORD,
+    'client-config': CLIENT_CONFIG,
+    'client-config-mode': CLIENT_CONFIG_MODE,
+    'drift': DRIFT,
+}
+
+
+ALL_ROWS = [
+    pytest.param(name, *row.values, id=f'{name}-{row.id}')
+    for name, rows in ROWS.items()
+    for row in rows
+]
+
+
+@pytest.mark.parametrize(('name', 'changes', 'expected'), ALL_ROWS)
+def test_findings(name, changes, expected):
+    found = tuple(CHECKS[name].run(replace(HEALTHY, **changes)))
+    assert found == tuple(each._replace(check=name) for each in expected)
+
+
+def test_every_check_has_a_table():
+    assert list(ROWS) == list(CHECKS)
+
+
+def said(name):
+    """The severities of each row: none, where a check has nothing to say."""
+    return [{each.severity for each in row.values[1]} for row in ROWS.get(name, ())]
+
+
+def sayable(name):
+    """The severities that the source of a check names, itself or by a helper's name."""
+    source = inspect.getsource(CHECKS[name].run)
+    source = re.sub(r'\bor_ok\(', "'ok'", re.sub(r'\bskipped\(', "'skipped'", source))
+    return set(re.findall("'(ok|info|skipped|warning|error)'", source))
+
+
+@pytest.mark.parametrize('name', CHECKS)
+def test_every_check_has_a_row_where_all_is_well(name):
+    is_silent = 'ok' not in sayable(name)
+    assert (set() if is_silent else {'ok'}) in said(name)
+
+
+@pytest.mark.parametrize('name', CHECKS)
+def test_every_check_has_a_row_where_something_is_bad(name):
+    assert any(severities & {'warning', 'error'} for severities in said(name))
+
+
+@pytest.mark.parametrize('name', [n for n in CHECKS if 'skipped' in sayable(n)])
+def test_every_check_that_can_be_skipped_has_a_row_where_it_is(name):
+    assert {'skipped'} in said(name)
+
+
+@pytest.mark.parametrize('name', CHECKS)
+def test_every_severity_that_a_check_names_has_a_row(name):
+    assert sayable(name) - set().union(*said(name)) == set()
+
+
+def test_of_a_healthy_host_nothing_bad_is_said():
+    found = [each for check in CHECKS.values() for each in check.run(HEALTHY)]
+    assert {each.severity for each in found} == {'ok'}
