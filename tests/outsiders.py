@@ -222,6 +222,11 @@ class Notary:
             return {}
         return {MIRRORS: reading.at_reload[MIRRORS]}
 
+    def unasked(self, reading: Reading) -> tuple[str, ...]:
+        live = self.seen.live or {}
+        is_more = MIRRORS in reading.silent and bool(live.get(MIRRORS))
+        return (MIRRORS,) if is_more else ()
+
     def interim(
         self,
         path: str,

@@ -23,6 +23,8 @@ from registry_host.plan.ledger import Ledger, load_ledger
 from registry_host.resolver.evidence import gather as look_at_names
 from registry_host.resolver.owner import Ownership, decide
 from registry_host.resolver.resolvconf import ResolvConf, parse, view
+from registry_host.services.docker import NAME as DOCKER
+from registry_host.services.engine_live import identity_of
 from registry_host.services.facts import Facts, gather
 from registry_host.settings.areas import MIRRORS
 from registry_host.settings.asked import DEFAULT_FILES, read_asked
@@ -65,7 +67,10 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What was seen. A question without an answer in time is not in its mapping."""
+    """What was seen. A question without an answer in time is not in its mapping.
+
+    `due` names settings that the engine takes up only when it has restarted.
+    """
 
     facts: Facts
     daemon: Config
@@ -80,6 +85,7 @@ class Observed:
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ownership: Ownership | None = None
     unfinished: tuple[Finding, ...] = ()
+    due: tuple[str, ...] = ()
     plan: Plan | None = None
     plan_problems: tuple[Problem, ...] = ()
     crashes: tuple[Finding, ...] = ()
@@ -120,6 +126,7 @@ def observe(host: Host) -> Observed:
         interfaces=host.names('/sys/class/net') if facts.is_live else None,
         ownership=look('the DNS manager', _ownership, None, host),
         unfinished=look('earlier runs', _earlier_runs, (), host),
+        due=look('restarts that were put off', _due, (), host, facts, ledger),
         plan=plan,
         plan_problems=plan_problems,
     )
@@ -156,6 +163,14 @@ def crash(what: str, err: Exception) -> Finding:
 
 def _earlier_runs(host: Host) -> tuple[Finding, ...]:
     return (*unfinished(host), *state_problems(host))
+
+
+def _due(host: Host, facts: Facts, ledger: Ledger) -> tuple[str, ...]:
+    """Name what the engine that runs has not read, since a restart was put off."""
+    started = ledger.started_of(DOCKER)
+    if started is None or started.identity != identity_of(host, facts.engine):
+        return ()
+    return tuple(started.at_start)
 
 
 def _ledger(host: Host) -> Ledger:

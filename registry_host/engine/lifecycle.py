@@ -130,10 +130,18 @@ def _not_answering(socket_path: str) -> Problem:
 
 
 def _trigger(host: Host, pid: int, unit: str | None) -> None:
-    """Reload by the service manager where it knows how, else by a signal."""
+    """Reload by the service manager where it knows how, else by a signal.
+
+    The unit's main process may be another one, as a shell that has started the engine:
+    the signal of a reload would end that, and the engine with it (20.10.24, 26.1.5,
+    28.5.2, observed).
+    """
     if unit is not None:
-        shown = host.run(['systemctl', 'show', '--property=CanReload', '--value', unit])
-        if shown.is_ok and shown.out.strip() == 'yes':
+        properties = ('--property=CanReload', '--property=MainPID')
+        shown = host.run(['systemctl', 'show', *properties, unit])
+        found = dict(line.partition('=')[::2] for line in shown.out.splitlines())
+        is_main = found.get('MainPID') == str(pid)
+        if shown.is_ok and found.get('CanReload') == 'yes' and is_main:
             done = host.run(['systemctl', 'reload', unit])
             if done.is_ok:
                 return

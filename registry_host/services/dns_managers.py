@@ -59,6 +59,9 @@ class _OfNames:
         """What a DNS manager uses is looked at in prove(): it needs time to settle."""
         return NOTHING
 
+    def unasked(self, reading: Reading) -> tuple[str, ...]:
+        return ()
+
     def interim(
         self,
         path: str,

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from registry_host.services.view import View
 
 NAME = 'docker'
+# The flag of each list.
+FLAGS = {MIRRORS: 'registry-mirror', INSECURE: 'insecure-registry'}
 # Whether resolv.conf asks systemd-resolved alone. An engine looks once in its life:
 # from then on its containers get the nameservers of one file or of the other (moby
 # internal/resolvconf/resolvconf_path.go Path, b985e23).
@@ -129,6 +131,21 @@ class Docker:
             if area not in reading.silent
         }
         return {**of_lists(expected), **proxies}
+
+    def unasked(self, reading: Reading) -> tuple[str, ...]:
+        """A reload keeps lists that the file leaves out: an earlier file had them."""
+        flags, live = self.engine.flags, self.seen.live
+        if live is None:
+            return ()
+        named = {
+            area: values or flags.get(FLAGS[area], ())
+            for area, values in reading.at_reload.items()
+        }
+        expected = of_lists(
+            expected_lists(named[MIRRORS], named[INSECURE], self.engine.version)
+        )
+        silent = (area for area in expected if area in reading.silent)
+        return tuple(area for area in silent if live.get(area) != expected[area])
 
     def interim(
         self,

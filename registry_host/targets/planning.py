@@ -245,8 +245,23 @@ def plan_reload(host: Host) -> Planned:
     )
     facts = Facts.of_engine(host, engine)
     planned = joined(host, facts, [part], ledger, ledger_state, ())
-    needs = _reloaded(planned)
-    return planned._replace(plan=planned.plan._replace(record=None, needs=tuple(needs)))
+    needs = tuple(_reloaded(planned))
+    plan = planned.plan._replace(record=None, needs=needs)
+    return planned._replace(plan=plan).with_findings(_beyond(planned))
+
+
+def _beyond(planned: Planned) -> Iterator[Finding]:
+    """Tell what a reload does not take back, for the file says nothing of it."""
+    for service in planned.services:
+        areas = service.unasked(service.reading(planned.transition.after))
+        if areas:
+            yield Finding(
+                check='live-unnamed',
+                severity='warning',
+                message=f'{service.title} uses {", ".join(areas)} that neither a file '
+                'nor a flag names, until its next restart',
+                remedy=(service.by_hand,),
+            )
 
 
 def _reloaded(planned: Planned) -> Iterator[Need]:
@@ -263,6 +278,7 @@ def _reloaded(planned: Planned) -> Iterator[Need]:
                 needed=Activation.RELOAD,
                 base=reading.at_start,
                 want=service.shows(reading),
+                is_hidden=bool(service.unasked(reading)),
                 is_engine=service.kind == 'engine',
             )
 

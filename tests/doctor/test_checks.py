@@ -270,6 +270,32 @@ UNFINISHED_RUN = (
 )
 
 
+def put_off(areas, unit):
+    return warning(
+        f'{areas} was changed, and Docker has not restarted since',
+        f'systemctl restart {unit}',
+        'that stops containers, unless live-restore is on',
+    )
+
+
+RESTART_PENDING = (
+    pytest.param({}, [ok('no restart of the engine was put off')], id='none'),
+    pytest.param(
+        {'due': ('http-proxy', 'engine-dns')},
+        [put_off('http-proxy, engine-dns', 'docker.service')],
+        id='put-off',
+    ),
+    pytest.param(
+        {'due': ('http-proxy',), **engine(unit='snap.docker.dockerd.service')},
+        [put_off('http-proxy', 'snap.docker.dockerd.service')],
+        id='put-off-of-another-unit',
+    ),
+    pytest.param(
+        {'facts': FACTS._replace(is_root=False)},
+        [skipped('only root may see what earlier runs left')],
+        id='not-root',
+    ),
+)
 UNREACHABLE = Problem(
     code='engine-unreachable',
     where=SOCKET,
@@ -1240,6 +1266,7 @@ DRIFT = (
 
 ROWS = {
     'unfinished-run': UNFINISHED_RUN,
+    'restart-pending': RESTART_PENDING,
     'engine-state': ENGINE_STATE,
     'engine-version': ENGINE_VERSION,
     'daemon-json': DAEMON,

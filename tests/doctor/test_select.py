@@ -18,6 +18,7 @@ def findings(root, *words):
 def test_names_are_an_api():
     assert list(CHECKS) == [
         'unfinished-run',
+        'restart-pending',
         'engine-state',
         'engine-version',
         'daemon-json',

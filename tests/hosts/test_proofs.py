@@ -167,3 +167,14 @@ def test_what_no_file_names_any_more_is_told_by_doctor(host):
     assert severity == 'warning'
     assert 'neither a file nor a flag names' in message
     assert MIRROR in message
+    reloaded = ran(host, 'registry-host', 'reload')
+    assert reloaded['activation']['verified'] is False
+    assert found(reloaded, 'live-unnamed') == [
+        (
+            'warning',
+            'the engine uses registry-mirrors that neither a file nor a flag names, '
+            'until its next restart',
+        )
+    ]
+    host.restart_engine()
+    assert ran(host, 'registry-host', 'reload')['activation']['verified'] is True

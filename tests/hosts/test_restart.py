@@ -10,6 +10,7 @@ from places import DAEMON_JSON
 
 PROXY = 'http://user:hunter2@proxy.lab:3128'
 FLAGS = ('configure', '--proxy-for', 'engine', '--http-proxy', PROXY)
+RELOAD_BY_UNIT = 'ExecReload=/bin/kill -s HUP $MAINPID'
 MASKED = 'http://xxxxx:xxxxx@proxy.lab:3128'
 FOREIGN = '{ "labels":["a=b"] }'
 ENGINE_DNS = ('configure', '--engine-dns', '192.0.2.53')
@@ -207,6 +208,8 @@ def test_engine_dns_is_for_containers_after_a_restart(host):
         later = tool(host, *mirror)
         assert activation(later)['pending'] == needed
     assert json.loads(later.stdout)['changed'] is False
+    told = tool(host, 'doctor', '--only', 'restart-pending').stdout
+    assert 'engine-dns was changed, and Docker has not restarted since' in told
     assert tool(host, *mirror, '--check', check=False).returncode == 3
     host.run(f'docker kill bystander && {pending["remedy"][0]}')
     assert asked_by(host) == [GATEWAY]
@@ -229,3 +232,21 @@ def test_engine_dns_of_a_run_that_fails_is_forgotten(newest):
     assert 'the engine is as it was' in done.stderr
     newest.start_container('bystander')
     assert asked_by(newest, 'exec', 'bystander') == [GATEWAY]
+
+
+def test_an_engine_that_is_not_its_units_main_process(host):
+    """A reload of the unit would end the shell, and the engine with it."""
+    host.run('systemctl stop docker.socket docker.service')
+    engine = '/usr/sbin/dockerd -H unix:///var/run/docker.sock'
+    engine += ' --containerd=/run/containerd/containerd.sock'
+    script = f'ExecStart=/bin/sh -c "{engine} 2>&1 | tee /run/docker.out"'
+    host.drop_in('Type=simple', 'ExecStart=', script, 'ExecReload=', RELOAD_BY_UNIT)
+    host.run('systemctl start docker.service --no-block')
+    host.run('until docker version >/dev/null 2>&1; do sleep 0.1; done')
+    main = host.run('systemctl show --property=MainPID --value docker').stdout
+    before = host.run('pidof dockerd').stdout
+    assert main != before
+    done = tool(host, 'configure', '--mirror', 'http://registry.lab:5000')
+    assert 'reloaded the engine' in done.stdout
+    assert host.mirrors() == ['http://registry.lab:5000/']
+    assert host.run('pidof dockerd').stdout == before

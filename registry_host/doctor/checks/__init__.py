@@ -28,6 +28,7 @@ CHECKS: Mapping[str, Check] = {
     check.name: check
     for check in (
         earlier_runs.unfinished_run,
+        earlier_runs.restart_pending,
         engine_state.engine_state,
         engine_state.engine_version,
         engine_config.daemon_json,

@@ -28,6 +28,24 @@ def unfinished_run(seen: Observed) -> Findings:
     yield from or_ok(seen.unfinished, name, 'every earlier run has ended')
 
 
+@check('restart-pending', 'no restart of the engine was put off')
+def restart_pending(seen: Observed) -> Findings:
+    name = 'restart-pending'
+    if seen.facts.is_live and not seen.facts.is_root:
+        yield skipped(name, 'only root may see what earlier runs left')
+    elif seen.due:
+        unit = seen.facts.engine.unit or 'docker.service'
+        yield finding(
+            name,
+            'warning',
+            f'{", ".join(seen.due)} was changed, and Docker has not restarted since',
+            f'systemctl restart {unit}',
+            'that stops containers, unless live-restore is on',
+        )
+    else:
+        yield finding(name, 'ok', 'no restart of the engine was put off')
+
+
 @check('drift', 'the host is as its settings file says')
 def drift(seen: Observed) -> Findings:
     name = 'drift'
