@@ -199,7 +199,9 @@ def test_a_hint_is_about_the_files_of_the_root(root, tmp_path):
     # Of a home with a blank, too; a shell joins the two words.
     passwd = 'kim:x:0:0::/home/a b/kim:/bin/sh\n'
     root.write('/etc/passwd', passwd)
-    file = root.write('/home/a b/kim/.docker/config.json', '{"auths": {"r": {}}}')
+    file = root.write(
+        '/home/a b/kim/.docker/config.json', '{"auths": {"r": {"auth": "YTpi"}}}'
+    )
     words = ('--proxy-for=client', '--no-proxy=a', '--user=kim')
     assert root.run('configure', *words).code == 0
     file.chmod(0o644)
