@@ -50,10 +50,14 @@ def test_two_labs_side_by_side_and_nothing_left():
 
 def processes_of(group: Path) -> dict[Path, str]:
     """Find the processes in a cgroup and those below it, and their names."""
-    lists = [file.read_text().split() for file in group.rglob('cgroup.procs')]
+    pids: list[str] = []
     found = {}
-    for process in (Path('/proc', pid) for pids in lists for pid in pids):
-        # Hosts that have just booted start and end programs all the time.
+    # Hosts that have just booted start and end programs, and groups, all the time.
+    for folder, _, files in os.walk(group):
+        with contextlib.suppress(OSError):
+            if 'cgroup.procs' in files:
+                pids += (Path(folder) / 'cgroup.procs').read_text().split()
+    for process in (Path('/proc', pid) for pid in pids):
         with contextlib.suppress(OSError):
             found[process] = (process / 'comm').read_text().strip()
     return found
