@@ -63,9 +63,12 @@ def _merge_again(
 def _merged_again(part: Part, now: FileState, facts: Facts) -> bytes | None:
     """Work out what a file is with the change in it; ConflictError if it is lost."""
     try:
-        again = part.merged(now, part.wish_after(facts), facts).after.content
+        merged = part.merged(now, part.wish_after(facts), facts)
     except ConfigError:
         raise _overwritten(now.path) from None
+    again = merged.after.content
+    if merged.overruled:  # A value of somebody else's, which nothing remembers.
+        raise _overwritten(now.path)
     if again != now.content and not part.target.IS_REWRITTEN:
         raise _overwritten(now.path)
     return again

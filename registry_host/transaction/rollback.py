@@ -145,11 +145,18 @@ def _target(run: Run, step: Step, now: FileState, facts: Facts) -> FileState:
         first = step.change.first.mode if now.content is not None else now.mode
         mode = before.mode if now.mode in (first, before.mode) else now.mode
         return before._replace(mode=mode, missing_folders=now.missing_folders)
+    if now.content is None:  # Whoever has removed the file may have meant it.
+        return now
     part = part_of(run, step.change)
     try:
-        merged = part.merged(now, part.wish_before(facts), facts)
-    except ConfigError as err:
-        raise InseparableError(err.problems[0].message) from None
+        wish = part.wish_before(facts)
+        merged = part.merged(now, wish, facts)
+    except (ConfigError, ValueError) as err:
+        reason = err.problems[0].message if isinstance(err, ConfigError) else str(err)
+        raise InseparableError(reason) from None
+    for area in merged.overruled & wish.areas.keys():
+        if merged.applied.before(area) != part.was.before(area):
+            raise InseparableError(f'"{area}" was changed too')
     return now._replace(content=merged.after.content)
 
 
