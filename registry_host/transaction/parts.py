@@ -47,9 +47,12 @@ class Part(NamedTuple):
         after = self.target.stands(self.change.after, self.made, facts)
         known = before.keys() | after.keys()
         areas = {area for area in known if before.get(area) != after.get(area)}
-        areas |= areas_changed(self.was, self.made) & known
-        values = after if is_after else before
-        return Wish({area: values.get(area, ()) for area in sorted(areas)})
+        changed = areas_changed(self.was, self.made) & known
+        values, entry = (after, self.made) if is_after else (before, self.was)
+        wish = {area: values.get(area, ()) for area in sorted(areas | changed)}
+        for area in changed:  # Where others have moved it, the ledger knows better.
+            wish[area] = wish[area] or entry.ours(area)
+        return Wish(wish)
 
     def merged(self, now: FileState, wish: Wish, facts: Facts) -> Merged:
         """Make a wish true in the file as it is now, whoever has written there since.

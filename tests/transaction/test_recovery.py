@@ -7,7 +7,7 @@ import os
 
 import pytest
 from earlier import MIRROR, configured, cut_short, leave_behind
-from places import CONFIG_JSON, DAEMON_JSON
+from places import CHECKPOINTS, CONFIG_JSON, DAEMON_JSON
 
 # Recovery, as far as no engine is needed
 
@@ -139,3 +139,25 @@ def test_what_was_left_behind_does_not_stand_in_for_undo(root):
     assert not (root.path / DAEMON_JSON.lstrip('/')).exists()
     assert left.exists()
     assert root.run('doctor', '--only', 'unfinished-run').code == 1
+
+
+def test_a_foreign_value_that_came_since_is_kept(root):
+    """The way back would put the value of an earlier run over it, for good."""
+    for proxy in ('http://p1:1', 'http://p2:1'):
+        configured(root, '--proxy-for=engine', '--http-proxy', proxy)
+    checkpoint = root.path / f'{CHECKPOINTS[1:]}/2.json'
+    checkpoint.rename(root.path / 'var/lib/registry-host/journal.json')
+    foreign = '{"proxies": {"http-proxy": "http://admin:1"}}'
+    root.write(DAEMON_JSON, foreign)
+    assert '"http-proxy" was changed too' in root.run('undo').out
+    assert root.read(DAEMON_JSON) == foreign
+
+
+def test_a_file_that_was_removed_since_stays_away(root):
+    for mirror in ('http://a', 'http://b'):
+        configured(root, '--mirror', mirror)
+    checkpoint = root.path / f'{CHECKPOINTS[1:]}/2.json'
+    checkpoint.rename(root.path / 'var/lib/registry-host/journal.json')
+    (root.path / DAEMON_JSON[1:]).unlink()
+    assert root.run('undo').code == 0
+    assert not (root.path / DAEMON_JSON[1:]).exists()
