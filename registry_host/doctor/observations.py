@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from registry_host.engine.daemonjson import DaemonJson
 from registry_host.engine.find import EngineFacts
-from registry_host.engine.route import route_of
+from registry_host.engine.route import mirrors_of, route_of
 from registry_host.errors import (
     ConfigError,
     Finding,
@@ -26,9 +26,7 @@ from registry_host.resolver.resolvconf import ResolvConf, parse, view
 from registry_host.services.docker import NAME as DOCKER
 from registry_host.services.engine_live import identity_of
 from registry_host.services.facts import Facts, gather
-from registry_host.settings.areas import MIRRORS
 from registry_host.settings.asked import DEFAULT_FILES, read_asked
-from registry_host.settings.mirrors import Mirror, check_mirror
 from registry_host.settings.model import NOTHING_ASKED
 from registry_host.targets.planning import plan_asked
 from registry_host.transaction.lock import state_problems, unfinished
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
     from registry_host.plan.changes import Plan
     from registry_host.registry.probe import Probe
     from registry_host.settings.images import Image
+    from registry_host.settings.mirrors import Mirror
 
 DEADLINE_S = 5.0
 LOOKUP_TIMEOUT_S = 2.0
@@ -227,26 +226,19 @@ def _plan(host: Host) -> tuple[Plan | None, tuple[Problem, ...]]:
         return None, err.problems
 
 
-def _image(host: Host, engine: EngineFacts) -> Image | None:
-    """What mirrors are asked for: an image of Docker Hub, known to be there."""
-    from registry_host.engine.pulls import probe_image
-    from registry_host.settings.images import HELLO, image_of
-
-    return probe_image(host, engine) if engine.is_running else image_of(HELLO)
-
-
 def _ask(host: Host, seen: Observed) -> Observed:
     """Ask all mirrors and all nameservers at once, under the one deadline."""
 
+    from registry_host.engine.pulls import probe_image
     from registry_host.registry.probe import crashed as probe_crashed
     from registry_host.registry.probe import probe_one
     from registry_host.resolver.asking import crashed as lookup_crashed
 
-    checked = (check_mirror(text).value for text in seen.entries(MIRRORS))
-    mirrors = tuple({mirror.key: mirror for mirror in checked if mirror}.values())
+    named = mirrors_of(seen.daemon_json) if seen.daemon_json else ()
+    mirrors = tuple({mirror.key: mirror for mirror in named}.values())
     names = tuple(dict.fromkeys(m.host for m in mirrors if not m.is_ip))
     jobs: dict[Any, Callable[[], Any]] = {}
-    image = _image(host, seen.facts.engine) if mirrors else None
+    image = probe_image(host, seen.facts.engine) if mirrors else None
     if seen.daemon_json is not None:
         route = route_of(host, seen.facts.engine, seen.daemon_json)
         for mirror in mirrors:

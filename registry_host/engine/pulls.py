@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from registry_host.engine.api import Client
 from registry_host.errors import EngineError
 from registry_host.namedtuples import NamedTuple
-from registry_host.settings.images import HELLO, Image, first_of_hub, image_of
+from registry_host.settings.images import HELLO, Image, first_of_hub
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -60,15 +60,15 @@ def resolve(host: Host, engine: EngineFacts, image: Image, *, timeout_s: float) 
 def probe_image(host: Host, engine: EngineFacts) -> Image:
     """Pick what to ask for: an image of Docker Hub that this host has, or a small one.
 
-    The host has pulled the one before, so that it is known to be there.
+    The host has pulled the one before, so that it is known to be there. An engine that
+    does not run is not asked: systemd would start it (docker.socket).
     """
+    if not engine.is_running:
+        return HELLO
     try:
-        found = first_of_hub(Client(host, engine.socket_path).tags())
+        return first_of_hub(Client(host, engine.socket_path).tags()) or HELLO
     except (OSError, EngineError):
-        found = None
-    hello = image_of(HELLO)
-    assert hello is not None  # noqa: S101 - a constant of this package
-    return found or hello
+        return HELLO
 
 
 def verdict(

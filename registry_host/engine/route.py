@@ -13,6 +13,7 @@ from registry_host.settings.areas import (
     PROXY_KEYS,
 )
 from registry_host.settings.insecure import InsecureList
+from registry_host.settings.mirrors import Mirror, check_mirror
 from registry_host.settings.proxies import check_no_proxy, check_proxy
 
 if TYPE_CHECKING:
@@ -85,6 +86,12 @@ def planned_route(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
         https_proxy=found[HTTPS_PROXY],
         no_proxy=check_no_proxy(found[NO_PROXY]).value if found[NO_PROXY] else None,
     )
+
+
+def mirrors_of(daemon: DaemonJson) -> tuple[Mirror, ...]:
+    """Read the mirrors that a daemon.json names, but for those that are none."""
+    checked = (check_mirror(text).value for text in daemon.mirrors or ())
+    return tuple(mirror for mirror in checked if mirror)
 
 
 def _insecure(engine: EngineFacts, daemon: DaemonJson) -> InsecureList:

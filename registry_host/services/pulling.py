@@ -12,7 +12,7 @@ from registry_host.engine.pulls import (
     resolve,
     verdict,
 )
-from registry_host.engine.route import Route, planned_route
+from registry_host.engine.route import Route, mirrors_of, planned_route
 from registry_host.errors import Finding, ProbeError, Problem, quoted
 from registry_host.settings.mirrors import check_mirror
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from registry_host.registry.probe import Probe
     from registry_host.services.transition import Checks
     from registry_host.settings.images import Image
-    from registry_host.settings.mirrors import Mirror
 
 AGAIN_S = 1.0
 HUB = 'https://registry-1.docker.io'
@@ -118,12 +117,6 @@ def _probes(
     from registry_host.registry.probe import probe_mirrors
 
     return probe_mirrors(host, mirrors_of(daemon), route, image)
-
-
-def mirrors_of(daemon: DaemonJson) -> tuple[Mirror, ...]:
-    """Read the mirrors that a daemon.json names, but for those that are none."""
-    checked = (check_mirror(text).value for text in daemon.mirrors or ())
-    return tuple(mirror for mirror in checked if mirror)
 
 
 def _is_hub_there(host: Host, route: Route) -> bool:

@@ -12,7 +12,6 @@ from registry_host.settings.checking import Checked
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HELLO = 'library/hello-world:latest'
 # Source: distribution/reference, reference.go (v0.6.0), without domain and digest.
 _NAME = re.compile(
     r'(?P<path>[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*'
@@ -31,6 +30,10 @@ class Image(NamedTuple):
 
     def __str__(self) -> str:
         return f'{self.repository}:{self.tag}'
+
+
+# Small, and there is no other image that every mirror of Docker Hub should have.
+HELLO = Image('library/hello-world', 'latest')
 
 
 def image_of(text: str) -> Image | None:
@@ -53,7 +56,7 @@ def check_image(text: str) -> Checked[Image]:
     problem = Problem(
         code='probe-image',
         message=f'{text!r} is no image of Docker Hub',
-        hint=HELLO,
+        hint=str(HELLO),
     )
     errors = () if image else (problem,)
     return Checked(input=text, kind='probe-image', value=image, errors=errors)

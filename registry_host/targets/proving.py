@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from registry_host.engine.daemonjson import DaemonJson
-from registry_host.engine.route import planned_route
+from registry_host.engine.route import mirrors_of, planned_route
 from registry_host.errors import (
     ConfigError,
     Finding,
@@ -15,7 +15,6 @@ from registry_host.errors import (
     place_of,
 )
 from registry_host.levels import Activation
-from registry_host.services.pulling import mirrors_of
 from registry_host.services.transition import Checks
 from registry_host.settings.areas import NO_PROXY
 from registry_host.targets import dns_manager, docker_daemon
@@ -46,7 +45,7 @@ def prove(host: Host, planned: Planned) -> Planned:
 
 def with_baseline(host: Host, planned: Planned, *, is_binding: bool) -> Planned:
     """Ask the engine whether it can pull, where the plan could change that."""
-    return _asked(host, planned, (), is_binding=is_binding)[0]
+    return _asked(host, planned, is_asking_mirrors=False, is_binding=is_binding)[0]
 
 
 def _require_nameservers(host: Host, planned: Planned) -> Planned:
@@ -81,9 +80,7 @@ def _require_registries(host: Host, planned: Planned) -> Planned:
     for, but go another way then, are looked at too: for what is wrong with them a run
     that is about proxies is not to blame, and their proxy is.
     """
-    change = _pending(planned, docker_daemon.NAME)
-    mirrors = tuple(_concerned(planned, change)) if change else ()
-    planned, probes = _asked(host, planned, mirrors, is_binding=True)
+    planned, probes = _asked(host, planned, is_asking_mirrors=True, is_binding=True)
     unfound = planned.checks.names
     problems = [
         probe.problem
@@ -103,26 +100,29 @@ def _require_registries(host: Host, planned: Planned) -> Planned:
 
 def _concerned(planned: Planned, change: Change) -> Iterator[Mirror]:
     """The mirrors that a change adds, and all if it changes the way to them."""
-    before, after = (DaemonJson.read(s) for s in (change.before, change.after))
+    before, after = _both(change)
     known = frozenset(before.mirrors or ())
-    is_way_new = before.proxies != after.proxies or before.insecure != after.insecure
-    is_asked = planned.settings.mirrors and before.mirrors != after.mirrors
+    is_way_new = before.proxies != after.proxies
+    is_asked = before.mirrors != after.mirrors
     for mirror in mirrors_of(after):
-        if is_asked and mirror in planned.settings.mirrors:
-            yield mirror
-        elif is_way_new and before.proxies != after.proxies and str(mirror) in known:
+        is_new = is_asked and mirror in planned.settings.mirrors
+        if is_new or (is_way_new and str(mirror) in known):
             yield mirror
 
 
 def _asked(
     host: Host,
     planned: Planned,
-    mirrors: tuple[Mirror, ...],
     *,
+    is_asking_mirrors: bool,
     is_binding: bool,
 ) -> tuple[Planned, tuple[Probe, ...]]:
     """Ask mirrors and the engine at the same time."""
     engine = planned.facts.engine
+    change = _pending(planned, docker_daemon.NAME)
+    mirrors: tuple[Mirror, ...] = ()
+    if change is not None and is_asking_mirrors:
+        mirrors = tuple(_concerned(planned, change))
     is_about_pulls = engine.is_running and _is_about_pulls(planned)
     if not mirrors and not is_about_pulls:
         return planned, ()
@@ -132,11 +132,10 @@ def _asked(
 
     image = _image(host, planned)
     jobs: dict[str, Callable[[], Any]] = {}
-    daemon = _daemon(host, planned)
-    if mirrors:
-        route = planned_route(host, engine, daemon)
+    if change is not None and mirrors:
+        route = planned_route(host, engine, DaemonJson.read(change.after))
         jobs['mirrors'] = partial(probe_mirrors, host, mirrors, route, image)
-    if is_binding and (proxies := _new_proxies(planned)):
+    if is_binding and (proxies := _new_proxies(change)):
         jobs['proxies'] = partial(probe_proxies, host, proxies)
     if is_about_pulls and image is not None and _may_lose(planned):
         timeout_s = BASELINE_TIMEOUT_S
@@ -152,12 +151,11 @@ def _asked(
     return planned._replace(checks=checks), answers.get('mirrors', ())
 
 
-def _new_proxies(planned: Planned) -> Mapping[str, str]:
+def _new_proxies(change: Change | None) -> Mapping[str, str]:
     """The proxies that the engine has not had before, by area."""
-    change = _pending(planned, docker_daemon.NAME)
     if change is None:
         return {}
-    before, after = (DaemonJson.read(s) for s in (change.before, change.after))
+    before, after = _both(change)
     return {
         area: text
         for area, text in after.proxies.items()
@@ -208,19 +206,15 @@ def _may_lose(planned: Planned) -> bool:
     change = _pending(planned, docker_daemon.NAME)
     if change is None:
         return True
-    before, after = (DaemonJson.read(s) for s in (change.before, change.after))
+    before, after = _both(change)
     gone = set(before.mirrors or ()) - set(after.mirrors or ())
     is_lost = bool(set(before.insecure or ()) - set(after.insecure or ()))
     return bool(gone) or is_lost or before.proxies != after.proxies
 
 
-def _daemon(host: Host, planned: Planned) -> DaemonJson:
-    """The daemon.json of the engine as the plan leaves it."""
-    change = _pending(planned, docker_daemon.NAME)
-    if change is not None:
-        return DaemonJson.read(change.after)
-    engine = planned.facts.engine
-    return DaemonJson.read(host.read(engine.config_path, user=engine.user))
+def _both(change: Change) -> tuple[DaemonJson, DaemonJson]:
+    """Read a daemon.json before and after a change."""
+    return DaemonJson.read(change.before), DaemonJson.read(change.after)
 
 
 def _mirrors_on(host: Host, engine: EngineFacts) -> tuple[Mirror, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from registry_host.engine.pulls import Pull, verdict
+from registry_host.engine.find import EngineFacts
+from registry_host.engine.pulls import Pull, probe_image, verdict
+from registry_host.host.host import Host
 
 OK, ABSENT, LIMITED = Pull('ok'), Pull('absent'), Pull('limited')
 LATE, FAILED = Pull('late'), Pull('failed')
@@ -37,3 +39,20 @@ def test_verdict(before, after, is_served, expected):
 @pytest.mark.parametrize('after', (ABSENT, FAILED, LATE))
 def test_an_engine_that_does_not_ask_all_endpoints_proves_nothing(after):
     assert verdict(OK, after, is_served=False, is_any_answering=True) == 'skipped'
+
+
+class Sockets(Host):
+    """Systemd would start the engine for whoever asks at its socket."""
+
+    asked = 0
+
+    def connect_unix(self, path, *, timeout_s):
+        self.asked += 1
+        raise ConnectionRefusedError
+
+
+@pytest.mark.parametrize(('state', 'asked'), (('stopped', 0), ('running', 1)))
+def test_an_engine_that_does_not_run_is_not_asked_for_its_images(state, asked):
+    host = Sockets()
+    assert str(probe_image(host, EngineFacts(state))) == 'library/hello-world:latest'
+    assert host.asked == asked
