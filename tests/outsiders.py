@@ -222,9 +222,9 @@ class Notary:
             return {}
         return {MIRRORS: reading.at_reload[MIRRORS]}
 
-    def unasked(self, reading: Reading) -> tuple[str, ...]:
+    def unasked(self, view: View) -> tuple[str, ...]:
         live = self.seen.live or {}
-        is_more = MIRRORS in reading.silent and bool(live.get(MIRRORS))
+        is_more = MIRRORS in self.reading(view).silent and bool(live.get(MIRRORS))
         return (MIRRORS,) if is_more else ()
 
     def interim(

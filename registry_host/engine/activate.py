@@ -11,11 +11,10 @@ from registry_host.errors import EngineError, Problem
 from registry_host.levels import IF_SAFE, NEVER, Activation, Allowed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from registry_host.engine.answers import Info
     from registry_host.engine.find import EngineFacts
-    from registry_host.engine.live import Live
     from registry_host.host.host import Host
     from registry_host.levels import RestartPolicy
 
@@ -59,8 +58,8 @@ def activate(
     host: Host,
     engine: EngineFacts,
     how: Activation,
-    expected: Live | None,
     *,
+    is_expected: Callable[[Info], bool],
     timeout_s: float = RELOAD_TIMEOUT_S,
 ) -> Info:
     """Reload or restart, and wait until the engine shows what is expected.
@@ -70,7 +69,7 @@ def activate(
     """
     if how is Activation.RESTART and engine.unit:
         return restart(host, socket_path=engine.socket_path, unit=engine.unit)
-    return _reload(host, engine, expected, timeout_s)
+    return _reload(host, engine, is_expected, timeout_s)
 
 
 def require_found(host: Host, engine: EngineFacts, endpoints: Sequence[str]) -> None:
@@ -88,15 +87,11 @@ def require_found(host: Host, engine: EngineFacts, endpoints: Sequence[str]) -> 
             time.sleep(1)
 
 
-def agrees(expected: Live, info: Info) -> bool:
-    live = info.live.proxies
-    return expected.lists.agrees_with(info.lists) and all(
-        live.get(area) == text for area, text in expected.proxies.items()
-    )
-
-
 def _reload(
-    host: Host, engine: EngineFacts, expected: Live | None, timeout_s: float
+    host: Host,
+    engine: EngineFacts,
+    is_expected: Callable[[Info], bool],
+    timeout_s: float,
 ) -> Info:
     if engine.pid is None:
         raise EngineError(Problem(code='engine-gone', message='no engine runs'))
@@ -105,7 +100,7 @@ def _reload(
         socket_path=engine.socket_path,
         pid=engine.pid,
         unit=engine.unit,
-        is_expected=lambda info: expected is None or agrees(expected, info),
+        is_expected=is_expected,
         timeout_s=timeout_s,
     )
     if not done.is_taken:

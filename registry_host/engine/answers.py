@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from registry_host.engine.directives import Version, parse_version
-from registry_host.engine.live import Live, LiveLists
+from registry_host.engine.live import LiveLists
 from registry_host.errors import EngineError, Problem
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 T = TypeVar('T')
 
@@ -33,15 +33,13 @@ class Info(NamedTuple):
     running_containers: int
 
     @property
-    def live(self) -> Live:
-        return Live(
-            lists=self.lists,
-            proxies={
-                'http-proxy': self.http_proxy,
-                'https-proxy': self.https_proxy,
-                'no-proxy': self.no_proxy,
-            },
-        )
+    def proxies(self) -> Mapping[str, str]:
+        """The proxies that it uses, by area; '' for none."""
+        return {
+            'http-proxy': self.http_proxy,
+            'https-proxy': self.https_proxy,
+            'no-proxy': self.no_proxy,
+        }
 
 
 class Container(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from registry_host.engine.live import Live, LiveLists, expected_lists
 from registry_host.engine.rules import BUILT_IN_INSECURE
 from registry_host.jsonfile import editing, jsontext
 from registry_host.jsonfile.config import read_json
@@ -20,7 +19,8 @@ from registry_host.settings.areas import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from registry_host.engine.keys import Version
+    from registry_host.engine.find import Flags
+    from registry_host.engine.live import LiveLists
     from registry_host.host.records import FileState
 
 PROXIES = 'proxies'
@@ -30,6 +30,8 @@ LIST_KEYS: Mapping[str, str] = {
     INSECURE: INSECURE,
     ENGINE_DNS: 'dns',
 }
+# The flag that stands for it.
+FLAGS: Mapping[str, str] = {MIRRORS: 'registry-mirror', INSECURE: 'insecure-registry'}
 
 
 class DaemonJson:
@@ -84,12 +86,14 @@ class DaemonJson:
     def has_password(self) -> bool:
         return any(redact(text) != text for text in self.proxies.values())
 
-    def live(self, version: Version | None) -> Live:
-        """Say what an engine shows once it has read the file."""
-        return Live(
-            lists=expected_lists(self.mirrors, self.insecure, version),
-            proxies={area: redact(text) for area, text in self.proxies.items()},
-        )
+    def asked(self, area: str, flags: Flags) -> tuple[str, ...]:
+        """Return a list by the file, or else by a flag; absent is empty.
+
+        An engine does not start with both (moby daemon/config/config.go,
+        findConfigurationConflicts).
+        """
+        named = self.list_of(area)
+        return flags.get(FLAGS[area], ()) if named is None else named
 
     def naming(self, lists: LiveLists) -> jsontext.Document:
         """Add the lists that the file leaves out, with what an engine has of them."""

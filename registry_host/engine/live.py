@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from registry_host.engine.rules import BUILT_IN_INSECURE, engine_insecure, engine_mirror
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from registry_host.engine.directives import Version
 
 
@@ -24,22 +21,6 @@ class LiveLists(NamedTuple):
 
     mirrors: tuple[str, ...] | None
     insecure: frozenset[tuple[str, str]] | None
-
-    def agrees_with(self, live: LiveLists) -> bool:
-        return (self.mirrors is None or self.mirrors == live.mirrors) and (
-            self.insecure is None or self.insecure == live.insecure
-        )
-
-
-class Live(NamedTuple):
-    """All that an engine shows of what we set.
-
-    `proxies` maps http-proxy, https-proxy and no-proxy to their text, credentials
-    masked as /info masks them; of one that is missing nothing is said.
-    """
-
-    lists: LiveLists
-    proxies: Mapping[str, str] = MappingProxyType({})
 
 
 def expected_lists(

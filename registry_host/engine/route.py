@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry_host.engine.environment import proxies_of
+from registry_host.engine.live import LiveLists, expected_lists
 from registry_host.settings.areas import (
     HTTP_PROXY,
     HTTPS_PROXY,
+    INSECURE,
+    MIRRORS,
     NO_PROXY,
     PROXY_KEYS,
 )
@@ -47,7 +50,7 @@ def route_of(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
     /info shows proxies with their credentials masked: the one that is meant is looked
     for among those of its file, its flags and its environment.
     """
-    insecure = _insecure(engine, daemon)
+    insecure = InsecureList(daemon.asked(INSECURE, engine.flags))
     info = engine.info
     if info is None:
         return Route(insecure=insecure, version=engine.version)
@@ -81,7 +84,7 @@ def planned_route(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
     return Route(
         is_containerd_store=bool(engine.info and engine.info.is_containerd_store),
         version=engine.version,
-        insecure=_insecure(engine, daemon),
+        insecure=InsecureList(daemon.asked(INSECURE, engine.flags)),
         http_proxy=found[HTTP_PROXY],
         https_proxy=found[HTTPS_PROXY],
         no_proxy=check_no_proxy(found[NO_PROXY]).value if found[NO_PROXY] else None,
@@ -94,9 +97,13 @@ def mirrors_of(daemon: DaemonJson) -> tuple[Mirror, ...]:
     return tuple(mirror for mirror in checked if mirror)
 
 
-def _insecure(engine: EngineFacts, daemon: DaemonJson) -> InsecureList:
-    """Of the file, or of flags: an engine does not start with both."""
-    return InsecureList(daemon.insecure or engine.flags.get('insecure-registry', ()))
+def asked_lists(daemon: DaemonJson, engine: EngineFacts) -> LiveLists:
+    """Say what an engine shows that uses its file, its flags, and what is built in."""
+    return expected_lists(
+        daemon.asked(MIRRORS, engine.flags),
+        daemon.asked(INSECURE, engine.flags),
+        engine.version,
+    )
 
 
 def _unmasked(masked: str, candidates: Iterable[str]) -> str:

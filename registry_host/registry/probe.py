@@ -22,6 +22,7 @@ from registry_host.registry.faults import (
     proxy_problem,
     refused_by_proxy,
 )
+from registry_host.resolver.asking import HUB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from registry_host.settings.mirrors import Mirror
 
 TIMEOUT_S = 3.0
-HUB = 'registry-1.docker.io'
 # What a proxy answers in the place of the one that was asked: RFC 9110, section 15.
 _OF_PROXIES = frozenset({407, 502, 503, 504})
 MANIFESTS = (

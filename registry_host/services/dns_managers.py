@@ -59,7 +59,7 @@ class _OfNames:
         """What a DNS manager uses is looked at in prove(): it needs time to settle."""
         return NOTHING
 
-    def unasked(self, reading: Reading) -> tuple[str, ...]:
+    def unasked(self, view: View) -> tuple[str, ...]:
         return ()
 
     def interim(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.engine.daemonjson import LIST_KEYS, DaemonJson
 from registry_host.engine.live import LiveLists, expected_lists
+from registry_host.engine.route import asked_lists
 from registry_host.errors import (
     ApplyError,
     ConfigError,
@@ -17,11 +18,11 @@ from registry_host.errors import (
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.jsonfile import jsontext
 from registry_host.levels import Activation
-from registry_host.plan.readings import Reading, Seen
+from registry_host.plan.readings import Reading, Seen, disagreeing
 from registry_host.redact import redact
 from registry_host.services.engine_live import (
-    as_live,
     identity_of,
+    lists_of,
     of_lists,
     shown_by,
     words_of,
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from registry_host.services.view import View
 
 NAME = 'docker'
-# The flag of each list.
-FLAGS = {MIRRORS: 'registry-mirror', INSECURE: 'insecure-registry'}
 # Whether resolv.conf asks systemd-resolved alone. An engine looks once in its life:
 # from then on its containers get the nameservers of one file or of the other (moby
 # internal/resolvconf/resolvconf_path.go Path, b985e23).
@@ -132,20 +131,14 @@ class Docker:
         }
         return {**of_lists(expected), **proxies}
 
-    def unasked(self, reading: Reading) -> tuple[str, ...]:
+    def unasked(self, view: View) -> tuple[str, ...]:
         """A reload keeps lists that the file leaves out: an earlier file had them."""
-        flags, live = self.engine.flags, self.seen.live
-        if live is None:
+        if self.seen.live is None:
             return ()
-        named = {
-            area: values or flags.get(FLAGS[area], ())
-            for area, values in reading.at_reload.items()
-        }
-        expected = of_lists(
-            expected_lists(named[MIRRORS], named[INSECURE], self.engine.version)
-        )
-        silent = (area for area in expected if area in reading.silent)
-        return tuple(area for area in silent if live.get(area) != expected[area])
+        daemon = self._daemon(view)
+        expected = of_lists(asked_lists(daemon, self.engine))
+        silent = (area for area in expected if daemon.list_of(area) is None)
+        return disagreeing({area: expected[area] for area in silent}, self.seen.live)
 
     def interim(
         self,
@@ -167,14 +160,12 @@ class Docker:
             for area in (MIRRORS, INSECURE)
             if named.document.has(area) and not names.document.has(area)
         ]
-        live = self.engine.info.lists if self.engine.info else None
-        if live is None or not dropped:
+        if self.seen.live is None or not dropped:
             return None
-        values = {area: (keeps or {}).get(area, ()) for area in dropped}
-        lists = as_live(values).lists
-        if self._with_built_in(lists).agrees_with(live):
-            return None
-        return names.naming(lists).encode()
+        lists = lists_of({area: (keeps or {}).get(area, ()) for area in dropped})
+        wanted = of_lists(self._with_built_in(lists))
+        is_needed = disagreeing(wanted, self.seen.live)
+        return names.naming(lists).encode() if is_needed else None
 
     def _with_built_in(self, lists: LiveLists) -> LiveLists:
         """Add to lists of a file what the engine adds."""
@@ -216,7 +207,13 @@ class Docker:
         from registry_host.services.activated import Activated
 
         limit_s = RELOAD_TIMEOUT_S if timeout_s is None else timeout_s
-        info = activate(host, self.engine, how, as_live(want), timeout_s=limit_s)
+        info = activate(
+            host,
+            self.engine,
+            how,
+            is_expected=lambda info: not disagreeing(want, shown_by(info)),
+            timeout_s=limit_s,
+        )
         return Activated(shown_by(info), words_of(info))
 
     def look(self, host: Host) -> Mapping[str, Values] | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.engine.live import Live, LiveLists
-from registry_host.settings.areas import INSECURE, MIRRORS, PROXY_KEYS
+from registry_host.engine.live import LiveLists
+from registry_host.settings.areas import INSECURE, MIRRORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +29,7 @@ def identity_of(host: Host, engine: EngineFacts) -> str:
 
 def shown_by(info: Info) -> Mapping[str, Values]:
     """Say what an engine shows that it uses, by area; () for nothing."""
-    proxies = {
-        area: (text,) if text else () for area, text in info.live.proxies.items()
-    }
+    proxies = {area: (text,) if text else () for area, text in info.proxies.items()}
     return {**of_lists(info.lists), **proxies}
 
 
@@ -47,17 +45,12 @@ def of_lists(lists: LiveLists) -> dict[str, Values]:
     return found
 
 
-def as_live(values: Mapping[str, Values]) -> Live:
+def lists_of(values: Mapping[str, Values]) -> LiveLists:
     """The reverse of of_lists(); of an area that is missing nothing is said."""
     insecure = values.get(INSECURE)
-    return Live(
-        lists=LiveLists(
-            mirrors=values.get(MIRRORS),
-            insecure=None if insecure is None else frozenset(map(_kind_of, insecure)),
-        ),
-        proxies={
-            area: next(iter(values[area]), '') for area in PROXY_KEYS if area in values
-        },
+    return LiveLists(
+        mirrors=values.get(MIRRORS),
+        insecure=None if insecure is None else frozenset(map(_kind_of, insecure)),
     )
 
 
@@ -74,6 +67,6 @@ def words_of(info: Info) -> Shown:
     lines = (
         (MIRRORS, ', '.join(lists.mirrors or ()) or 'none'),
         (INSECURE, ', '.join(insecure) or 'none'),
-        *((area, text) for area, text in info.live.proxies.items() if text),
+        *((area, text) for area, text in info.proxies.items() if text),
     )
     return Shown(lines, info.running_containers)

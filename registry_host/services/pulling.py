@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from registry_host.settings.images import Image
 
 AGAIN_S = 1.0
-HUB = 'https://registry-1.docker.io'
 
 
 def prove(
@@ -122,6 +121,7 @@ def _probes(
 def _is_hub_there(host: Host, route: Route) -> bool:
     """Whether Docker Hub answers by the route of an engine."""
     from registry_host.registry.probe import probe_one
+    from registry_host.resolver.asking import HUB
 
-    hub = check_mirror(HUB).value
+    hub = check_mirror(f'https://{HUB}').value
     return hub is not None and probe_one(host, hub, route).status is not None

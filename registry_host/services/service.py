@@ -61,7 +61,7 @@ class Service(Protocol):
         Areas of which nothing is known are missing. Pure.
         """
 
-    def unasked(self, reading: Reading) -> tuple[str, ...]:
+    def unasked(self, view: View) -> tuple[str, ...]:
         """Name areas in which it shows more than its files and flags ask for. Pure."""
 
     def interim(

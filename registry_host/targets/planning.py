@@ -13,7 +13,7 @@ from registry_host.namedtuples import NamedTuple
 from registry_host.plan.changes import Change, Plan
 from registry_host.plan.ledger import Applied, Ledger, ledger_change, load_ledger
 from registry_host.plan.readings import Need
-from registry_host.plan.wish import Wish
+from registry_host.plan.wish import Values, Wish
 from registry_host.services.facts import Facts, gather
 from registry_host.services.needs import needs_of, with_interims
 from registry_host.services.transition import Checks, Transition
@@ -24,7 +24,7 @@ from registry_host.targets import TARGETS, docker_daemon
 from registry_host.targets.daemon_refusals import require_accepted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from registry_host.engine.find import EngineState
     from registry_host.host.host import Host
@@ -245,16 +245,17 @@ def plan_reload(host: Host) -> Planned:
     )
     facts = Facts.of_engine(host, engine)
     planned = joined(host, facts, [part], ledger, ledger_state, ())
-    needs = tuple(_reloaded(planned))
+    view = planned.transition.after
+    unasked = {service.name: service.unasked(view) for service in planned.services}
+    needs = tuple(_reloaded(planned, unasked))
     plan = planned.plan._replace(record=None, needs=needs)
-    return planned._replace(plan=plan).with_findings(_beyond(planned))
+    return planned._replace(plan=plan).with_findings(_beyond(planned, unasked))
 
 
-def _beyond(planned: Planned) -> Iterator[Finding]:
+def _beyond(planned: Planned, unasked: Mapping[str, Values]) -> Iterator[Finding]:
     """Tell what a reload does not take back, for the file says nothing of it."""
     for service in planned.services:
-        areas = service.unasked(service.reading(planned.transition.after))
-        if areas:
+        if areas := unasked[service.name]:
             yield Finding(
                 check='live-unnamed',
                 severity='warning',
@@ -264,7 +265,7 @@ def _beyond(planned: Planned) -> Iterator[Finding]:
             )
 
 
-def _reloaded(planned: Planned) -> Iterator[Need]:
+def _reloaded(planned: Planned, unasked: Mapping[str, Values]) -> Iterator[Need]:
     """Have each program that reads a file of the plan read it again."""
     transition = planned.transition
     for service in planned.services:
@@ -278,7 +279,7 @@ def _reloaded(planned: Planned) -> Iterator[Need]:
                 needed=Activation.RELOAD,
                 base=reading.at_start,
                 want=service.shows(reading),
-                is_hidden=bool(service.unasked(reading)),
+                is_hidden=bool(unasked[service.name]),
                 is_engine=service.kind == 'engine',
             )
 

@@ -374,7 +374,7 @@ def assert_writable(found):
     """What is read goes into a journal, and is read back from it."""
     if isinstance(found, Info):
         texts = [*found.lists.mirrors, *(name for _, name in found.lists.insecure)]
-        texts += [*found.live.proxies.values()]
+        texts += [*found.proxies.values()]
         assert isinstance(found.running_containers, int)
     else:
         texts = [text for container in found for text in container]

@@ -12,14 +12,13 @@ from registry_host.doctor.checks.check import (
     skipped,
 )
 from registry_host.engine.keys import OLDEST, show_version
-from registry_host.engine.live import LiveLists, expected_lists
+from registry_host.engine.route import asked_lists
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact
 from registry_host.settings.areas import INSECURE, MIRRORS
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
-    from registry_host.engine.daemonjson import DaemonJson
     from registry_host.errors import Severity
 
 
@@ -67,10 +66,10 @@ def engine_version(seen: Observed) -> Findings:
 def live_lists(seen: Observed) -> Findings:
     name, info = 'live-lists', seen.facts.engine.info
     daemon = seen.daemon_json
-    if info is None or (daemon is None and seen.daemon.is_present):
+    if info is None or daemon is None:
         yield skipped(name, 'the engine or its daemon.json could not be read')
         return
-    expected = _expected_lists(seen, daemon)
+    expected = asked_lists(daemon, seen.facts.engine)
     mirrors = _Lists(MIRRORS, expected.mirrors or (), info.lists.mirrors or ())
     insecure = _Lists(
         INSECURE,
@@ -114,18 +113,6 @@ class _Lists(NamedTuple):
         return f'{self.area} (live: {", ".join(self.live) or "none"})'
 
 
-def _expected_lists(seen: Observed, daemon: DaemonJson | None) -> LiveLists:
-    """What the file or a flag names, and what is built in; absent is empty."""
-    flags = seen.facts.engine.flags
-    named = daemon.mirrors if daemon else None
-    insecure = daemon.insecure if daemon else None
-    return expected_lists(
-        named if named is not None else flags.get('registry-mirror', ()),
-        insecure if insecure is not None else flags.get('insecure-registry', ()),
-        seen.facts.engine.version,
-    )
-
-
 @check('live-proxies', 'the live engine uses the proxies that daemon.json names')
 def live_proxies(seen: Observed) -> Findings:
     name, info = 'live-proxies', seen.facts.engine.info
@@ -133,7 +120,7 @@ def live_proxies(seen: Observed) -> Findings:
     if info is None or daemon is None:
         yield skipped(name, 'the engine or its daemon.json could not be read')
         return
-    live = info.live.proxies
+    live = info.proxies
     named = daemon.proxies
     differing = [area for area, text in named.items() if live[area] != redact(text)]
     if differing:
