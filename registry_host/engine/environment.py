@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
+from registry_host.host.unitfiles import drop_ins, settings_of
 from registry_host.settings.areas import HTTP_PROXY, HTTPS_PROXY, NO_PROXY
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ NAMES: Mapping[str, str] = {
     HTTPS_PROXY: 'HTTPS_PROXY',
     NO_PROXY: 'NO_PROXY',
 }
-# Where a unit stands, the strongest first, and where its drop-ins do, the weakest
-# first; a drop-in hides one of the same name before it (systemd.unit(5), 252).
+# Where a unit stands, the strongest first; where its drop-ins do, the weakest first.
 _UNITS = ('/etc/systemd/system', '/run/systemd/system', '/lib/systemd/system')
 _FOLDERS = ('/usr/lib/systemd/system', *reversed(_UNITS))
 _UNIT = 'docker.service'
@@ -61,31 +61,30 @@ def _of_unit(host: Host) -> dict[str, str]:
     variables: dict[str, str] = {}
     files: list[str] = []
     for path in _unit_files(host):
-        for key, value in _settings(_text(host, path)):
+        for key, value in settings_of(_text(host, path), 'Service'):
             if key == 'Environment':
                 # An empty one takes back all before it.
                 variables = variables | dict(_assignments(value)) if value else {}
             elif key == 'EnvironmentFile':
                 files = [*files, value.lstrip('-')] if value else []
     for path in files:
-        for line in _text(host, path).splitlines():
-            if not line.lstrip().startswith(('#', ';')):
-                variables |= dict(_assignments(line.strip(), is_whole=True))
+        variables |= of_file(host, path)
     return variables
+
+
+def of_file(host: Host, path: str) -> dict[str, str]:
+    """Read an EnvironmentFile: each line is one variable, and `%` is no specifier."""
+    lines = (line.strip() for line in _text(host, path).splitlines())
+    pairs = (line.partition('=') for line in lines if not line.startswith(('#', ';')))
+    return {
+        name.strip(): _unquoted(text.strip()) for name, is_set, text in pairs if is_set
+    }
 
 
 def _unit_files(host: Host) -> Iterator[str]:
     paths = (f'{folder}/{_UNIT}' for folder in _UNITS)
     yield from [path for path in paths if host.exists(path)][:1]
-    drop_ins: dict[str, str] = {}
-    for folder in _FOLDERS:
-        names = host.names(f'{folder}/{_UNIT}.d')
-        drop_ins |= {
-            name: f'{folder}/{_UNIT}.d/{name}'
-            for name in names
-            if name.endswith('.conf')
-        }
-    yield from (drop_ins[name] for name in sorted(drop_ins))
+    yield from drop_ins(host, (f'{folder}/{_UNIT}.d' for folder in _FOLDERS))
 
 
 def _text(host: Host, path: str) -> str:
@@ -95,30 +94,19 @@ def _text(host: Host, path: str) -> str:
         return ''
 
 
-def _settings(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the settings of [Service], lines that go on joined."""
-    section = ''
-    for line in map(str.strip, text.replace('\\\n', ' ').splitlines()):
-        if line.startswith('['):
-            section = line
-        elif section == '[Service]' and '=' in line and line[0] not in '#;':
-            key, _, value = line.partition('=')
-            yield key.strip(), value.strip()
+def _assignments(text: str) -> Iterable[tuple[str, str]]:
+    """Take apart an Environment=: words, in quotes as a whole or in part.
+
+    `%%` is one `%` (systemd.exec(5), systemd.unit(5)).
+    """
+    word_of = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s"'])+"""
+    for word in re.findall(word_of, text):
+        name, is_set, value = _unquoted(word).replace('%%', '%').partition('=')
+        if is_set:
+            yield name, _unquoted(value)
 
 
-def _assignments(text: str, *, is_whole: bool = False) -> Iterable[tuple[str, str]]:
-    """Take NAME=VALUE apart; in an EnvironmentFile each line is one (`is_whole`)."""
-    # In quotes as a whole or in part (systemd.exec(5)).
-    pattern = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s"'])+"""
-    words = [text] if is_whole else re.findall(pattern, text)
-    for word in words:
-        name, separator, value = _plain(word).partition('=')
-        if separator:
-            yield name.strip(), _plain(value.strip()) if is_whole else value
-
-
-def _plain(word: str) -> str:
-    """Take the quotes off a word, and the second of two `%`."""
+def _unquoted(word: str) -> str:
     if len(word) > 1 and word[0] == word[-1] and word[0] in '"\'':
-        word = re.sub(r'\\(.)', r'\1', word[1:-1])
-    return word.replace('%%', '%')
+        return re.sub(r'\\(.)', r'\1', word[1:-1])
+    return word

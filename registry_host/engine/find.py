@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from registry_host.engine.directives import Version, parse_flags, parse_version
-from registry_host.engine.environment import of_process
+from registry_host.engine.environment import of_file, of_process
 from registry_host.errors import ConfigError, EngineError, Problem
 from registry_host.host.invoker import find_invoker
 from registry_host.namedtuples import NamedTuple
@@ -222,7 +222,7 @@ def _unit_argv(host: Host) -> tuple[str, ...]:
     for path in re.findall(
         r'(\S+) \(ignore_errors=', values.get('EnvironmentFiles', '')
     ):
-        variables.update(_read_environment_file(host, path))
+        variables.update(of_file(host, path))
     words: list[str] = []
     for word in command[1].split():
         name = re.fullmatch(r'\$\{?(\w+)\}?', word)
@@ -238,14 +238,6 @@ def _split_environment(text: str) -> dict[str, str]:
     except ValueError:
         words = text.split()
     return dict(word.split('=', 1) for word in words if '=' in word)
-
-
-def _read_environment_file(host: Host, path: str) -> dict[str, str]:
-    lines = _read_small(host, path).splitlines()
-    settings = (
-        line.strip() for line in lines if not line.lstrip().startswith(('#', ';'))
-    )
-    return _split_environment('\n'.join(settings))
 
 
 def _permission_problem(socket_path: str) -> Problem:

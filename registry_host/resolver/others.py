@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
+from registry_host.host.unitfiles import drop_ins, settings_of
 from registry_host.resolver import encoders
 from registry_host.resolver.managerfiles import DROP_IN, Others
 from registry_host.resolver.resolvconf import directives, parse, view
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 
 # What NetworkManager would write were there no stub of a resolver's in front (1.42.4).
 NETWORK_MANAGER_SERVERS = '/run/NetworkManager/no-stub-resolv.conf'
-# The weakest first; a name hides the same name in those before (systemd 252, man
-# resolved.conf.d).
+# The weakest first.
 _FOLDERS = ('/usr/lib', '/usr/local/lib', '/run', '/etc')
 
 
@@ -72,7 +72,7 @@ def _resolved_servers(host: Host) -> Iterable[str]:
             content = host.read(path).content or b''
         except ConfigError:
             continue
-        for key, value in _resolve_section(content.decode('utf-8', 'replace')):
+        for key, value in settings_of(content.decode('utf-8', 'replace'), 'Resolve'):
             if key == 'DNS':
                 servers = [*servers, *value.split()] if value else []
     return dict.fromkeys(servers)
@@ -81,20 +81,6 @@ def _resolved_servers(host: Host) -> Iterable[str]:
 def _resolved_files(host: Host) -> Iterator[str]:
     main = (f'{folder}/systemd/resolved.conf' for folder in reversed(_FOLDERS))
     yield next((path for path in main if host.exists(path)), '/etc/resolved.conf')
-    paths: dict[str, str] = {}
-    for folder in _FOLDERS:
-        drop_ins = f'{folder}/systemd/resolved.conf.d'
-        names = (name for name in host.names(drop_ins) if name.endswith('.conf'))
-        paths |= {name: f'{drop_ins}/{name}' for name in names}
-    yield from (paths[name] for name in sorted(paths) if name < DROP_IN)
-
-
-def _resolve_section(text: str) -> Iterator[tuple[str, str]]:
-    section = ''
-    joined = text.replace('\\\n', ' ')
-    for line in map(str.strip, joined.splitlines()):
-        if line.startswith('['):
-            section = line
-        elif section == '[Resolve]' and '=' in line and line[0] not in '#;':
-            key, _, value = line.partition('=')
-            yield key.strip(), value.strip()
+    folders = (f'{folder}/systemd/resolved.conf.d' for folder in _FOLDERS)
+    found = drop_ins(host, folders)
+    yield from (path for path in found if path.rpartition('/')[2] < DROP_IN)

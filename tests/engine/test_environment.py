@@ -33,6 +33,11 @@ def unit(*lines):
             id='quotes-and-specifiers',
         ),
         pytest.param(
+            {LIB: unit('Environment=HTTP_PROXY="http://p:1" NO_PROXY=\'a b\'')},
+            {'http-proxy': 'http://p:1', 'no-proxy': 'a b'},
+            id='quotes-around-values',
+        ),
+        pytest.param(
             {LIB: unit('Environment=HTTP_PROXY=http://p:1 \\', '  NO_PROXY=a')},
             {'http-proxy': 'http://p:1', 'no-proxy': 'a'},
             id='a-line-that-goes-on',
@@ -79,6 +84,14 @@ def unit(*lines):
             },
             {'http-proxy': 'http://file%40:1'},
             id='the-file-goes-before-drop-ins',
+        ),
+        pytest.param(
+            {
+                LIB: unit('EnvironmentFile=-/etc/default/docker'),
+                FILE: 'HTTP_PROXY=http://p%%40:1\nNO_PROXY=a, b\n',
+            },
+            {'http-proxy': 'http://p%%40:1', 'no-proxy': 'a, b'},
+            id='a-file-has-no-specifiers-and-its-lines-are-whole',
         ),
         pytest.param(
             {LIB: unit('EnvironmentFile=-/etc/default/docker')}, {}, id='no-such-file'
