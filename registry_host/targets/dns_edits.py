@@ -134,5 +134,5 @@ def _removed(applied: Applied, area: str) -> Sequence[Removed]:
             Removed((int(others), int(searches)), base64.b64decode(line))
             for others, searches, line in json.loads(applied.before(area) or '[]')
         )
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise ConfigError(damaged()) from None

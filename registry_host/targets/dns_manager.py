@@ -138,7 +138,10 @@ def merge(
     wanted = file.part(_wanted(file, wish, facts, applied))
     applied_then = with_creation(applied, state)
     edit = with_lines if file.block is None else with_block_of
-    found = edit(file, wish, wanted, state, applied_then)
+    try:
+        found = edit(file, wish, wanted, state, applied_then)
+    except ValueError:  # Settings were checked when they were read, the ledger not.
+        raise ConfigError(damaged()) from None
     if facts.ownership is None or ref.is_withdrawn:
         return found
     require_exclusive(file, wanted)

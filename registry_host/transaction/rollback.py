@@ -151,9 +151,8 @@ def _target(run: Run, step: Step, now: FileState, facts: Facts) -> FileState:
     try:
         wish = part.wish_before(facts)
         merged = part.merged(now, wish, facts)
-    except (ConfigError, ValueError) as err:
-        reason = err.problems[0].message if isinstance(err, ConfigError) else str(err)
-        raise InseparableError(reason) from None
+    except ConfigError as err:
+        raise InseparableError(err.problems[0].message) from None
     for area in merged.overruled & wish.areas.keys():
         if merged.applied.before(area) != part.was.before(area):
             raise InseparableError(f'"{area}" was changed too')

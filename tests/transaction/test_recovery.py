@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 
 import pytest
 from earlier import MIRROR, configured, cut_short, leave_behind
-from places import CHECKPOINTS, CONFIG_JSON, DAEMON_JSON
+from places import CHECKPOINTS, CONFIG_JSON, DAEMON_JSON, JOURNAL, RESOLV_CONF
 
 # Recovery, as far as no engine is needed
 
@@ -71,6 +72,35 @@ def test_a_damaged_journal_is_told_and_nothing_is_written(root):
     assert ended.code == 2
     assert 'is damaged, so what it holds cannot be put back' in ended.err
     assert root.snapshot() == before
+
+
+@pytest.mark.parametrize('key', ('nameservers', 'search'))
+@pytest.mark.parametrize('is_cut', (True, False), ids=('cut', 'ended'))
+def test_a_value_of_a_ledger_that_is_no_use_is_told_as_damage(root, key, is_cut):
+    """In the journal it makes resolv.conf the administrator's, and holds up no run."""
+    root.write(RESOLV_CONF, 'nameserver 192.0.2.1\n')
+    configured(root, '--nameserver=9.9.9.9', '--dns-search=a.example')
+    configured(root, '--nameserver=9.9.9.10', '--dns-search=b.example')
+    path = f'{CHECKPOINTS}/2.json'
+    record = json.loads(root.read(path))
+    ledger = json.loads(base64.b64decode(record['ledgers'][0]))
+    (entry,) = (each for each in ledger['applied'] if each['path'] == RESOLV_CONF)
+    entry['keys'][key]['ours'] = ['no use']
+    encoded = base64.b64encode(json.dumps(ledger).encode()).decode()
+    record['ledgers'][0] = encoded
+    root.write(path, json.dumps(record), 0o600)
+    root.write(RESOLV_CONF, f'# edited\n{root.read(RESOLV_CONF)}')
+    edited = root.read(RESOLV_CONF)
+    if is_cut:
+        root.write(JOURNAL, root.read(path), 0o600)
+        (root.path / path.lstrip('/')).unlink()
+        ended = root.run('undo')
+        assert ended.code == 0, ended.err
+        assert f'but {RESOLV_CONF} (is damaged, ' in ended.out
+    else:
+        ended = root.run('undo', '2', '--format=json')
+        assert (ended.code, ended.codes) == (1, ['ledger-damaged'])
+    assert root.read(RESOLV_CONF) == edited
 
 
 @pytest.mark.parametrize('is_forward', (True, False), ids=('forward', 'back'))
