@@ -74,7 +74,7 @@ def build_plan(
     Where managed entries are only withdrawn, a user whose own file is no use holds up
     nobody else: it is told, and stays in the ledger for the next time.
     """
-    parts: list[Part] = []
+    parts: list[PlannedFile] = []
     problems: list[Problem] = []
     findings: list[Finding] = []
     for target, ref, state in files:
@@ -85,7 +85,7 @@ def build_plan(
             wish = target.asked(settings, facts, ref, state, applied)
             merged = target.merge(ref, state, applied, wish, facts)
             change = Change(target.NAME, state, merged.after)
-            parts.append(Part(change, merged.applied, wish))
+            parts.append(PlannedFile(change, merged.applied, wish))
             findings += target.told(settings, facts, state, merged)
         except ConfigError as err:
             if ref.is_withdrawn and ref.user is not None:
@@ -100,7 +100,7 @@ def build_plan(
     return joined(host, facts, parts, ledger, ledger_state, findings)
 
 
-class Part(NamedTuple):
+class PlannedFile(NamedTuple):
     """What one file becomes, what is managed in it then, and what was wished for it."""
 
     change: Change
@@ -111,7 +111,7 @@ class Part(NamedTuple):
 def joined(
     host: Host,
     facts: Facts,
-    parts: Sequence[Part],
+    parts: Sequence[PlannedFile],
     ledger: Ledger,
     ledger_state: FileState,
     findings: Iterable[Finding],
@@ -138,7 +138,7 @@ def joined(
     return Planned(plan, facts, found, Transition(*views))
 
 
-def _shared(parts: list[Part]) -> Iterable[Problem]:
+def _shared(parts: list[PlannedFile]) -> Iterable[Problem]:
     """Two users may have one file, by a link or a home: one change undoes another."""
     seen: dict[str, str] = {}
     for part in parts:
@@ -239,7 +239,7 @@ def plan_reload(host: Host) -> Planned:
     state = host.read(engine.config_path, user=engine.user)
     require_accepted(state, DaemonJson.read(state), engine)
     ledger, ledger_state = load_ledger(host)
-    part = Part(
+    part = PlannedFile(
         Change(docker_daemon.NAME, state, state),
         ledger.find(docker_daemon.NAME, state.path),
     )

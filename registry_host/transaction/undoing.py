@@ -20,8 +20,7 @@ from registry_host.services.facts import look
 from registry_host.settings.areas import AREAS
 from registry_host.settings.model import NOTHING_ASKED
 from registry_host.targets import TARGETS
-from registry_host.targets.planning import Part as PlannedPart
-from registry_host.targets.planning import Planned, joined, left_alone
+from registry_host.targets.planning import Planned, PlannedFile, joined, left_alone
 from registry_host.targets.target import FileRef, absent
 from registry_host.transaction.apply import apply_plan
 from registry_host.transaction.order import Order
@@ -72,7 +71,7 @@ def plan_undo(host: Host, run: Run, *, is_by_itself: bool = False) -> Planned:
     """Plan the way from what the files are now to what they were without this run."""
     ledger, ledger_state = load_ledger(host)
     facts = look(host, [past.path for past in run.changes])
-    parts: list[PlannedPart] = []
+    parts: list[PlannedFile] = []
     problems: list[Problem] = []
     findings: list[Finding] = list(masked(run))
     left: list[Problem] = []
@@ -107,7 +106,7 @@ def plan_undo(host: Host, run: Run, *, is_by_itself: bool = False) -> Planned:
 
 def _part_back(
     part: Part, now: FileState, applied: Applied, facts: Facts
-) -> tuple[PlannedPart, Iterable[Finding]]:
+) -> tuple[PlannedFile, Iterable[Finding]]:
     """Take back what a run did to one file, whoever else has written there since.
 
     Where nobody has, the old bytes come back. Else what is managed becomes what it was,
@@ -122,14 +121,14 @@ def _part_back(
         if now.user is None:  # Nor may those be what an engine refuses by now.
             target.merge(ref, back, part.was, Wish(), facts)
         change = past._replace(before=now, after=back, interim=None)
-        return PlannedPart(change, part.was, wish), ()
+        return PlannedFile(change, part.was, wish), ()
     merged = target.merge(ref, now, applied, wish, facts)
     for area in merged.overruled & wish.areas.keys():
         if merged.applied.before(area) != part.was.before(area):
             raise UndoError(_inseparable(past, now, f'"{area}"'))
     change = past._replace(before=now, after=merged.after, interim=None)
     findings = target.told(NOTHING_ASKED, facts, now, merged)
-    return PlannedPart(change, merged.applied, wish), findings
+    return PlannedFile(change, merged.applied, wish), findings
 
 
 def _with_content(past: Change, now: FileState, content: bytes | None) -> FileState:
