@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.engine.rules import BUILT_IN_INSECURE
 from registry_host.jsonfile import editing, jsontext
-from registry_host.jsonfile.config import read_json
+from registry_host.jsonfile.config import all_are, read_json
 from registry_host.redact import redact
 from registry_host.settings.areas import (
     ENGINE_DNS,
@@ -81,6 +81,15 @@ class DaemonJson:
             for area in PROXY_KEYS
             if isinstance(text := texts.get(area), str) and text
         }
+
+    @property
+    def is_shaped(self) -> bool:
+        """Whether lists and proxies can be edited, whatever else is wrong with it."""
+        lists = (self.document.get(key) for key in LIST_KEYS.values())
+        members = self.document.get(PROXIES)
+        texts = members.values() if isinstance(members, dict) else ()
+        is_object = all_are(dict, [members])
+        return is_object and all_are(list, lists) and all_are(str, texts)
 
     @property
     def has_password(self) -> bool:

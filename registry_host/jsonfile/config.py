@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Problem
 from registry_host.jsonfile import editing, jsontext
-from registry_host.jsonfile.jsonvalue import JsonTextError
+from registry_host.jsonfile.jsonvalue import Json, JsonTextError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from registry_host.host.records import FileState
 
@@ -65,19 +65,29 @@ def settle_created(
     document: jsontext.Document,
     edits: Sequence[editing.Edit],
     created: tuple[tuple[str, ...], ...],
+    withdrawn: Collection[tuple[str, ...]],
 ) -> tuple[jsontext.Document, tuple[tuple[str, ...], ...]]:
-    """Edit, and drop what we had created and these edits leave empty.
+    """Edit, and drop created members that these edits leave empty.
 
-    Returns the document, and the members in it that exist by our doing.
+    One that was empty before them, for somebody has taken out its entries by hand, goes
+    if it is, or encloses, one of the members `withdrawn`. Returns the document, and the
+    members in it that registry-host has created.
     """
     edited = editing.edit(document, *edits)
     for path in sorted(created, key=len, reverse=True):
-        if edited.get(*path) in ([], {}) and document.get(*path) not in ([], {}):
+        is_over = any(path == each[: len(path)] for each in withdrawn)
+        is_emptied = is_over or document.get(*path) not in ([], {})
+        if edited.get(*path) in ([], {}) and is_emptied:
             edited = editing.edit(edited, editing.Drop(path))
     prefixes = (edit.path[: n + 1] for edit in edits for n in range(len(edit.path)))
     made = {path for path in prefixes if not document.has(*path)}
     ours = sorted(path for path in {*created, *made} if edited.has(*path))
     return edited, tuple(ours)
+
+
+def all_are(kind: type, values: Iterable[Json]) -> bool:
+    """Whether values are of one kind, null aside: a member that is null is none."""
+    return all(value is None or isinstance(value, kind) for value in values)
 
 
 def placed(problem: Problem, path: str) -> Problem:

@@ -216,6 +216,8 @@ def _entry(entry: dict[str, Any]) -> Applied:
     if type(entry['created']) is not bool or not 0 <= folders < path.count('/'):
         raise ValueError('no entry of a ledger')
     created = entry.get('created-members', ())
+    if not all(created):  # The document itself is no member.
+        raise ValueError('no entry of a ledger')
     return Applied(
         target=name_text(entry['target']),
         path=path,

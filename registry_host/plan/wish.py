@@ -26,10 +26,13 @@ class Wish(NamedTuple):
     An area that is missing is not touched; one without values is withdrawn.
     `is_reordering` puts managed entries that stand already in the order of the wish, in
     front of foreign ones; otherwise nothing moves unless an entry is new.
+    `is_recovery` makes it true whatever else is wrong with the config: a mistake beside
+    the managed entries is no reason to leave those of a run that was cut short.
     """
 
     areas: Mapping[str, Values] = MappingProxyType({})
     is_reordering: bool = False
+    is_recovery: bool = False
 
     def of(self, area: str) -> Values:
         return self.areas.get(area, ())
@@ -50,6 +53,12 @@ def joined(was: Applied, made: Applied) -> Applied:
         both = dict.fromkeys((*later.ours, *earlier.ours))
         keys[area] = later._replace(ours=tuple(both))
     return made._replace(keys=keys)
+
+
+def is_reordered(before: Values, after: Values) -> bool:
+    """Whether values that stand in both stand in another order."""
+    both = {*before} & {*after}
+    return [v for v in before if v in both] != [v for v in after if v in both]
 
 
 def areas_changed(was: Applied, made: Applied) -> frozenset[str]:

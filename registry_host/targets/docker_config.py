@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Finding, Problem, quoted
 from registry_host.host.filedoor import give_back
-from registry_host.jsonfile.config import read_json, settle_created
+from registry_host.jsonfile.config import all_are, read_json, settle_created
 from registry_host.jsonfile.jsonvalue import JsonTextError
 from registry_host.plan.wish import Values, Wish
 from registry_host.settings.areas import (
@@ -22,6 +22,7 @@ from registry_host.targets.target import (
     Merged,
     merged,
     with_creation,
+    withdrawn,
     written,
 )
 
@@ -126,9 +127,11 @@ def merge(
     ref: FileRef, state: FileState, applied: Applied, wish: Wish, facts: Facts
 ) -> Merged:
     """Edit one config.json: members of "proxies"."default" alone."""
-    document = _accepted(ref, state, facts)
-    proxies = proxy_members.merge(wish, _found(state, document), applied)
-    edited, created = settle_created(document, proxies.edits, applied.created)
+    document = _accepted(ref, state, facts, is_recovery=wish.is_recovery)
+    found = _found(state, document)
+    proxies = proxy_members.merge(wish, found, applied)
+    over = withdrawn(wish, proxy_members.paths(found))
+    edited, created = settle_created(document, proxies.edits, applied.created, over)
     after = written(state, document, edited, applied, new_mode=0o600)
     return merged(
         after,
@@ -139,15 +142,28 @@ def merge(
     )
 
 
-def _accepted(ref: FileRef, state: FileState, facts: Facts) -> jsontext.Document:
-    """Read a file that may be changed: its user's own, and one that docker loads."""
+def _accepted(
+    ref: FileRef, state: FileState, facts: Facts, *, is_recovery: bool = False
+) -> jsontext.Document:
+    """Read a file that may be changed: its user's own, and one that docker loads.
+
+    A recovery changes one that docker does not load for another reason, too.
+    """
     if facts.is_live:
         _require_owned(ref, state)
     document = read(state)
     problems = problems_of(document, state.path)
-    if problems:
+    if problems and not (is_recovery and _is_shaped(state, document)):
         raise ConfigError(*problems)
     return document
+
+
+def _is_shaped(state: FileState, document: jsontext.Document) -> bool:
+    """Whether the proxies can be edited, whatever else is wrong with the file."""
+    section = _section(state, document)
+    objects = (document.get(*section[:1]), document.get(*section))
+    found = (document.get(*path) for path, _ in _found(state, document).values())
+    return all_are(dict, objects) and all_are(str, found)
 
 
 def settle(host: Host, state: FileState) -> Iterable[Finding]:

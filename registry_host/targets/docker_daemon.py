@@ -36,6 +36,7 @@ from registry_host.targets.target import (
     Merged,
     merged,
     with_creation,
+    withdrawn,
     written,
 )
 
@@ -156,22 +157,34 @@ def stands(state: FileState, applied: Applied, facts: Facts) -> Mapping[str, Val
 def merge(
     ref: FileRef, state: FileState, applied: Applied, wish: Wish, facts: Facts
 ) -> Merged:
-    """Edit one daemon.json; ConfigError if the engine would refuse it."""
+    """Edit one daemon.json; ConfigError if the engine would refuse it.
+
+    A recovery edits what the engine refuses for another reason, too.
+    """
     engine = _engine_of(ref, facts)
     daemon = _read(ref, state, facts)
-    require_accepted(state, daemon, engine)
+    if not wish.is_recovery or not daemon.is_shaped:
+        require_accepted(state, daemon, engine)
     merges = {
         area: _merge(daemon, area, wish, applied)
         for area in LIST_KEYS
         if area in wish.areas
     }
-    proxies = proxy_members.merge(wish, _found(daemon), applied)
-    require_proxies_known(engine, proxies.edits)
+    found = _found(daemon)
+    proxies = proxy_members.merge(wish, found, applied)
     edits = (*_splices(merges), *proxies.edits)
-    edited, created = settle_created(daemon.document, edits, applied.created)
+    members: dict[str, tuple[str, ...]] = {
+        **{area: (key,) for area, key in LIST_KEYS.items()},
+        **proxy_members.paths(found),
+    }
+    edited, created = settle_created(
+        daemon.document, edits, applied.created, withdrawn(wish, members)
+    )
     made = daemon if edited is daemon.document else DaemonJson(edited)
     after = _written(state, daemon, made, applied, engine)
-    require_no_new_conflict(state, made, engine)
+    if not wish.is_recovery:
+        require_proxies_known(engine, proxies.edits)
+        require_no_new_conflict(state, made, engine)
     ours = {area: OurKey(ours=merge.ours) for area, merge in merges.items()}
     return merged(
         after,

@@ -33,6 +33,11 @@ class Merged(NamedTuple):
     keys: Mapping[str, OurKey | None]
 
 
+def paths(found: Found) -> dict[str, tuple[str, ...]]:
+    """Return the path of the member of each area."""
+    return {area: path for area, (path, _) in found.items()}
+
+
 def named(settings: Settings, reader: str) -> tuple[str, ...]:
     """Name the proxies that a run may touch for 'engine' or 'client'."""
     if reader not in settings.proxy_for and not settings.is_declaration:

@@ -135,6 +135,17 @@ def with_creation(applied: Applied, state: FileState) -> Applied:
     return applied._replace(is_created=True, folders=len(state.missing_folders))
 
 
+def withdrawn(
+    wish: Wish, members: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[str, ...], ...]:
+    """Pick the members of areas in which nothing is to be managed any more."""
+    return tuple(
+        members[area]
+        for area, values in wish.areas.items()
+        if not values and area in members
+    )
+
+
 def written(
     state: FileState,
     document: jsontext.Document,

@@ -16,6 +16,7 @@ from registry_host.host.locations import (
     STATE_FOLDER,
     STATE_LIMIT_BYTES,
 )
+from registry_host.plan.ledger import Ledger, read_ledger
 from registry_host.transaction.run import APPLIED, DAMAGED, Ledgers, Origin, Run
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def left_behind(host: Host) -> tuple[Run, ...]:
     A damaged one has no steps.
     """
     numbers = reversed(_numbers(host, LEFT_BEHIND))
-    return tuple(_run_or_damaged(host, number, LEFT_BEHIND) for number in numbers)
+    return tuple(_run_ordamaged_record(host, number, LEFT_BEHIND) for number in numbers)
 
 
 def leave_behind(host: Host, run: Run) -> None:
@@ -141,10 +142,10 @@ def forget_left_behind(host: Host, run: Run) -> None:
 
 def history(host: Host) -> tuple[Run, ...]:
     """Read all checkpoints, the oldest first; a damaged one is named, without steps."""
-    return tuple(_run_or_damaged(host, number) for number in _numbers(host))
+    return tuple(_run_ordamaged_record(host, number) for number in _numbers(host))
 
 
-def _run_or_damaged(host: Host, number: int, folder: str = CHECKPOINTS) -> Run:
+def _run_ordamaged_record(host: Host, number: int, folder: str = CHECKPOINTS) -> Run:
     try:
         return load_run(host, number, folder)
     except ConfigError as err:
@@ -157,7 +158,7 @@ def damaged(host: Host) -> tuple[Problem, ...]:
     problems: list[Problem] = []
     for number in _numbers(host):
         try:
-            load_run(host, number)
+            ledgers_of(load_run(host, number))
         except ConfigError as err:
             problems += err.problems
     return tuple(problems)
@@ -171,8 +172,19 @@ def load_run(host: Host, number: int, folder: str = CHECKPOINTS) -> Run:
         raise ConfigError(_unknown(number))
     run = _decoded(host, content, path)
     if run.id != number:
-        raise ConfigError(_damaged(host.below_root(path)))
+        raise ConfigError(damaged_record(host.below_root(path)))
     return run
+
+
+def ledgers_of(run: Run) -> tuple[Ledger, Ledger]:
+    """What was remembered before and after a run; ConfigError if it is damaged."""
+    before, after = run.ledgers
+    try:
+        return read_ledger(before), read_ledger(after)
+    except ConfigError as err:
+        if err.problems[0].code != 'ledger-damaged':
+            raise
+        raise ConfigError(damaged_record(run.record or JOURNAL)) from None
 
 
 def next_id(host: Host) -> int:
@@ -221,11 +233,12 @@ def _decoded(host: Host, content: bytes, path: str) -> Run:
     from registry_host.transaction.codec import NewerError, decode
 
     try:
-        return decode(host, content)
+        run = decode(host, content)
     except NewerError:
         raise ConfigError(_newer(host.below_root(path))) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ConfigError(_damaged(host.below_root(path))) from None
+        raise ConfigError(damaged_record(host.below_root(path))) from None
+    return run._replace(record=host.below_root(path))
 
 
 def _newer(path: str) -> Problem:
@@ -237,7 +250,8 @@ def _newer(path: str) -> Problem:
     )
 
 
-def _damaged(path: str) -> Problem:
+def damaged_record(path: str) -> Problem:
+    """Say of a journal or checkpoint that it cannot be read back."""
     return Problem(
         code='checkpoint-damaged',
         where=path,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, ConflictError, Finding, Problem
 from registry_host.targets import TARGETS
+from registry_host.transaction.checkpoints import ledgers_of
 from registry_host.transaction.parts import Part, part_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def hold(host: Host, journal: Journal, facts: Facts) -> tuple[Finding, ...]:
             now = host.read(change.path, user=user)
             again = now.content
             if now.content != change.after.content:
-                again = _merged_again(part_of(journal.run, change), now, facts)
+                part = part_of(change, ledgers_of(journal.run))
+                again = _merged_again(part, now, facts)
             if again == now.content:
                 break
             _merge_again(host, journal, step, now, again)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
 from registry_host.namedtuples import NamedTuple
-from registry_host.plan.ledger import Applied, Ledger, read_ledger
-from registry_host.plan.wish import Wish, areas_changed, joined
+from registry_host.plan.wish import Wish, areas_changed, is_reordered, joined
 from registry_host.targets import TARGETS
 from registry_host.targets.target import FileRef
 
 if TYPE_CHECKING:
     from registry_host.host.records import FileState
     from registry_host.plan.changes import Change
+    from registry_host.plan.ledger import Applied, Ledger
     from registry_host.services.facts import Facts
     from registry_host.targets.target import Merged, Target
-    from registry_host.transaction.run import Run
 
 
 class Part(NamedTuple):
@@ -52,7 +53,10 @@ class Part(NamedTuple):
         wish = {area: values.get(area, ()) for area in sorted(areas | changed)}
         for area in changed:  # Where others have moved it, the ledger knows better.
             wish[area] = wish[area] or entry.ours(area)
-        return Wish(wish)
+        is_reordering = any(
+            is_reordered(before.get(area, ()), after.get(area, ())) for area in wish
+        )
+        return Wish(wish, is_reordering)
 
     def merged(self, now: FileState, wish: Wish, facts: Facts) -> Merged:
         """Make a wish true in the file as it is now, whoever has written there since.
@@ -62,19 +66,39 @@ class Part(NamedTuple):
         to this file.
         """
         ref = FileRef(now.path, now.user, now.folder_mode, is_withdrawn=True)
-        both = joined(self.was, self.made)
+        both = joined(self.was, self._written(now))
         try:
             return self.target.merge(ref, now, both, wish, facts)
         except ConfigError:
             return self.target.merge(ref, now, self.was, wish, facts)
 
+    def _written(self, now: FileState) -> Applied:
+        """Leave out values that the run cannot have written: as many stood before it.
 
-def ledgers_of(run: Run) -> tuple[Ledger, Ledger]:
-    """What was remembered before and after a run."""
-    before, after = run.ledgers
-    return read_ledger(before), read_ledger(after)
+        It may have been cut short before it came to this file, and foreign entries that
+        are equal to its own stay.
+        """
+        before, found = _words(self.change.before), _words(now)
+        keys = {
+            area: key._replace(
+                ours=tuple(
+                    value
+                    for value in key.ours
+                    if value in self.was.ours(area)
+                    or not 0 < before[value.encode()] >= found[value.encode()]
+                )
+            )
+            for area, key in self.made.keys.items()
+        }
+        return self.made._replace(keys=keys)
 
 
-def part_of(run: Run, change: Change) -> Part:
-    was, made = (each.find(change.target, change.path) for each in ledgers_of(run))
+def _words(state: FileState) -> Counter[bytes]:
+    """Count the words of a file, whatever its syntax."""
+    return Counter(re.split(rb'[\s,"\[\]{}]+', state.content or b''))
+
+
+def part_of(change: Change, ledgers: tuple[Ledger, Ledger]) -> Part:
+    """Return the part of a run in one file; `ledgers` are those around the run."""
+    was, made = (each.find(change.target, change.path) for each in ledgers)
     return Part(change, was, made)

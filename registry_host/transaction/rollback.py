@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from registry_host.errors import ConfigError, ConflictError, RegistryHostError
 from registry_host.host.replacing import is_torn
 from registry_host.plan.changes import Change
+from registry_host.plan.ledger import ledger_change
+from registry_host.plan.wish import joined
 from registry_host.targets import TARGETS
 from registry_host.transaction.back import Back
-from registry_host.transaction.checkpoints import save_journal
+from registry_host.transaction.checkpoints import ledgers_of, save_journal
 from registry_host.transaction.going_back import Returning
 from registry_host.transaction.parts import part_of
 
@@ -46,6 +48,7 @@ class _Trouble:
     def __init__(self) -> None:
         self.failed: dict[str, str] = {}
         self.kept: dict[str, str] = {}
+        self.inseparable: set[str] = set()
 
     @contextlib.contextmanager
     def over(self, state: FileState) -> Iterator[None]:
@@ -53,6 +56,7 @@ class _Trouble:
             yield
         except InseparableError as err:
             self.kept[state.path] = str(err)
+            self.inseparable.add(state.path)
         except (OSError, RegistryHostError) as err:
             noted = self.kept if _is_by_its_user(state, err) else self.failed
             noted.setdefault(state.path, _reason(err))
@@ -94,6 +98,7 @@ def go_back(
     for step in reversed(run.steps):
         with trouble.over(step.change.before):
             changes.append(_way_back(host, step, run, facts, returning))
+    changes = [_with_kept(run, trouble.inseparable, change) for change in changes]
     run = _with_interims(host, run, changes)
     for change in changes:
         with trouble.over(change.before):
@@ -125,6 +130,23 @@ def _way_back(
     return Change(change.target, now, target, interim)
 
 
+def _with_kept(run: Run, kept: Collection[str], change: Change) -> Change:
+    """Have the ledger go on with what may be managed in files that are kept as found.
+
+    Entries of the run would be foreign for good otherwise.
+    """
+    if change.target in TARGETS or not kept:
+        return change
+    before, after = ledgers_of(run)
+    for step in run.steps:
+        if step.change.path in kept and step.change.target in TARGETS:
+            place = (step.change.target, step.change.path)
+            both = joined(before.find(*place), after.find(*place))
+            before = before.with_applied(both)
+    record = ledger_change(change.after, before)
+    return change._replace(after=record.after)
+
+
 def _read(host: Host, state: FileState) -> FileState:
     """Read a file where it was, even if a link on the way to it has changed since."""
     now = host.read(state.path, user=state.user, folder_mode=state.folder_mode)
@@ -147,9 +169,9 @@ def _target(run: Run, step: Step, now: FileState, facts: Facts) -> FileState:
         return before._replace(mode=mode, missing_folders=now.missing_folders)
     if now.content is None:  # Whoever has removed the file may have meant it.
         return now
-    part = part_of(run, step.change)
+    part = part_of(step.change, ledgers_of(run))
     try:
-        wish = part.wish_before(facts)
+        wish = part.wish_before(facts)._replace(is_recovery=True)
         merged = part.merged(now, wish, facts)
     except ConfigError as err:
         raise InseparableError(err.problems[0].message) from None

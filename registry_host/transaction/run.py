@@ -83,7 +83,8 @@ class Run(NamedTuple):
     were before, and how far each is activated. Without `steps` there is nothing to
     undo. `ledgers` are the bytes of the ledger before and after, the same where a run
     has only put back what others had taken out. `masked` are the files of which a
-    recorded mode or attribute is not put back: see codec.
+    recorded mode or attribute is not put back: see codec. `record` is the file it was
+    read from, if any.
     """
 
     id: int
@@ -96,6 +97,7 @@ class Run(NamedTuple):
     files: tuple[Touched, ...] = ()
     ledgers: Ledgers = Ledgers()
     masked: tuple[str, ...] = ()
+    record: str = ''
 
     @property
     def changes(self) -> tuple[Change, ...]:

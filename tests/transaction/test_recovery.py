@@ -7,7 +7,7 @@ import json
 import os
 
 import pytest
-from earlier import MIRROR, configured, cut_short, leave_behind
+from earlier import MIRROR, configured, cut_short, leave_behind, reopen
 from places import CHECKPOINTS, CONFIG_JSON, DAEMON_JSON, JOURNAL, RESOLV_CONF
 
 # Recovery, as far as no engine is needed
@@ -175,8 +175,7 @@ def test_a_foreign_value_that_came_since_is_kept(root):
     """The way back would put the value of an earlier run over it, for good."""
     for proxy in ('http://p1:1', 'http://p2:1'):
         configured(root, '--proxy-for=engine', '--http-proxy', proxy)
-    checkpoint = root.path / f'{CHECKPOINTS[1:]}/2.json'
-    checkpoint.rename(root.path / 'var/lib/registry-host/journal.json')
+    reopen(root, 2)
     foreign = '{"proxies": {"http-proxy": "http://admin:1"}}'
     root.write(DAEMON_JSON, foreign)
     assert '"http-proxy" was changed too' in root.run('undo').out
@@ -186,8 +185,76 @@ def test_a_foreign_value_that_came_since_is_kept(root):
 def test_a_file_that_was_removed_since_stays_away(root):
     for mirror in ('http://a', 'http://b'):
         configured(root, '--mirror', mirror)
-    checkpoint = root.path / f'{CHECKPOINTS[1:]}/2.json'
-    checkpoint.rename(root.path / 'var/lib/registry-host/journal.json')
+    reopen(root, 2)
     (root.path / DAEMON_JSON[1:]).unlink()
     assert root.run('undo').code == 0
+    assert not (root.path / DAEMON_JSON[1:]).exists()
+
+
+def test_an_equal_foreign_entry_in_a_file_that_was_not_reached_stays(root):
+    foreign = ''.join(f'nameserver 192.0.2.{n}\n' for n in (1, 2, 3, 9))
+    root.write(RESOLV_CONF, foreign)
+    configured(root, '--nameserver=192.0.2.9')
+    assert root.read(RESOLV_CONF) == f'nameserver 192.0.2.9\n{foreign}'
+    reopen(root, 1)
+    edited = f'{foreign}options rotate\n'
+    root.write(RESOLV_CONF, edited)
+    assert root.run('undo').code == 0
+    assert root.read(RESOLV_CONF) == edited
+
+
+@pytest.mark.parametrize('is_cut', (True, False), ids=('cut', 'ended'))
+def test_an_order_goes_back_though_others_have_edited_the_file(root, is_cut):
+    configured(root, '--mirror', 'http://a', '--mirror', 'http://b')
+    configured(root, '--replace', '--mirror', 'http://b', '--mirror', 'http://a')
+    edited = {'debug': True, **json.loads(root.read(DAEMON_JSON))}
+    assert edited['registry-mirrors'] == ['http://b', 'http://a']
+    root.write(DAEMON_JSON, json.dumps(edited))
+    if is_cut:
+        reopen(root, 2)
+    assert root.run('undo').code == 0
+    edited['registry-mirrors'] = ['http://a', 'http://b']
+    assert root.read(DAEMON_JSON) == json.dumps(edited)
+
+
+@pytest.mark.parametrize(
+    ('words', 'path', 'mistake'),
+    (
+        (('--mirror', MIRROR), DAEMON_JSON, {'no-such-key': True}),
+        (('--mirror', MIRROR), DAEMON_JSON, {'max-concurrent-uploads': 'many'}),
+        (
+            ('--user=alice', '--proxy-for=client', '--http-proxy=http://p:1'),
+            CONFIG_JSON,
+            {'credHelpers': 7},
+        ),
+    ),
+)
+def test_a_mistake_elsewhere_in_a_file_does_not_hold_up_the_way_back(
+    root, words, path, mistake
+):
+    configured(root, *words)
+    reopen(root, 1)
+    root.write(path, json.dumps({**mistake, **json.loads(root.read(path))}))
+    assert 'the old file is back\n' in root.run('undo').out
+    assert json.loads(root.read(path)) == mistake
+
+
+@pytest.mark.parametrize(
+    'edit',
+    (
+        lambda text: text.replace('{', '{,', 1),
+        lambda text: text.replace('"registry-mirrors": [', '"proxies": 1, "dns": ['),
+    ),
+    ids=('syntax', 'kind'),
+)
+def test_what_a_recovery_cannot_take_out_stays_managed(root, edit):
+    configured(root, '--mirror', MIRROR)
+    reopen(root, 1)
+    written = root.read(DAEMON_JSON)
+    root.write(DAEMON_JSON, edit(written))
+    ended = root.run('undo')
+    assert f'but {DAEMON_JSON} (' in ended.out
+    assert root.read(DAEMON_JSON) == edit(written)
+    root.write(DAEMON_JSON, written)
+    assert root.run('unconfigure').code == 0
     assert not (root.path / DAEMON_JSON[1:]).exists()

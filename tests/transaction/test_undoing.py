@@ -209,6 +209,32 @@ def test_unconfigure_withdraws_all_of_ours_and_nothing_else(root):
 # Found by a review
 
 
+@pytest.mark.parametrize('words', (('undo',), ('unconfigure',)))
+@pytest.mark.parametrize(
+    ('flags', 'emptied'),
+    (
+        (('--mirror', MIRROR), {'registry-mirrors': []}),
+        (('--proxy-for=engine', '--http-proxy=http://p:1'), {'proxies': {}}),
+    ),
+)
+def test_what_was_created_goes_though_it_was_emptied_by_hand(
+    root, words, flags, emptied
+):
+    root.write(DAEMON_JSON, '{"debug": true}')
+    configured(root, *flags)
+    root.write(DAEMON_JSON, json.dumps({'debug': True, **emptied}))
+    assert root.run(*words).code == 0
+    assert root.read(DAEMON_JSON) == '{"debug": true}'
+
+
+def test_a_foreign_empty_list_stays(root):
+    root.write(DAEMON_JSON, '{"debug": true, "registry-mirrors": []}')
+    configured(root, '--mirror', MIRROR)
+    root.write(DAEMON_JSON, '{"debug": false, "registry-mirrors": []}')
+    root.run('undo')
+    assert root.read(DAEMON_JSON) == '{"debug": false, "registry-mirrors": []}'
+
+
 def test_undo_of_a_run_that_put_back_what_others_had_taken_out(root):
     """Our ledger is the same before and after it; the file is not."""
     root.write(DAEMON_JSON, '{"debug": true}')
