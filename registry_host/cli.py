@@ -115,6 +115,13 @@ def _no_root(root: str) -> Problem:
     help='Make each list that is given the whole of what is managed, in this order.',
 )
 @no_probe_option
+@click.option(
+    '--probe-pull',
+    'is_pulling',
+    is_flag=True,
+    help='Have the engine pull the image, and remove what it did not have; without it, '
+    'the engine only resolves it.',
+)
 @change_options
 @confirm_within_option
 @format_option
@@ -124,6 +131,7 @@ def configure(
     /,
     is_replacing: bool,
     no_probe: bool,
+    is_pulling: bool,
     is_check: bool,
     has_diff: bool,
     restart: RestartPolicy,
@@ -156,6 +164,7 @@ def configure(
         flags=flags_of(options),
         is_replacing=is_replacing,
         is_probing=not no_probe,
+        is_pulling=is_pulling,
     )
     finish(report, output_format)
 
@@ -200,6 +209,7 @@ def unconfigure(
 
 @cli.command()
 @click.argument('checkpoint', type=click.IntRange(min=1), required=False)
+@no_probe_option
 @change_options
 @format_option
 @click.pass_context
@@ -207,6 +217,7 @@ def undo(
     context: click.Context,
     /,
     checkpoint: int | None,
+    no_probe: bool,
     output_format: str,
     **options: Any,
 ) -> NoReturn:
@@ -215,7 +226,8 @@ def undo(
     from registry_host.transaction.carryout import Manner
 
     manner = Manner(arguments=context.meta[ARGUMENTS], **options)
-    finish(run(context.obj, manner, checkpoint), output_format)
+    report = run(context.obj, manner, checkpoint, is_probing=not no_probe)
+    finish(report, output_format)
 
 
 @cli.command()
@@ -284,18 +296,23 @@ def validate(
 
 
 @cli.command()
+@no_probe_option
 @lock_option
 @format_option
 @click.pass_context
 def reload(
-    context: click.Context, /, lock_timeout_s: float, output_format: str
+    context: click.Context,
+    /,
+    no_probe: bool,
+    lock_timeout_s: float,
+    output_format: str,
 ) -> NoReturn:
     """Make the engine re-read daemon.json, and prove that it did."""
     from registry_host.commands.reload import reload as run
     from registry_host.transaction.carryout import Manner
 
     manner = Manner(context.meta[ARGUMENTS], lock_timeout_s=lock_timeout_s)
-    report = run(context.obj, manner)
+    report = run(context.obj, manner, is_probing=not no_probe)
     finish(report, output_format)
 
 

@@ -215,6 +215,7 @@ CONTRACTS = {
         'targets',
         'targets.planning',
         'targets.proving',
+        'targets.reloading',
         'targets.target',
     )
 }

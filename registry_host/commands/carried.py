@@ -18,6 +18,7 @@ def report_of(request: Request, manner: Manner, carried: Carried) -> Report:
         exit_code=Exit.PENDING if carried.is_due else Exit.DONE,
         entries=carried.entries,
         outcome=carried.outcome,
+        forecast=carried.forecast,
         is_check=manner.is_check,
         has_diff=manner.has_diff,
         confirm_within=manner.confirm_within,
@@ -32,4 +33,6 @@ def report_of(request: Request, manner: Manner, carried: Carried) -> Report:
             undo=undo_line(carried.outcome.checkpoint, is_undo=request.is_undo)
         )
         findings += carried.outcome.findings
+    if carried.forecast is not None:
+        findings += carried.forecast.findings
     return report._replace(plan=plan, findings=tuple(dict.fromkeys(findings)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry_host.commands.carried import report_of
+from registry_host.host.locations import UNPROVED
 from registry_host.settings.asked import read_asked
 from registry_host.targets.planning import Planned, plan_asked
 from registry_host.transaction.carryout import Manner, Request, carry_out
@@ -29,11 +30,13 @@ class Configure(Request):
         settings_file: str | None,
         flags: Mapping[str, Any],
         is_probing: bool,
+        is_pulling: bool,
         is_replacing: bool,
     ) -> None:
         self._file = settings_file
         self._flags = flags
         self._is_probing = is_probing
+        self._is_pulling = is_pulling
         self._is_replacing = is_replacing
         self._asked: Asked | None = None
 
@@ -48,11 +51,14 @@ class Configure(Request):
         return plan_asked(host, self._asked)
 
     def prove(self, host: Host, planned: Planned) -> Planned:
-        if not self._is_probing or not planned.facts.is_live:
+        if not planned.facts.is_live:
             return planned
-        from registry_host.targets.proving import prove
+        from registry_host.targets.proving import prove, waived
 
-        return prove(host, planned)
+        if not self._is_probing:
+            return waived(planned)
+        is_open = host.exists(UNPROVED)
+        return prove(host, planned, is_open=is_open, is_pulled=self._is_pulling)
 
 
 def configure(
@@ -62,13 +68,19 @@ def configure(
     settings_file: str | None,
     flags: Mapping[str, Any],
     is_probing: bool,
+    is_pulling: bool = False,
     is_replacing: bool = False,
 ) -> Report:
-    """Bring the host to what is asked, or (`is_check`) tell what that would take."""
+    """Bring the host to what is asked, or (`is_check`) tell what that would take.
+
+    `is_probing`: other machines and the engine are asked whether it works, the engine
+    by a real pull if `is_pulling`.
+    """
     request = Configure(
         settings_file=settings_file,
         flags=flags,
         is_probing=is_probing,
+        is_pulling=is_pulling,
         is_replacing=is_replacing,
     )
     return report_of(request, manner, carry_out(host, request, manner))

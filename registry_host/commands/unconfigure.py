@@ -27,11 +27,11 @@ class Unconfigure(Request):
         return plan_withdrawal(host, self._selection)
 
     def prove(self, host: Host, planned: Planned) -> Planned:
-        if not self._is_probing or not planned.facts.is_live:
+        if not planned.facts.is_live:
             return planned
         from registry_host.targets.proving import with_baseline
 
-        return with_baseline(host, planned, is_binding=True)
+        return with_baseline(host, planned, is_probing=self._is_probing)
 
 
 def unconfigure(

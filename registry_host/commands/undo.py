@@ -28,8 +28,9 @@ class Undo(Request):
     is_for_the_lock = True
     is_undo = True
 
-    def __init__(self, number: int | None) -> None:
+    def __init__(self, number: int | None, *, is_probing: bool) -> None:
         self._number = number
+        self._is_probing = is_probing
         self._run: Run | None = None
         self.note = _NOTHING
 
@@ -48,6 +49,17 @@ class Undo(Request):
     def plan(self, host: Host) -> Planned | None:
         self._run = _find(host, self._number)
         return plan_undo(host, self._run) if self._run else None
+
+    def prove(self, host: Host, planned: Planned) -> Planned:
+        if not planned.facts.is_live:
+            return planned
+        from registry_host.targets.proving import with_baseline
+
+        # A run on approval would go back by itself, whatever comes of that.
+        is_binding = pending_run(host) is None
+        return with_baseline(
+            host, planned, is_probing=self._is_probing, is_binding=is_binding
+        )
 
     def require_admitted(self, host: Host) -> None:
         pending = pending_run(host)
@@ -71,10 +83,15 @@ class Undo(Request):
         return '' if is_empty else f'took back {self._run.title}'
 
 
-def undo(host: Host, manner: Manner, number: int | None) -> Report:
-    """Take back one run, the newest that stands if none is named."""
+def undo(
+    host: Host, manner: Manner, number: int | None, *, is_probing: bool = True
+) -> Report:
+    """Take back one run, the newest that stands if none is named.
+
+    `is_probing`: the engine is asked whether it can pull, before and after.
+    """
     require_root(host)
-    request = Undo(number)
+    request = Undo(number, is_probing=is_probing)
     carried = carry_out(host, request, manner)
     note = request.note_of(carried, is_check=manner.is_check)
     return report_of(request, manner, carried)._replace(note=note)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from registry_host.engine.daemonjson import DaemonJson
+from registry_host.engine.environment import proxies_of
 from registry_host.engine.find import EngineFacts
 from registry_host.engine.route import mirrors_of, route_of
 from registry_host.errors import (
@@ -30,6 +31,7 @@ from registry_host.settings.asked import DEFAULT_FILES, read_asked
 from registry_host.settings.model import NOTHING_ASKED
 from registry_host.targets.planning import plan_asked
 from registry_host.transaction.lock import state_problems, unfinished
+from registry_host.transaction.unproved import load as load_unproved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from registry_host.registry.probe import Probe
     from registry_host.settings.images import Image
     from registry_host.settings.mirrors import Mirror
+    from registry_host.transaction.unproved import Unproved
 
 DEADLINE_S = 5.0
 LOOKUP_TIMEOUT_S = 2.0
@@ -85,6 +88,7 @@ class Observed:
     ownership: Ownership | None = None
     unfinished: tuple[Finding, ...] = ()
     due: tuple[str, ...] = ()
+    unproved: Unproved | None = None
     plan: Plan | None = None
     plan_problems: tuple[Problem, ...] = ()
     crashes: tuple[Finding, ...] = ()
@@ -112,6 +116,10 @@ def observe(host: Host) -> Observed:
     ledger = look('the ledger', _ledger, Ledger(), host)
     nothing = Facts(host.is_live, host.is_root, EngineFacts('unknown'), (), {})
     facts = look('the engine', gather, nothing, host, NOTHING_ASKED, ledger)
+    if facts.is_live:
+        nowhere: Mapping[str, str] = {}
+        found = look('proxies', proxies_of, nowhere, host, facts.engine)
+        facts = facts._replace(environment=found)
     path, user = facts.engine.config_path, facts.engine.user
     daemon = look('daemon.json', _config, Config(path=path), host, path, user)
     no_plan: tuple[Plan | None, tuple[Problem, ...]] = None, ()
@@ -125,6 +133,7 @@ def observe(host: Host) -> Observed:
         interfaces=host.names('/sys/class/net') if facts.is_live else None,
         ownership=look('the DNS manager', _ownership, None, host),
         unfinished=look('earlier runs', _earlier_runs, (), host),
+        unproved=look('proofs', load_unproved, None, host),
         due=look('restarts that were put off', _due, (), host, facts, ledger),
         plan=plan,
         plan_problems=plan_problems,

@@ -52,6 +52,13 @@ class Container(NamedTuple):
         return 'registry' in self.image.rpartition('/')[2]
 
 
+class Held(NamedTuple):
+    """An image that an engine has, and the REPOSITORY@DIGEST that stand for it."""
+
+    id: str = ''
+    digests: frozenset[str] = frozenset()
+
+
 def no_answer(target: str) -> Problem:
     return Problem(
         code='engine-api',
@@ -67,6 +74,18 @@ def message_of(body: bytes) -> str:
         return _text(json.loads(body)['message'])
     except (ValueError, KeyError, TypeError, RecursionError):
         return ''
+
+
+def error_of(body: bytes) -> str:
+    """Take the text of the error out of the steps of a pull; '' where there is none."""
+    for line in reversed(body.splitlines()):
+        try:
+            step = json.loads(line)
+            if 'error' in step:
+                return _text(step['error']) or 'no reason given'
+        except (ValueError, TypeError, RecursionError):
+            continue
+    return ''
 
 
 def parsed(target: str, body: bytes, parse: Callable[[Any], T]) -> T:
@@ -124,6 +143,10 @@ def parse_tags(body: Any) -> tuple[str, ...]:
         tags = _texts(image.get('RepoTags'))
         found += (tag for tag in tags if tag.rpartition(':')[0] in pulled)
     return tuple(sorted(found))
+
+
+def parse_held(body: Any) -> Held:
+    return Held(_text(body['Id']), frozenset(_texts(body.get('RepoDigests'))))
 
 
 def parse_digest(body: Any) -> str:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 from registry_host.engine.answers import (
     Container,
+    Held,
     Info,
+    error_of,
     message_of,
     no_answer,
     parse_containers,
     parse_digest,
+    parse_held,
     parse_info,
     parse_tags,
     parsed,
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from registry_host.host.host import Host
+    from registry_host.settings.images import Image
 
 API_TIMEOUT_S = 5.0
 # A container takes some 2 kB of /containers/json, and so do 100 mirrors of /info.
@@ -99,6 +103,48 @@ class Client:
             return status, message_of(body)
         return status, parsed(target, body, parse_digest)
 
+    def pull(self, image: Image, *, timeout_s: float) -> str:
+        """Pull an image; the engine's own words if that fails, and '' if not.
+
+        `timeout_s` is for each wait for more of the answer, which is a line of JSON for
+        each step. TimeoutError if there is nothing more for so long: the engine gives
+        up then, as the connection ends (moby api/server/router/image, 20.10 to 28.5).
+        """
+        target = f'/images/create?fromImage={image.repository}&tag={image.tag}'
+        with self._request(target, timeout_s, '') as connection:
+            answer = bytearray()
+            while received := _received(
+                connection, 65536, time.monotonic() + timeout_s
+            ):
+                answer += received
+                # The end of the answer says what came of it.
+                del answer[HEAD_LIMIT_BYTES:-HEAD_LIMIT_BYTES]
+        head, _, body = bytes(answer).partition(b'\r\n\r\n')
+        if not re.match(rb'HTTP/1\.[01] 200 ', head):
+            return message_of(body) or 'no reason given'
+        return error_of(body)
+
+    def inspect(self, image: Image) -> Held:
+        """Look which image the engine has by a name; one without id if it has none."""
+        target = f'/images/{image}/json'
+        head, body = self._ask(target)
+        is_there = re.match(rb'HTTP/1\.[01] 200 ', head)
+        return parsed(target, body, parse_held) if is_there else Held()
+
+    def tag(self, image_id: str, image: Image) -> None:
+        """Have a name stand for an image again; EngineError if the engine refuses."""
+        words = f'repo={image.repository}&tag={image.tag}'
+        self._change('POST', f'/images/{image_id}/tag?{words}')
+
+    def remove(self, name: str) -> None:
+        """Remove an image, or one of its names; EngineError if it is in use."""
+        self._change('DELETE', f'/images/{name}')
+
+    def _change(self, method: str, target: str) -> None:
+        head, body = self._ask(target, '', method=method)
+        if not re.match(rb'HTTP/1\.[01] 20[0-9] ', head):
+            raise EngineError(no_answer(target)._replace(message=message_of(body)))
+
     def _get(self, target: str) -> bytes:
         head, body = self._ask(target)
         _require_success(head, target)
@@ -109,10 +155,11 @@ class Client:
         target: str,
         content: str | None = None,
         timeout_s: float | None = None,
+        method: str = 'POST',
     ) -> tuple[bytes, bytes]:
         timeout_s = API_TIMEOUT_S if timeout_s is None else timeout_s
         deadline = time.monotonic() + timeout_s
-        with self._request(target, timeout_s, content) as connection:
+        with self._request(target, timeout_s, content, method) as connection:
             answer = bytearray()
             while received := _received(connection, 65536, deadline):
                 answer += received
@@ -123,12 +170,16 @@ class Client:
 
     @contextlib.contextmanager
     def _request(
-        self, target: str, timeout_s: float, content: str | None = None
+        self,
+        target: str,
+        timeout_s: float,
+        content: str | None = None,
+        method: str = 'POST',
     ) -> Iterator[socket.socket]:
         # HTTP/1.0, so that the reply is never chunked and ends with the connection.
         head = f'GET {target} HTTP/1.0\r\nHost: docker\r\n'
         if content is not None:
-            head = head.replace('GET', 'POST', 1) + (
+            head = head.replace('GET', method, 1) + (
                 'Content-Type: application/json\r\n'
                 f'Content-Length: {len(content.encode())}\r\n'
             )

@@ -7,6 +7,7 @@ that answers: where a mirror says 404 it does too, although a pull goes on to Do
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from registry_host.engine.api import Client
@@ -17,6 +18,7 @@ from registry_host.settings.images import HELLO, Image, first_of_hub
 if TYPE_CHECKING:
     from typing import Literal
 
+    from registry_host.engine.answers import Held
     from registry_host.engine.find import EngineFacts
     from registry_host.engine.keys import Version
     from registry_host.host.host import Host
@@ -55,6 +57,52 @@ def resolve(host: Host, engine: EngineFacts, image: Image, *, timeout_s: float) 
         return Pull('limited', words)
     is_absent = status in (401, 403, 404)
     return Pull('absent' if is_absent else 'failed', words or f'status {status}')
+
+
+def pull(host: Host, engine: EngineFacts, image: Image, *, timeout_s: float) -> Pull:
+    """Have an engine pull an image, and leave it with the images that it had.
+
+    With the containerd store it is the only proof of a way that daemon.json does not
+    name (hosts.toml): resolve() walks the mirrors of daemon.json all the same (28.5.2,
+    observed). `timeout_s` is for each wait for more.
+    """
+    client = Client(host, engine.socket_path)
+    try:
+        had = client.inspect(image)
+        words = client.pull(image, timeout_s=timeout_s)
+        if words:
+            return Pull(_kind_of(words), words)
+        has = client.inspect(image)
+        return Pull('ok', f'{has.id}{_tidied(client, image, had, has)}')
+    except TimeoutError:
+        return Pull('late', f'nothing more of it within {timeout_s:g} s')
+    except (OSError, EngineError) as err:
+        return Pull('failed', str(err))
+
+
+def _tidied(client: Client, image: Image, had: Held, has: Held) -> str:
+    """Remove what a pull has brought, and say so, or why that could not be done."""
+    if had == has:
+        return ''
+    try:
+        if not had.id:
+            client.remove(str(image))
+            return '; removed again'
+        if had.id != has.id:  # The name stood for an older image of the same tag.
+            client.tag(had.id, image)
+        for name in sorted(has.digests - had.digests):
+            client.remove(name)
+    except (OSError, EngineError) as err:
+        return f'; it could not be removed again: {err}'
+    return '; removed again'
+
+
+def _kind_of(words: str) -> Kind:
+    """Tell by its words why an engine could not pull (20.10.24 to 28.5.2, observed)."""
+    if 'toomanyrequests' in words or '429 Too Many' in words:
+        return 'limited'
+    is_absent = re.search('manifest unknown|not found$|access denied|denied:', words)
+    return 'absent' if is_absent else 'failed'
 
 
 def probe_image(host: Host, engine: EngineFacts) -> Image:

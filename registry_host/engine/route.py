@@ -20,7 +20,7 @@ from registry_host.settings.mirrors import Mirror, check_mirror
 from registry_host.settings.proxies import check_no_proxy, check_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from registry_host.engine.daemonjson import DaemonJson
     from registry_host.engine.directives import Version
@@ -75,12 +75,7 @@ def planned_route(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
 
     Each proxy is that of the file or of a flag, else that of its environment.
     """
-    environment = proxies_of(host, engine)
-    found: dict[str, str] = {}
-    for area in PROXY_KEYS:
-        flags = engine.flags.get(area, ())
-        text = daemon.proxies.get(area) or (flags[-1] if flags else '')
-        found[area] = text or environment.get(area, '')
+    found = asked_proxies(daemon, engine, proxies_of(host, engine))
     return Route(
         is_containerd_store=bool(engine.info and engine.info.is_containerd_store),
         version=engine.version,
@@ -104,6 +99,21 @@ def asked_lists(daemon: DaemonJson, engine: EngineFacts) -> LiveLists:
         daemon.asked(INSECURE, engine.flags),
         engine.version,
     )
+
+
+def asked_proxies(
+    daemon: DaemonJson, engine: EngineFacts, environment: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Say which proxies an engine uses once it has started, by area; '' for none.
+
+    Each is that of its file, else that of a flag, else that of its `environment`.
+    """
+    found: dict[str, str] = {}
+    for area in PROXY_KEYS:
+        flags = engine.flags.get(area, ())
+        text = daemon.proxies.get(area) or (flags[-1] if flags else '')
+        found[area] = text or environment.get(area, '')
+    return found
 
 
 def _unmasked(masked: str, candidates: Iterable[str]) -> str:

@@ -15,6 +15,8 @@ PENDING = f'{STATE_FOLDER}/pending.json'
 LEDGER = f'{STATE_FOLDER}/ledger.json'
 # DNS managers that could not be told that their files are back.
 UNTOLD = f'{STATE_FOLDER}/untold.json'
+# A proof that a run could not have.
+UNPROVED = f'{STATE_FOLDER}/unproved.json'
 # What a recovery could not put back yet.
 LEFT_BEHIND = f'{STATE_FOLDER}/left-behind'
 # Marks a name that is ours and in passing.

@@ -175,14 +175,19 @@ class State(Files):
 
     @contextlib.contextmanager
     def private_file(self, content: bytes) -> Iterator[str]:
-        """A file for another program to read, which only root can, gone afterwards."""
-        path = f'{STATE_FOLDER}/candidate.{os.urandom(8).hex()}{TEMPORARY}'
+        """A file for a program of root to read: in memory, and gone afterwards.
+
+        Nothing of it reaches a disk, so a forecast may have it, too.
+        """
+        descriptor = os.memfd_create('registry-host')
         try:
-            self._state_folder()
-            self.write_state(path, content)
-            yield self.resolve(path)
+            os.fchmod(descriptor, 0o600)
+            view = memoryview(content)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            yield f'/proc/{os.getpid()}/fd/{descriptor}'
         finally:
-            self.remove_state(path)
+            os.close(descriptor)
 
 
 def _locked() -> Problem:

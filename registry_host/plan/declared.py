@@ -42,6 +42,19 @@ def restored_by_file(host: Host, settings: Settings) -> Iterator[Finding]:
     yield from _reported(host, settings, _brought_back_by)
 
 
+def probe_image_of_file(host: Host) -> str | None:
+    """Return what the settings file has the engine asked for; None if it says nothing.
+
+    A run by flags proves itself with the image of the host's settings, too.
+    """
+    if not default_files(host):
+        return None
+    try:
+        return load(read_asked(host, file=None, flags={})).probe_image
+    except RegistryHostError:  # A run that depends on the file refuses it.
+        return None
+
+
 def _reported(
     host: Host,
     settings: Settings,

@@ -111,7 +111,8 @@ def _activation_of(plan: Plan | None, change: Change) -> Activation:
 def _activation_json(report: Report) -> dict[str, Any]:
     needed = report.plan.activation if report.plan else Activation.NONE
     done = report.outcome.done if report.outcome else Activation.NONE
-    pending = report.outcome.pending if report.outcome else Activation.NONE
+    outcome = report.outcome or report.forecast
+    pending = outcome.pending if outcome else Activation.NONE
     is_verified = bool(report.outcome and report.outcome.is_verified)
     if report.plan and report.plan.is_empty:
         # Nothing was to do because the live lists were looked at, and agreed; or none

@@ -27,6 +27,7 @@ class Report(NamedTuple):
     """All that one command has to say.
 
     `outcome` None: nothing was applied, be it a forecast (`is_check`) or a failure.
+    `forecast` is what would come of it, if anything would change.
     `entries` are the managed entries that come and go, by the path of their file.
     `confirm_within` is in seconds; `undo` is how to take back what was done.
     """
@@ -36,6 +37,7 @@ class Report(NamedTuple):
     plan: Plan | None = None
     entries: Mapping[str, EntryChanges] = MappingProxyType({})
     outcome: Outcome | None = None
+    forecast: Outcome | None = None
     is_check: bool = False
     has_diff: bool = False
     confirm_within: float | None = None

@@ -121,8 +121,8 @@ def _diff_lines(changes: Iterable[Change], paint: Paint) -> Iterator[str]:
 
 def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
     if report.is_check:
-        if plan.activation is not Activation.NONE:
-            yield f'would {plan.activation} the engine'
+        if report.forecast is not None and plan.activation is not Activation.NONE:
+            yield from _forecast_lines(plan, report.forecast)
         return
     outcome = report.outcome
     if outcome is None:
@@ -138,6 +138,22 @@ def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
     else:
         yield f'on approval: taken back in {report.confirm_within:g} s if not confirmed'
         yield 'to let it stay: sudo registry-host confirm'
+
+
+def _forecast_lines(plan: Plan, forecast: Outcome) -> Iterator[str]:
+    if forecast.done is Activation.RESTART:
+        stopped = ', '.join(forecast.stopped)
+        yield 'would restart the engine; ' + (
+            f'would stop: {stopped}' if stopped else 'no container would stop'
+        )
+        yield 'a rollback, if that fails, would restart it once more'
+    elif forecast.done is not Activation.NONE:
+        yield f'would {forecast.done} the engine'
+    elif not forecast.pending:
+        yield (
+            f'no {plan.activation} would be done: the engine reads the file when it '
+            'starts'
+        )
 
 
 def _live_lines(outcome: Outcome, shown: Shown) -> Iterator[str]:

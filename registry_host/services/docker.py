@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from registry_host.engine.daemonjson import LIST_KEYS, DaemonJson
 from registry_host.engine.live import LiveLists, expected_lists
-from registry_host.engine.route import asked_lists
+from registry_host.engine.route import asked_lists, asked_proxies
 from registry_host.errors import (
     ApplyError,
     ConfigError,
@@ -30,7 +32,7 @@ from registry_host.services.engine_live import (
 from registry_host.settings.areas import ENGINE_DNS, INSECURE, MIRRORS, PROXY_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from registry_host.services.view import View
 
 NAME = 'docker'
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 # Whether resolv.conf asks systemd-resolved alone. An engine looks once in its life:
 # from then on its containers get the nameservers of one file or of the other (moby
 # internal/resolvconf/resolvconf_path.go Path, b985e23).
@@ -53,7 +56,7 @@ STUB_ADDRESS = '127.0.0.53'
 
 def find(host: Host, facts: Facts, paths: Collection[str]) -> tuple[Service, ...]:
     """There is one engine; whatever it reads, it looks up names to pull images."""
-    return (Docker(host, facts.engine),)
+    return (Docker(host, facts.engine, facts.environment),)
 
 
 def named(host: Host, facts: Facts, names: Collection[str]) -> tuple[Service, ...]:
@@ -69,8 +72,15 @@ class Docker:
     subject = 'configuration'
     is_vital = True
 
-    def __init__(self, host: Host, engine: EngineFacts) -> None:
+    def __init__(
+        self,
+        host: Host,
+        engine: EngineFacts,
+        environment: Mapping[str, str] = NOWHERE,
+    ) -> None:
+        """Look at an engine; `environment` has the proxies of its own, by area."""
         self.engine = engine
+        self._environment = environment
         self.seen = Seen(
             state=engine.state,
             identity=identity_of(host, engine),
@@ -132,13 +142,24 @@ class Docker:
         return {**of_lists(expected), **proxies}
 
     def unasked(self, view: View) -> tuple[str, ...]:
-        """A reload keeps lists that the file leaves out: an earlier file had them."""
+        """A reload keeps lists that the file leaves out: an earlier file had them.
+
+        So it does with all proxies.
+        """
         if self.seen.live is None:
             return ()
         daemon = self._daemon(view)
-        expected = of_lists(asked_lists(daemon, self.engine))
-        silent = (area for area in expected if daemon.list_of(area) is None)
-        return disagreeing({area: expected[area] for area in silent}, self.seen.live)
+        lists = of_lists(asked_lists(daemon, self.engine))
+        proxies = asked_proxies(daemon, self.engine, self._environment)
+        expected = {
+            **{a: v for a, v in lists.items() if daemon.list_of(a) is None},
+            **{
+                area: (redact(text),) if text else ()
+                for area, text in proxies.items()
+                if area not in daemon.proxies
+            },
+        }
+        return disagreeing(expected, self.seen.live)
 
     def interim(
         self,

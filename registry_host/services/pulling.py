@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from registry_host.engine.pulls import (
     ASKS_ALL_SINCE,
+    BASELINE_TIMEOUT_S,
     PROOF_TIMEOUT_S,
     Pull,
+    pull,
     resolve,
     verdict,
 )
@@ -40,21 +42,28 @@ def prove(
     image = checks.image
     if image is None:
         return
-    after = resolve(host, engine, image, timeout_s=PROOF_TIMEOUT_S)
+    after = _asked(host, engine, image, checks)
     if after.kind == 'ok':
-        yield _proved(image, after)
+        yield _proved(image, checks, after)
         return
     found = _judged(host, engine, daemon, checks, after)
     if found == 'failed':
         time.sleep(AGAIN_S)
-        after = resolve(host, engine, image, timeout_s=PROOF_TIMEOUT_S)
+        after = _asked(host, engine, image, checks)
         if after.kind == 'ok':
-            yield _proved(image, after)
+            yield _proved(image, checks, after)
             return
         if checks.is_binding:
             raise ProbeError(_broken(image, checks, after))
         found = 'warning'
     yield _unproved(image, after, found)
+
+
+def _asked(host: Host, engine: EngineFacts, image: Image, checks: Checks) -> Pull:
+    """A run whose outcome stands in any case does not wait long to tell it."""
+    ask = pull if checks.is_pulled else resolve
+    timeout_s = PROOF_TIMEOUT_S if checks.is_binding else BASELINE_TIMEOUT_S
+    return ask(host, engine, image, timeout_s=timeout_s)
 
 
 def _judged(
@@ -67,6 +76,7 @@ def _judged(
     probes = _probes(host, daemon, route, checks.image)
     is_served = any(probe.has_image for probe in probes)
     is_old = engine.version is not None and engine.version < ASKS_ALL_SINCE
+    is_old = is_old and not checks.is_pulled
     return verdict(
         checks.before,
         after,
@@ -75,16 +85,18 @@ def _judged(
     )
 
 
-def _proved(image: Image, after: Pull) -> Finding:
-    message = f'Docker resolves {image}, as for a pull: {after.detail}'
-    return Finding('pulls', 'ok', message)
+def _proved(image: Image, checks: Checks, after: Pull) -> Finding:
+    how = f'Docker resolves {image}, as for a pull'
+    if checks.is_pulled:
+        how = f'Docker has pulled {image}'
+    return Finding('pulls', 'ok', f'{how}: {after.detail}')
 
 
 def _broken(image: Image, checks: Checks, after: Pull) -> Problem:
     could = checks.before is not None and checks.before.kind == 'ok'
     message = f'could pull {image} before, and cannot with this change'
     if not could:
-        message = f'cannot pull {image} with this change, although a mirror has it'
+        message = f'cannot pull {image}, although a mirror has it'
     return Problem(
         code='pull-failed',
         where='Docker',

@@ -21,7 +21,9 @@ class Checks(NamedTuple):
     `names` are those that this host must find, `endpoints` each HOST:PORT of which the
     engine must find the name. `image` is what the engine is asked to resolve, None for
     nothing, and `before` what it answered before the run, None if it was not asked.
-    Where it `is_binding`, a run that breaks pulls is rolled back. `findings` are what
+    Where it `is_binding`, a run that breaks pulls is rolled back; where it `is_pulled`,
+    the engine pulls the image, and does not only resolve it. `unproved` says why
+    nothing is asked of a change that the proof would be about. `findings` are what
     there is to tell of the machines that were asked.
     """
 
@@ -30,6 +32,8 @@ class Checks(NamedTuple):
     image: Image | None = None
     before: Pull | None = None
     is_binding: bool = True
+    is_pulled: bool = False
+    unproved: str = ''
     findings: tuple[Finding, ...] = ()
 
 

@@ -5,28 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host import services
-from registry_host.engine.daemonjson import DaemonJson
-from registry_host.engine.find import look_at_engine
-from registry_host.errors import ConfigError, EngineError, Finding, Problem
-from registry_host.levels import Activation
+from registry_host.errors import ConfigError, Finding, Problem
 from registry_host.namedtuples import NamedTuple
 from registry_host.plan.changes import Change, Plan
 from registry_host.plan.ledger import Applied, Ledger, ledger_change, load_ledger
-from registry_host.plan.readings import Need
-from registry_host.plan.wish import Values, Wish
+from registry_host.plan.wish import Wish
 from registry_host.services.facts import Facts, gather
 from registry_host.services.needs import needs_of, with_interims
 from registry_host.services.transition import Checks, Transition
 from registry_host.services.view import View
 from registry_host.settings.load import load
 from registry_host.settings.model import NOTHING_ASKED, Settings
-from registry_host.targets import TARGETS, docker_daemon
-from registry_host.targets.daemon_refusals import require_accepted
+from registry_host.targets import TARGETS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from registry_host.engine.find import EngineState
     from registry_host.host.host import Host
     from registry_host.host.records import FileState
     from registry_host.plan.selectors import Selection
@@ -229,70 +223,3 @@ def _unseen_services(planned: Planned) -> Iterator[Finding]:
     engine = planned.facts.engine.config_path
     if problem is not None and any(c.path == engine for c in planned.plan.changes):
         yield Finding.of(problem, 'warning')
-
-
-def plan_reload(host: Host) -> Planned:
-    """Plan to have the engine read its file; EngineError if there is none to do it."""
-    engine = look_at_engine(host)
-    if not engine.is_running:
-        raise EngineError(engine.problem or _not_running(engine.state))
-    state = host.read(engine.config_path, user=engine.user)
-    require_accepted(state, DaemonJson.read(state), engine)
-    ledger, ledger_state = load_ledger(host)
-    part = PlannedFile(
-        Change(docker_daemon.NAME, state, state),
-        ledger.find(docker_daemon.NAME, state.path),
-    )
-    facts = Facts.of_engine(host, engine)
-    planned = joined(host, facts, [part], ledger, ledger_state, ())
-    view = planned.transition.after
-    unasked = {service.name: service.unasked(view) for service in planned.services}
-    needs = tuple(_reloaded(planned, unasked))
-    plan = planned.plan._replace(record=None, needs=needs)
-    return planned._replace(plan=plan).with_findings(_beyond(planned, unasked))
-
-
-def _beyond(planned: Planned, unasked: Mapping[str, Values]) -> Iterator[Finding]:
-    """Tell what a reload does not take back, for the file says nothing of it."""
-    for service in planned.services:
-        if areas := unasked[service.name]:
-            yield Finding(
-                check='live-unnamed',
-                severity='warning',
-                message=f'{service.title} uses {", ".join(areas)} that neither a file '
-                'nor a flag names, until its next restart',
-                remedy=(service.by_hand,),
-            )
-
-
-def _reloaded(planned: Planned, unasked: Mapping[str, Values]) -> Iterator[Need]:
-    """Have each program that reads a file of the plan read it again."""
-    transition = planned.transition
-    for service in planned.services:
-        paths = tuple(c.path for c in planned.plan.changes if service.reads(c.path))
-        if paths:
-            reading = service.reading(transition.after)
-            yield Need(
-                service=service.name,
-                seen=service.seen,
-                paths=paths,
-                needed=Activation.RELOAD,
-                base=reading.at_start,
-                want=service.shows(reading),
-                is_hidden=bool(unasked[service.name]),
-                is_engine=service.kind == 'engine',
-            )
-
-
-def _not_running(state: EngineState) -> Problem:
-    messages = {
-        'absent': 'no Docker engine is installed, nor running',
-        'stopped': 'the engine does not run: it reads daemon.json when it starts',
-        'unknown': 'a root folder has no engine to reload',
-    }
-    return Problem(
-        code=f'engine-{state}',
-        where='engine',
-        message=messages.get(state, 'does not run'),
-        hint='systemctl start docker' if state == 'stopped' else '',
-    )

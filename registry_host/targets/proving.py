@@ -34,17 +34,36 @@ if TYPE_CHECKING:
 DEADLINE_S = 6.0
 
 
-def prove(host: Host, planned: Planned) -> Planned:
+def prove(
+    host: Host, planned: Planned, *, is_open: bool = False, is_pulled: bool = False
+) -> Planned:
     """Ask every machine that the plan would have this host depend on.
 
     Returns the plan with what must hold once it is done: names that are found, and an
-    image that the engine can resolve.
+    image that the engine can resolve, or pull if that `is_pulled`. If the proof of an
+    earlier run `is_open`, that is asked for even where nothing changes.
     """
-    return _require_registries(host, _require_nameservers(host, planned))
+    planned = _require_nameservers(host, planned)
+    planned = _require_registries(host, planned, is_open=is_open or is_pulled)
+    return planned._replace(checks=planned.checks._replace(is_pulled=is_pulled))
 
 
-def with_baseline(host: Host, planned: Planned, *, is_binding: bool) -> Planned:
-    """Ask the engine whether it can pull, where the plan could change that."""
+def waived(planned: Planned) -> Planned:
+    """Note that a plan is not proved, though it could change how the engine pulls."""
+    reason = 'it was made with --no-probe' if _is_about_pulls(planned) else ''
+    return planned._replace(checks=Checks(unproved=reason))
+
+
+def with_baseline(
+    host: Host, planned: Planned, *, is_probing: bool, is_binding: bool = True
+) -> Planned:
+    """Ask the engine whether it can pull, where the plan could change that.
+
+    It is asked again once the plan is done, and if the answer `is_binding`, a change
+    that breaks pulls is rolled back.
+    """
+    if not is_probing:
+        return waived(planned)
     return _asked(host, planned, is_asking_mirrors=False, is_binding=is_binding)[0]
 
 
@@ -73,14 +92,16 @@ def _or_all_the_same(problem: Problem) -> Problem:
     return problem._replace(hint=hint)
 
 
-def _require_registries(host: Host, planned: Planned) -> Planned:
+def _require_registries(host: Host, planned: Planned, *, is_open: bool) -> Planned:
     """Ask the mirrors that a plan concerns; ProbeError if one is no use.
 
     By the route that the engine takes once the plan is done. Mirrors that are not asked
     for, but go another way then, are looked at too: for what is wrong with them a run
     that is about proxies is not to blame, and their proxy is.
     """
-    planned, probes = _asked(host, planned, is_asking_mirrors=True, is_binding=True)
+    planned, probes = _asked(
+        host, planned, is_asking_mirrors=True, is_binding=True, is_open=is_open
+    )
     unfound = planned.checks.names
     problems = [
         probe.problem
@@ -98,12 +119,15 @@ def _require_registries(host: Host, planned: Planned) -> Planned:
     return planned._replace(checks=checks)
 
 
-def _concerned(planned: Planned, change: Change) -> Iterator[Mirror]:
-    """The mirrors that a change adds, and all if it changes the way to them."""
+def _concerned(planned: Planned, change: Change, *, is_open: bool) -> Iterator[Mirror]:
+    """The mirrors that a change adds, and all if it changes the way to them.
+
+    If a proof `is_open`, all that the run names.
+    """
     before, after = _both(change)
     known = frozenset(before.mirrors or ())
     is_way_new = before.proxies != after.proxies
-    is_asked = before.mirrors != after.mirrors
+    is_asked = is_open or before.mirrors != after.mirrors
     for mirror in mirrors_of(after):
         is_new = is_asked and mirror in planned.settings.mirrors
         if is_new or (is_way_new and str(mirror) in known):
@@ -116,16 +140,19 @@ def _asked(
     *,
     is_asking_mirrors: bool,
     is_binding: bool,
+    is_open: bool = False,
 ) -> tuple[Planned, tuple[Probe, ...]]:
     """Ask mirrors and the engine at the same time."""
     engine = planned.facts.engine
-    change = _pending(planned, docker_daemon.NAME)
+    changes = planned.plan.changes if is_open else planned.plan.pending
+    change = next((c for c in changes if c.target == docker_daemon.NAME), None)
     mirrors: tuple[Mirror, ...] = ()
     if change is not None and is_asking_mirrors:
-        mirrors = tuple(_concerned(planned, change))
-    is_about_pulls = engine.is_running and _is_about_pulls(planned)
+        mirrors = tuple(_concerned(planned, change, is_open=is_open))
+    is_concerned = is_open or _is_about_pulls(planned)
+    is_about_pulls = engine.is_running and is_concerned
     if not mirrors and not is_about_pulls:
-        return planned, ()
+        return planned._replace(checks=_stopped(planned, is_concerned)), ()
     from registry_host.engine.pulls import BASELINE_TIMEOUT_S, resolve
     from registry_host.host.concurrency import ask_all
     from registry_host.registry.probe import probe_mirrors, probe_proxies
@@ -141,7 +168,7 @@ def _asked(
         timeout_s = BASELINE_TIMEOUT_S
         jobs['pull'] = partial(resolve, host, engine, image, timeout_s=timeout_s)
     answers = ask_all(jobs, deadline_s=DEADLINE_S, crashed=_crashed)
-    checks = planned.checks._replace(
+    checks = _stopped(planned, is_concerned)._replace(
         image=image if is_about_pulls else None,
         before=answers.get('pull'),
         is_binding=is_binding,
@@ -149,6 +176,13 @@ def _asked(
     if problems := answers.get('proxies'):
         raise ProbeError(*map(_or_all_the_same, problems))
     return planned._replace(checks=checks), answers.get('mirrors', ())
+
+
+def _stopped(planned: Planned, is_concerned: bool) -> Checks:
+    """Note that an engine which does not run cannot prove what concerns it."""
+    is_running = planned.facts.engine.is_running
+    reason = 'the engine does not run' if is_concerned and not is_running else ''
+    return planned.checks._replace(unproved=reason)
 
 
 def _new_proxies(change: Change | None) -> Mapping[str, str]:
@@ -173,9 +207,12 @@ def _crashed(key: str, err: Exception) -> Any:
 def _image(host: Host, planned: Planned) -> Image | None:
     """What is asked for, or else what this host has already; None for nothing."""
     from registry_host.engine.pulls import probe_image
+    from registry_host.plan.declared import probe_image_of_file
     from registry_host.settings.images import image_of
 
     asked = planned.settings.probe_image
+    if asked is None and not planned.settings.is_declaration:
+        asked = probe_image_of_file(host)
     if asked is not None:
         return image_of(asked)
     return probe_image(host, planned.facts.engine)

@@ -126,6 +126,10 @@ class Services:
         outcome = outcome_of(needs, self._may, self._proved)
         return outcome._replace(shown=self._shown, findings=tuple(self._pending()))
 
+    @property
+    def is_put_off(self) -> bool:
+        return any(map(is_short, self._planned.plan.needs))
+
     def _pending(self) -> Iterator[Finding]:
         services = {service.name: service for service in self._planned.services}
         for need, may in zip(self._planned.plan.needs, self._may, strict=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from registry_host.errors import ApplyError, Finding, Problem, quoted
 from registry_host.host.replacing import changed
 from registry_host.levels import ALWAYS, Activation, Allowed
-from registry_host.transaction import checkpoints, confirmation
+from registry_host.transaction import checkpoints, confirmation, unproved
 from registry_host.transaction.activating import Services
 from registry_host.transaction.candidate import judge, recorded, require_unchanged
 from registry_host.transaction.hold import hold
@@ -38,26 +38,52 @@ def apply_plan(host: Host, planned: Planned, order: Order) -> Outcome:
     """
     plan = planned.plan
     is_undo = order.origin.undoes is not None
-    if plan.is_empty and not plan.writes and not is_undo:
+    is_as_asked = plan.is_empty and not is_undo
+    if is_as_asked and not plan.writes and order.checks.image is None:
         return Outcome()
-    judge(host, planned, is_by_itself=order.is_by_itself)
-    require_unchanged(host, plan)
-    checkpoints.require_room(plan.writes)
+    if not plan.is_empty or plan.writes or is_undo:
+        judge(host, planned, is_by_itself=order.is_by_itself)
+        require_unchanged(host, plan)
+        checkpoints.require_room(plan.writes)
+    plan, services = _services(host, planned, order)
+    if is_as_asked:
+        return _as_asked(host, plan, services, order)
+    if plan.writes or is_undo:  # Even if nothing of the run that is undone is left.
+        return _run(host, plan, services, order)
+    outcome = services.activate_alone()
+    if outcome.done is not Activation.NONE:
+        unproved.settle(host, order.checks, services.findings)
+    return outcome._replace(findings=services.findings + outcome.findings)
+
+
+def _as_asked(host: Host, plan: Plan, services: Services, order: Order) -> Outcome:
+    """Write the ledger alone, and have the proof that an earlier run could not have."""
+    for change in plan.writes:  # One file: there is nothing to go back from.
+        write_file(host, change, change.before, change.after)
+    if order.checks.image is None:
+        return Outcome()
+    services.activate(None)
+    unproved.settle(host, order.checks, services.findings)
+    return Outcome(findings=services.findings)
+
+
+def forecast(host: Host, planned: Planned, order: Order) -> Outcome:
+    """Say what applying a plan would come to; raises what that would, too."""
+    if host.is_root:  # Others see less of the services than the run will.
+        judge(host, planned, is_by_itself=False)
+    checkpoints.require_room(planned.plan.writes)
+    return _services(host, planned, order)[1].outcome()
+
+
+def _services(host: Host, planned: Planned, order: Order) -> tuple[Plan, Services]:
+    """Settle how far each service may be activated, and note that in the plan."""
+    plan = planned.plan
     found = {service.name: service for service in planned.services}
     may = tuple(_allowed(host, found[n.service], n, order) for n in plan.needs)
     levels = zip(plan.needs, may, strict=True)
     needs = tuple(need._replace(done=each.activation) for need, each in levels)
     plan = recorded(plan._replace(needs=needs), planned.services)
-    services = Services(host, planned._replace(plan=plan), may, order)
-    if is_undo:  # Even if nothing of the run is left: it has been taken back.
-        return _run(host, plan, services, order)
-    if not plan.writes:
-        return services.activate_alone()
-    if plan.is_empty:  # The ledger alone: one file, nothing to go back from.
-        for change in plan.writes:
-            write_file(host, change, change.before, change.after)
-        return Outcome()
-    return _run(host, plan, services, order)
+    return plan, Services(host, planned._replace(plan=plan), may, order)
 
 
 def _allowed(host: Host, service: Service, need: Need, order: Order) -> Allowed:
@@ -85,6 +111,14 @@ def _run(host: Host, plan: Plan, services: Services, order: Order) -> Outcome:
         _finish(host, run)
         findings += (*services.findings, *hold(host, journal, services.facts))
         journal.commit()
+    with contextlib.suppress(OSError):
+        unproved.settle(
+            host,
+            order.checks,
+            findings,
+            run=journal.run.id,
+            is_put_off=services.is_put_off,
+        )
     with contextlib.suppress(OSError):
         if order.confirm_within is not None:
             confirmation.start_over(host, order.confirm_within)

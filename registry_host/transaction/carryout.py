@@ -9,7 +9,6 @@ from registry_host.host.locations import JOURNAL, LEFT_BEHIND, PENDING, UNTOLD
 from registry_host.levels import IF_SAFE, LOCK_TIMEOUT_S
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact_command
-from registry_host.services.transition import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
     from registry_host.errors import Finding
     from registry_host.host.host import Host
     from registry_host.levels import RestartPolicy
+    from registry_host.services.transition import Checks
     from registry_host.targets.planning import Planned
     from registry_host.transaction.managed import EntryChanges
+    from registry_host.transaction.order import Order
     from registry_host.transaction.outcome import Outcome
     from registry_host.transaction.run import Origin
 
@@ -91,6 +92,8 @@ class Request:
 class Carried(NamedTuple):
     """What came of a request. `outcome` None: nothing was applied.
 
+    `forecast` is what it would come to, with --check, if anything would change.
+
     `mended` tells what was, or would be, put in order first; `is_due`, whether there is
     something left to do. `entries` are the managed entries that come and go, by the
     path of their file.
@@ -101,6 +104,7 @@ class Carried(NamedTuple):
     is_due: bool = False
     entries: Mapping[str, EntryChanges] = MappingProxyType({})
     outcome: Outcome | None = None
+    forecast: Outcome | None = None
 
 
 def carry_out(host: Host, request: Request, manner: Manner) -> Carried:
@@ -115,15 +119,15 @@ def carry_out(host: Host, request: Request, manner: Manner) -> Carried:
     planned = request.plan(host) if is_planned else None
     if is_planned and planned is None:
         return Carried(mended)
-    checks = Checks()
-    if planned is not None:
-        planned = request.prove(host, planned)
-        checks = planned.checks
-        planned = planned.with_findings(checks.findings)
-        if manner.is_check:
-            return _forecast(host, mended, planned)
-        if planned.plan.is_empty and not planned.plan.writes:
-            return Carried(mended, planned)
+    if planned is None:
+        return _applied(host, request, manner, mended, None)
+    planned = request.prove(host, planned)
+    checks = planned.checks
+    planned = planned.with_findings(checks.findings)
+    if manner.is_check:
+        return _forecast(host, request, manner, mended, planned)
+    if planned.plan.is_empty and not planned.plan.writes and checks.image is None:
+        return Carried(mended, planned)
     return _applied(host, request, manner, mended, checks)
 
 
@@ -151,13 +155,34 @@ def _has_unfinished(host: Host) -> bool:
     return is_cut_short or bool(host.names(LEFT_BEHIND))
 
 
-def _forecast(host: Host, mended: tuple[Finding, ...], planned: Planned) -> Carried:
-    if planned.plan.pending:
-        from registry_host.transaction.checkpoints import require_room
+def _forecast(
+    host: Host,
+    request: Request,
+    manner: Manner,
+    mended: tuple[Finding, ...],
+    planned: Planned,
+) -> Carried:
+    """Say what the run would do, and refuse what it would refuse."""
+    outcome = None
+    if not planned.plan.is_empty:
+        from registry_host.transaction.apply import forecast
 
-        require_room(planned.plan.writes)
+        outcome = forecast(host, planned, _order(request, manner, planned.checks))
     is_due = not planned.plan.is_empty or _has_unfinished(host)
-    return Carried(mended, planned, is_due, _entries(host, planned))
+    entries = _entries(host, planned)
+    return Carried(mended, planned, is_due, entries, forecast=outcome)
+
+
+def _order(request: Request, manner: Manner, checks: Checks) -> Order:
+    from registry_host.transaction.order import Order
+
+    return Order(
+        request.origin(manner.line),
+        manner.restart,
+        manner.confirm_within,
+        checks,
+        is_strict=request.is_strict,
+    )
 
 
 def _applied(
@@ -165,12 +190,12 @@ def _applied(
     request: Request,
     manner: Manner,
     mended: tuple[Finding, ...],
-    checks: Checks,
+    checks: Checks | None,
 ) -> Carried:
+    """Carry it out under the lock; `checks` None: nothing has been asked yet."""
     from registry_host.transaction import confirmation
     from registry_host.transaction.apply import apply_plan
     from registry_host.transaction.lock import transaction
-    from registry_host.transaction.order import Order
 
     if manner.confirm_within is not None:
         confirmation.require_possible(host)
@@ -185,17 +210,12 @@ def _applied(
         planned = request.plan(host)
         if planned is None:
             return Carried(mended)
-        planned = planned.with_findings(checks.findings)
         request.require_admitted(host)
+        if checks is None:
+            checks = request.prove(host, planned).checks
+        planned = planned.with_findings(checks.findings)
         entries = _entries(host, planned)
-        order = Order(
-            request.origin(manner.line),
-            manner.restart,
-            manner.confirm_within,
-            checks,
-            is_strict=request.is_strict,
-        )
-        outcome = apply_plan(host, planned, order)
+        outcome = apply_plan(host, planned, _order(request, manner, checks))
         request.finish(host)
     return Carried(mended, planned, entries=entries, outcome=outcome)
 

@@ -35,6 +35,7 @@ from registry_host.resolver.resolvconf import parse
 from registry_host.services.facts import Facts
 from registry_host.settings.images import Image
 from registry_host.settings.mirrors import check_mirror
+from registry_host.transaction.unproved import Unproved
 
 SOCKET = '/var/run/docker.sock'
 ORIGIN = 'the command line of process 42'
@@ -289,6 +290,25 @@ RESTART_PENDING = (
         {'due': ('http-proxy',), **engine(unit='snap.docker.dockerd.service')},
         [put_off('http-proxy', 'snap.docker.dockerd.service')],
         id='put-off-of-another-unit',
+    ),
+    pytest.param(
+        {'facts': FACTS._replace(is_root=False)},
+        [skipped('only root may see what earlier runs left')],
+        id='not-root',
+    ),
+)
+NOT_PROVED = 'has not proved that pulls work: it was made with --no-probe'
+PULLS = (
+    pytest.param({}, [ok('no proof of a pull is left to be had')], id='none'),
+    pytest.param(
+        {'unproved': Unproved(7, 'it was made with --no-probe')},
+        [warning(f'run 7 {NOT_PROVED}', 'sudo registry-host reload')],
+        id='open',
+    ),
+    pytest.param(
+        {'unproved': Unproved(0, 'it was made with --no-probe')},
+        [warning(f'an earlier run {NOT_PROVED}', 'sudo registry-host reload')],
+        id='open-of-a-run-in-no-history',
     ),
     pytest.param(
         {'facts': FACTS._replace(is_root=False)},
@@ -1030,7 +1050,7 @@ PROXIES = daemon(
     '{"proxies": {"http-proxy": "http://u:hunter2@p:1", "no-proxy": ".lab"}}'
 )
 MASKED = 'http://xxxxx:xxxxx@p:1'
-USES_PROXIES = ok('the engine uses the proxies that its file names')
+USES_PROXIES = ok(f'the engine uses http-proxy {MASKED}, no-proxy .lab')
 
 
 def proxies_unused(areas, unit):
@@ -1042,12 +1062,59 @@ def proxies_unused(areas, unit):
     )
 
 
+def proxies_unnamed(text):
+    return warning(
+        'the engine uses what no file, no flag and no variable of its unit names, '
+        f'until its next restart: {text}',
+        'systemctl restart docker.service',
+        'that stops containers, unless live-restore is on',
+    )
+
+
+def of_unit(**variables):
+    """The engine shows a proxy that its environment names, or another."""
+    names = {'http-proxy': 'http://u:hunter2@p:1', 'no-proxy': '.lab', **variables}
+    shown = INFO._replace(http_proxy=MASKED, no_proxy='.lab')
+    found = FACTS._replace(engine=ENGINE._replace(info=shown), environment=names)
+    return {'facts': found}
+
+
+def without_root(changes):
+    return {**changes, 'facts': changes['facts']._replace(is_root=False)}
+
+
+USED = shows(http_proxy=MASKED, no_proxy='.lab')
 LIVE_PROXIES = (
-    pytest.param({}, [USES_PROXIES], id='none'),
+    pytest.param({}, [ok('the engine uses no proxy')], id='none'),
+    pytest.param({**PROXIES, **USED}, [USES_PROXIES], id='as-named'),
+    pytest.param(of_unit(), [USES_PROXIES], id='of-the-unit'),
     pytest.param(
-        {**PROXIES, **shows(http_proxy=MASKED, no_proxy='.lab', https_proxy='x')},
-        [USES_PROXIES],
-        id='as-named',
+        of_unit(**{'no-proxy': ''}), [proxies_unnamed('no-proxy .lab')], id='unnamed'
+    ),
+    pytest.param(
+        of_unit(**{'https-proxy': 'http://q:2'}),
+        [proxies_unnamed('https-proxy none')],
+        id='named-and-not-used',
+    ),
+    pytest.param(
+        USED, [proxies_unnamed(f'http-proxy {MASKED}, no-proxy .lab')], id='gone'
+    ),
+    pytest.param(without_root(USED), [USES_PROXIES], id='environment-not-readable'),
+    pytest.param(
+        {**PROXIES, **shows(https_proxy='http://q:2')},
+        [
+            proxies_unused('http-proxy, no-proxy', 'docker.service'),
+            proxies_unnamed('https-proxy http://q:2'),
+        ],
+        id='both',
+    ),
+    pytest.param(
+        {
+            **daemon('{}'),
+            **flags('--http-proxy=http://u:hunter2@p:1', '--no-proxy=.lab'),
+        },
+        [proxies_unnamed('http-proxy none, no-proxy none')],
+        id='a-flag-is-a-name',
     ),
     pytest.param(
         {**PROXIES, **shows(http_proxy=MASKED)},
@@ -1267,6 +1334,7 @@ DRIFT = (
 ROWS = {
     'unfinished-run': UNFINISHED_RUN,
     'restart-pending': RESTART_PENDING,
+    'pulls': PULLS,
     'engine-state': ENGINE_STATE,
     'engine-version': ENGINE_VERSION,
     'daemon-json': DAEMON,

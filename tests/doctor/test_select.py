@@ -19,6 +19,7 @@ def test_names_are_an_api():
     assert list(CHECKS) == [
         'unfinished-run',
         'restart-pending',
+        'pulls',
         'engine-state',
         'engine-version',
         'daemon-json',

@@ -333,13 +333,15 @@ def test_second_writer_is_told(host, tmp_path):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_private_file_is_roots_alone_and_goes(host, tmp_path):
-    with host.private_file(b'secret') as path:
-        found = os.stat(path)
-        assert stat.S_IMODE(found.st_mode) == 0o600
+def test_private_file_is_in_memory_for_programs_of_root(host, tmp_path):
+    content = b'secret' * 100_000
+    with host.private_file(content) as path:
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
         with open(path, 'rb') as file:
-            assert file.read() == b'secret'
-    assert listing(tmp_path) == []
+            assert file.read() == content
+        assert host.run(['cat', path]).out.encode() == content
+        assert listing(tmp_path) == []
+    assert not os.path.exists(path)
 
 
 # Users

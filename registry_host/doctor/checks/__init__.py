@@ -29,6 +29,7 @@ CHECKS: Mapping[str, Check] = {
     for check in (
         earlier_runs.unfinished_run,
         earlier_runs.restart_pending,
+        earlier_runs.pulls,
         engine_state.engine_state,
         engine_state.engine_version,
         engine_config.daemon_json,

@@ -46,6 +46,19 @@ def restart_pending(seen: Observed) -> Findings:
         yield finding(name, 'ok', 'no restart of the engine was put off')
 
 
+@check('pulls', 'the last change was proved by the engine itself')
+def pulls(seen: Observed) -> Findings:
+    name, unproved = 'pulls', seen.unproved
+    if seen.facts.is_live and not seen.facts.is_root:
+        yield skipped(name, 'only root may see what earlier runs left')
+    elif unproved is not None:
+        run = f'run {unproved.run}' if unproved.run else 'an earlier run'
+        message = f'{run} has not proved that pulls work: {unproved.reason}'
+        yield finding(name, 'warning', message, 'sudo registry-host reload')
+    else:
+        yield finding(name, 'ok', 'no proof of a pull is left to be had')
+
+
 @check('drift', 'the host is as its settings file says')
 def drift(seen: Observed) -> Findings:
     name = 'drift'

@@ -12,7 +12,7 @@ from registry_host.doctor.checks.check import (
     skipped,
 )
 from registry_host.engine.keys import OLDEST, show_version
-from registry_host.engine.route import asked_lists
+from registry_host.engine.route import asked_lists, asked_proxies
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact
 from registry_host.settings.areas import INSECURE, MIRRORS
@@ -113,25 +113,44 @@ class _Lists(NamedTuple):
         return f'{self.area} (live: {", ".join(self.live) or "none"})'
 
 
-@check('live-proxies', 'the live engine uses the proxies that daemon.json names')
+@check('live-proxies', 'the live engine uses the proxies that are named for it')
 def live_proxies(seen: Observed) -> Findings:
-    name, info = 'live-proxies', seen.facts.engine.info
-    daemon = seen.daemon_json
+    name, engine = 'live-proxies', seen.facts.engine
+    daemon, info = seen.daemon_json, engine.info
     if info is None or daemon is None:
         yield skipped(name, 'the engine or its daemon.json could not be read')
         return
-    live = info.proxies
+    live, unit = info.proxies, engine.unit or 'docker.service'
+    restart = (
+        f'systemctl restart {unit}',
+        'that stops containers, unless live-restore is on',
+    )
     named = daemon.proxies
-    differing = [area for area, text in named.items() if live[area] != redact(text)]
-    if differing:
-        unit = seen.facts.engine.unit or 'docker.service'
+    unread = [area for area, text in named.items() if live[area] != redact(text)]
+    if unread:
         yield finding(
             name,
             'warning',
-            f'the engine does not use {", ".join(differing)} of {seen.daemon.path}: '
+            f'the engine does not use {", ".join(unread)} of {seen.daemon.path}: '
             'it reads proxies when it starts',
-            f'systemctl restart {unit}',
-            'that stops containers, unless live-restore is on',
+            *restart,
         )
-    else:
-        yield finding(name, 'ok', 'the engine uses the proxies that its file names')
+    if seen.facts.is_root:
+        others = asked_proxies(daemon, engine, seen.facts.environment)
+        beyond = [
+            f'{area} {live[area] or "none"}'
+            for area, text in others.items()
+            if area not in named and live[area] != redact(text)
+        ]
+        if beyond:
+            yield finding(
+                name,
+                'warning',
+                'the engine uses what no file, no flag and no variable of its unit '
+                f'names, until its next restart: {", ".join(beyond)}',
+                *restart,
+            )
+            return
+    if not unread:
+        shown = ', '.join(f'{area} {text}' for area, text in live.items() if text)
+        yield finding(name, 'ok', f'the engine uses {shown or "no proxy"}')

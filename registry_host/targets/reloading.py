@@ -1,0 +1,112 @@
+"""Planning a reload: no file changes, and the engine reads the one that it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry_host.engine.daemonjson import DaemonJson
+from registry_host.engine.environment import proxies_of
+from registry_host.engine.find import look_at_engine
+from registry_host.errors import EngineError, Finding, Problem
+from registry_host.levels import Activation
+from registry_host.plan.changes import Change
+from registry_host.plan.ledger import load_ledger
+from registry_host.plan.readings import Need, disagreeing
+from registry_host.services.facts import Facts
+from registry_host.targets import docker_daemon
+from registry_host.targets.daemon_refusals import require_accepted
+from registry_host.targets.planning import Planned, PlannedFile, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from registry_host.engine.find import EngineState
+    from registry_host.host.host import Host
+    from registry_host.plan.readings import Reading
+    from registry_host.plan.wish import Values
+    from registry_host.services.service import Service
+
+
+def plan_reload(host: Host) -> Planned:
+    """Plan to have the engine read its file; EngineError if there is none to do it."""
+    engine = look_at_engine(host)
+    if not engine.is_running:
+        raise EngineError(engine.problem or _not_running(engine.state))
+    state = host.read(engine.config_path, user=engine.user)
+    require_accepted(state, DaemonJson.read(state), engine)
+    ledger, ledger_state = load_ledger(host)
+    part = PlannedFile(
+        Change(docker_daemon.NAME, state, state),
+        ledger.find(docker_daemon.NAME, state.path),
+    )
+    facts = Facts.of_engine(host, engine)
+    facts = facts._replace(environment=proxies_of(host, engine))
+    planned = joined(host, facts, [part], ledger, ledger_state, ())
+    view = planned.transition.after
+    unasked = {service.name: service.unasked(view) for service in planned.services}
+    needs = tuple(_reloaded(planned, unasked))
+    plan = planned.plan._replace(record=None, needs=needs)
+    return planned._replace(plan=plan).with_findings(_beyond(planned, unasked))
+
+
+def _beyond(planned: Planned, unasked: Mapping[str, Values]) -> Iterator[Finding]:
+    """Tell what a reload does not take back, and what it does not take up."""
+    view = planned.transition.after
+    for service in planned.services:
+        if areas := unasked[service.name]:
+            yield Finding(
+                check='live-unnamed',
+                severity='warning',
+                message=f'{service.title} uses {", ".join(areas)} that neither a file '
+                'nor a flag names, until its next restart',
+                remedy=(service.by_hand,),
+            )
+        if areas := _unread(service, service.reading(view)):
+            yield Finding(
+                check='restart-pending',
+                severity='warning',
+                message=f'{service.title} does not use {", ".join(areas)} of its file '
+                'until it has restarted',
+                remedy=(service.by_hand,),
+            )
+
+
+def _unread(service: Service, reading: Reading) -> Values:
+    """Name what takes a start, and the service does not show."""
+    want = service.shows(reading).items()
+    at_start = {area: text for area, text in want if area in reading.at_start}
+    live = service.seen.live
+    return () if live is None else disagreeing(at_start, live)
+
+
+def _reloaded(planned: Planned, unasked: Mapping[str, Values]) -> Iterator[Need]:
+    """Have each program that reads a file of the plan read it again."""
+    transition = planned.transition
+    for service in planned.services:
+        paths = tuple(c.path for c in planned.plan.changes if service.reads(c.path))
+        if paths:
+            reading = service.reading(transition.after)
+            yield Need(
+                service=service.name,
+                seen=service.seen,
+                paths=paths,
+                needed=Activation.RELOAD,
+                base=reading.at_start,
+                want=service.shows(reading),
+                is_hidden=bool(unasked[service.name] or _unread(service, reading)),
+                is_engine=service.kind == 'engine',
+            )
+
+
+def _not_running(state: EngineState) -> Problem:
+    messages = {
+        'absent': 'no Docker engine is installed, nor running',
+        'stopped': 'the engine does not run: it reads daemon.json when it starts',
+        'unknown': 'a root folder has no engine to reload',
+    }
+    return Problem(
+        code=f'engine-{state}',
+        where='engine',
+        message=messages.get(state, 'does not run'),
+        hint='systemctl start docker' if state == 'stopped' else '',
+    )

@@ -1,0 +1,171 @@
+"""The proof that a host can pull: by which commands, when again, and by a real pull."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from places import DAEMON_JSON
+
+MIRROR = 'http://registry.lab:5000'
+DEAD = 'http://registry.lab:5999'
+HELLO = 'library/hello-world:latest'
+CONFIGURE = ('registry-host', 'configure')
+UNPROVED = '/var/lib/registry-host/unproved.json'
+
+
+def ran(host, *words, code=0):
+    done = host.run([*words, '--format=json'], check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def pulls(report):
+    return [f['severity'] for f in report['findings'] if f['check'] == 'pulls']
+
+
+def images(host):
+    columns = '{{.Repository}} {{.Tag}} {{.ID}} {{.Digest}}'
+    listed = host.run(['docker', 'images', '--all', f'--format={columns}'])
+    return sorted(listed.stdout.splitlines())
+
+
+def is_open(host):
+    return host.run(['test', '-e', UNPROVED], check=False).returncode == 0
+
+
+def test_undo_of_the_only_way_to_an_image_is_rolled_back(host):
+    ran(host, *CONFIGURE, '--mirror', MIRROR)
+    written = host.read(DAEMON_JSON)
+    report = ran(host, 'registry-host', 'undo', code=1)
+    (error,) = report['errors']
+    assert error['code'] == 'pull-failed'
+    assert error['message'].startswith(f'Docker: could pull {HELLO} before, and ')
+    assert host.read(DAEMON_JSON) == written
+    assert report['changed'] is False
+    report = ran(host, 'registry-host', 'undo', '--no-probe')
+    assert (report['changed'], pulls(report)) == (True, [])
+    assert is_open(host)
+
+
+def test_a_proof_that_was_waived_is_had_by_the_next_run(host):
+    """It changes nothing, and the one after it asks for no proof."""
+    ran(host, *CONFIGURE, '--mirror', MIRROR, '--no-probe')
+    assert is_open(host)
+    report = ran(host, *CONFIGURE, '--mirror', MIRROR)
+    assert (report['changed'], pulls(report)) == (False, ['ok'])
+    assert not is_open(host)
+    assert ran(host, *CONFIGURE, '--mirror', MIRROR)['findings'] == []
+
+
+def test_a_mirror_that_was_never_asked_fails_the_next_run(host):
+    ran(host, *CONFIGURE, '--mirror', DEAD, '--no-probe')
+    written = host.read(DAEMON_JSON)
+    for words in ((), ('--check',)):
+        report = ran(host, *CONFIGURE, '--mirror', DEAD, *words, code=1)
+        (error,) = report['errors']
+        assert error['code'] == 'mirror-unreachable'
+        assert (report['changed'], host.read(DAEMON_JSON)) == (False, written)
+    assert is_open(host)
+
+
+def test_a_change_beside_an_engine_that_does_not_run_is_proved_once_it_does(host):
+    host.run(['systemctl', 'stop', 'docker.socket', 'docker.service'])
+    forecast = host.run([*CONFIGURE, '--mirror', MIRROR, '--check'], check=False)
+    line = 'no reload would be done: the engine reads the file when it starts\n'
+    assert (forecast.returncode, forecast.stdout[-len(line) :]) == (3, line)
+    assert pulls(ran(host, *CONFIGURE, '--mirror', MIRROR)) == []
+    assert pulls(ran(host, *CONFIGURE, '--mirror', MIRROR)) == []
+    host.run(['systemctl', 'start', 'docker.service'])
+    assert pulls(ran(host, *CONFIGURE, '--mirror', MIRROR)) == ['ok']
+    assert not is_open(host)
+
+
+def test_a_restart_that_was_put_off_and_done_by_hand_is_proved(host):
+    ran(host, *CONFIGURE, '--mirror', MIRROR)
+    host.run(['docker', 'run', '--detach', '--name=web', 'hello', 'sleep', '1000'])
+    change = (*CONFIGURE, '--engine-dns', '10.99.0.1')
+    forecast = ran(host, *change, '--check', code=3)
+    report = ran(host, *change)
+    for each in (forecast, report):
+        (pending,) = (f for f in each['findings'] if f['check'] == 'restart-pending')
+        assert '1 running container(s): web' in pending['message']
+    assert ran(host, *change)['changed'] is False
+    assert is_open(host)
+    host.restart_engine()
+    assert pulls(ran(host, *change)) == ['ok']
+    assert not is_open(host)
+
+
+def test_a_forecast_names_the_containers_that_a_restart_stops(host):
+    ran(host, *CONFIGURE, '--mirror', MIRROR)
+    host.run(['docker', 'run', '--detach', '--name=web', 'hello', 'sleep', '1000'])
+    words = (*CONFIGURE, '--engine-dns=10.99.0.1', '--restart=always', '--check')
+    forecast = host.run(words, check=False)
+    assert (forecast.returncode, forecast.stdout.splitlines()[-2:]) == (
+        3,
+        [
+            'would restart the engine; would stop: web',
+            'a rollback, if that fails, would restart it once more',
+        ],
+    )
+
+
+def test_reload_proves_that_pulls_work(host):
+    host.write(DAEMON_JSON, json.dumps({'registry-mirrors': [MIRROR]}))
+    assert pulls(ran(host, 'registry-host', 'reload')) == ['ok']
+    host.write(DAEMON_JSON, json.dumps({'registry-mirrors': [DEAD]}))
+    report = ran(host, 'registry-host', 'reload')
+    (finding,) = (f for f in report['findings'] if f['check'] == 'pulls')
+    assert finding['severity'] == 'warning'
+    assert 'dial tcp' in finding['message']
+    assert pulls(ran(host, 'registry-host', 'reload', '--no-probe')) == []
+
+
+def test_a_real_pull_leaves_the_images_as_they_were(host):
+    pulled_for_real(host)
+    host.run(['docker', 'create', '--name=web', 'hello'])
+    host.run(['docker', 'commit', 'web', 'hello-world'])
+    asked_by_a_name_that_is_there(host)
+
+
+def test_so_does_one_with_the_containerd_store(lab):
+    host = lab.host('forky')
+    features = {'containerd-snapshotter': True}
+    host.write(DAEMON_JSON, json.dumps({'features': features}))
+    host.restart_engine()
+    pulled_for_real(host)
+    host.close()
+
+
+def pulled_for_real(host):
+    report = ran(host, *CONFIGURE, '--probe-pull', '--mirror', MIRROR)
+    (finding,) = (f for f in report['findings'] if f['check'] == 'pulls')
+    assert finding['message'].startswith(f'Docker has pulled {HELLO}: sha256:')
+    assert finding['message'].endswith('; removed again')
+    assert images(host) == []
+    host.run(['docker', 'pull', 'hello'])
+    host.run(['docker', 'tag', 'hello', 'hello-world'])
+    asked_by_a_name_that_is_there(host)
+
+
+def asked_by_a_name_that_is_there(host):
+    before = images(host)
+    for name in ('hello-world', 'hello'):
+        words = ('--probe-pull', '--mirror', MIRROR, '--probe-image', name)
+        assert pulls(ran(host, *CONFIGURE, *words)) == ['ok']
+        assert images(host) == before
+
+
+@pytest.mark.parametrize('how', ('--probe-pull', '--probe-image=hello'))
+def test_a_run_that_breaks_real_pulls_is_rolled_back(host, how):
+    ran(host, *CONFIGURE, '--mirror', MIRROR)
+    host.write('/etc/registry-host/settings.json', '{"probe-image": "hello"}')
+    written = host.read(DAEMON_JSON)
+    report = ran(
+        host, *CONFIGURE, '--settings=/etc/registry-host/settings.json', how, code=1
+    )
+    (error,) = report['errors']
+    assert error['code'] == 'pull-failed'
+    assert host.read(DAEMON_JSON) == written
+    assert images(host) == []

@@ -1,0 +1,58 @@
+"""A proof that a run could not have is remembered until one has it."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry_host.errors import Finding
+from registry_host.host.host import Host
+from registry_host.host.locations import UNPROVED
+from registry_host.services.transition import Checks
+from registry_host.settings.images import HELLO
+from registry_host.transaction.unproved import Unproved, load, settle
+
+ASKED = Checks(image=HELLO)
+OK = (Finding('pulls', 'ok', 'Docker resolves it'),)
+SKIPPED = (Finding('other', 'warning', 'no'), Finding('pulls', 'skipped', 'rate limit'))
+
+
+@pytest.fixture
+def host(root):
+    return Host(str(root.path))
+
+
+@pytest.mark.parametrize(
+    ('checks', 'findings', 'is_put_off', 'expected'),
+    (
+        pytest.param(ASKED, OK, False, None, id='proved'),
+        pytest.param(Checks(), (), False, None, id='not-about-pulls'),
+        pytest.param(Checks(), (), True, None, id='switched-off'),
+        pytest.param(ASKED, SKIPPED, False, 'rate limit', id='skipped'),
+        pytest.param(ASKED, OK, True, 'a restart was put off', id='put-off'),
+        pytest.param(ASKED, SKIPPED, True, 'rate limit', id='skipped-and-put-off'),
+        pytest.param(Checks(unproved='waived'), (), False, 'waived', id='waived'),
+    ),
+)
+def test_what_is_remembered(host, checks, findings, is_put_off, expected):
+    settle(host, checks, findings, run=7, is_put_off=is_put_off)
+    assert load(host) == (expected and Unproved(7, expected))
+
+
+def test_it_is_forgotten_once_it_is_proved_and_not_before(host):
+    settle(host, ASKED, SKIPPED, run=7)
+    settle(host, Checks(), (), run=8)
+    settle(host, ASKED, SKIPPED)
+    assert load(host) == Unproved(7, 'rate limit')
+    settle(host, ASKED, OK)
+    assert load(host) is None
+
+
+def test_a_run_in_no_history_is_remembered_too(host):
+    settle(host, ASKED, SKIPPED)
+    assert load(host) == Unproved(0, 'rate limit')
+
+
+@pytest.mark.parametrize('content', ('{', '[]', '{"run": 1}', '{"run": "x"}'))
+def test_a_damaged_record_is_an_open_proof(root, host, content):
+    root.write(UNPROVED, content, 0o600)
+    assert load(host) == Unproved(0, 'the record of it is damaged')
