@@ -85,6 +85,41 @@ def test_running_containers_put_a_restart_off(modern):
     assert not is_running(modern, 'bystander')
 
 
+def reloaded(host):
+    report = json.loads(tool(host, 'reload', '--format=json', '--no-probe').stdout)
+    found = [(f['check'], f['message']) for f in report['findings']]
+    return report['activation']['verified'], found
+
+
+def proxies_by_doctor(host):
+    words = ('doctor', '--only', 'live-proxies', '--format=json')
+    (finding,) = json.loads(tool(host, *words).stdout)['findings']
+    return finding['severity'], finding['message']
+
+
+def test_a_reload_is_not_verified_while_the_engine_has_other_proxies(modern):
+    """Those of an earlier file, and those of the file that wait for a restart."""
+    tool(modern, *FLAGS)
+    assert reloaded(modern) == (True, [])
+    modern.write(DAEMON_JSON, '{}')
+    named = 'http-proxy that neither a file nor a flag names, until its next restart'
+    assert reloaded(modern) == (False, [('live-unnamed', f'the engine uses {named}')])
+    assert proxies_by_doctor(modern) == (
+        'warning',
+        'the engine uses what no file, no flag and no variable of its unit names, '
+        f'until its next restart: http-proxy {MASKED}',
+    )
+    other = {'proxies': {'http-proxy': 'http://other.lab:3128'}}
+    modern.write(DAEMON_JSON, json.dumps(other))
+    waits = 'the engine does not use http-proxy of its file until it has restarted'
+    assert reloaded(modern) == (False, [('restart-pending', waits)])
+    modern.drop_in(f'Environment=HTTP_PROXY={PROXY}')
+    modern.write(DAEMON_JSON, '{}')
+    modern.restart_engine()
+    assert reloaded(modern) == (True, [])
+    assert proxies_by_doctor(modern) == ('ok', f'the engine uses http-proxy {MASKED}')
+
+
 def test_undo_of_a_restart_that_was_put_off_needs_none(modern):
     modern.start_container('bystander')
     tool(modern, *FLAGS)
