@@ -86,7 +86,14 @@ def on_a_host() -> None:
             note='the doctor: one mirror, which somebody else had put there, is dead',
         )
         tour.show(
-            'registry-host undo', note='taken back, in the file and in the engine'
+            'registry-host undo',
+            code=1,
+            note='the mirror is the only way to an image here: what would end pulls is '
+            'rolled back',
+        )
+        tour.show(
+            'registry-host undo --no-probe',
+            note='taken back all the same, in the file and in the engine',
         )
         tour.show('cat /etc/docker/daemon.json')
         tour.show(
@@ -111,7 +118,7 @@ def nameservers(tour: Tour, nameserver: str) -> None:
         f'{CONFIGURE} --nameserver {nameserver}',
         note='with one that does, through whoever keeps the nameservers',
     )
-    tour.show('registry-host undo', note='and back')
+    tour.show('registry-host undo --no-probe', note='and back')
 
 
 def in_a_folder() -> None:

@@ -12,11 +12,12 @@ from registry_host.errors import (
     UndoError,
     quoted,
 )
-from registry_host.levels import IF_SAFE
+from registry_host.levels import IF_SAFE, Activation
 from registry_host.namedtuples import NamedTuple
 from registry_host.plan.ledger import Applied, keys_changed, load_ledger
 from registry_host.plan.wish import Wish
 from registry_host.services.facts import look
+from registry_host.services.transition import Checks
 from registry_host.settings.areas import AREAS
 from registry_host.settings.model import NOTHING_ASKED
 from registry_host.targets import TARGETS
@@ -62,8 +63,12 @@ def take_back(
     their own files does not hold up the rest.
     """
     planned = plan_undo(host, run, is_by_itself=is_by_itself)
+    is_about_engines = planned.plan.activation is not Activation.NONE
     order = Order(
-        Origin('undo', line, undoes=run.id), restart=restart, is_by_itself=is_by_itself
+        Origin('undo', line, undoes=run.id),
+        restart=restart,
+        checks=Checks(unproved='it went back by itself' if is_about_engines else ''),
+        is_by_itself=is_by_itself,
     )
     return Undone(planned.plan, apply_plan(host, planned, order))
 
