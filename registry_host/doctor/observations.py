@@ -27,7 +27,9 @@ from registry_host.resolver.resolvconf import ResolvConf, parse, view
 from registry_host.services.docker import NAME as DOCKER
 from registry_host.services.engine_live import identity_of
 from registry_host.services.facts import Facts, gather
+from registry_host.settings.areas import INSECURE
 from registry_host.settings.asked import DEFAULT_FILES, read_asked
+from registry_host.settings.insecure import check_insecure_registry
 from registry_host.settings.model import NOTHING_ASKED
 from registry_host.targets.planning import plan_asked
 from registry_host.transaction.lock import state_problems, unfinished
@@ -41,8 +43,10 @@ if TYPE_CHECKING:
     from registry_host.host.records import FileState, User
     from registry_host.jsonfile import jsontext
     from registry_host.plan.changes import Plan
+    from registry_host.registry.insecure_probe import Found
     from registry_host.registry.probe import Probe
     from registry_host.settings.images import Image
+    from registry_host.settings.insecure import Registry
     from registry_host.settings.mirrors import Mirror
     from registry_host.transaction.unproved import Unproved
 
@@ -83,6 +87,7 @@ class Observed:
     resolv_conf: ResolvConf | None = None
     interfaces: tuple[str, ...] | None = None
     probes: Mapping[Mirror, Probe] = field(default_factory=dict)
+    insecure: Mapping[Registry, Found] = field(default_factory=dict)
     lookups: Mapping[tuple[str, str], Lookup] = field(default_factory=dict)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ownership: Ownership | None = None
@@ -239,6 +244,7 @@ def _ask(host: Host, seen: Observed) -> Observed:
     """Ask all mirrors and all nameservers at once, under the one deadline."""
 
     from registry_host.engine.pulls import probe_image
+    from registry_host.registry import insecure_probe
     from registry_host.registry.probe import crashed as probe_crashed
     from registry_host.registry.probe import probe_one
     from registry_host.resolver.asking import crashed as lookup_crashed
@@ -246,12 +252,17 @@ def _ask(host: Host, seen: Observed) -> Observed:
     named = mirrors_of(seen.daemon_json) if seen.daemon_json else ()
     mirrors = tuple({mirror.key: mirror for mirror in named}.values())
     names = tuple(dict.fromkeys(m.host for m in mirrors if not m.is_ip))
+    checked = (check_insecure_registry(text).value for text in seen.entries(INSECURE))
+    registries = tuple(dict.fromkeys(r for r in checked if r and not r.is_cidr))
     jobs: dict[Any, Callable[[], Any]] = {}
     image = probe_image(host, seen.facts.engine) if mirrors else None
     if seen.daemon_json is not None:
         route = route_of(host, seen.facts.engine, seen.daemon_json)
         for mirror in mirrors:
             jobs['probe', mirror] = partial(probe_one, host, mirror, route, image)
+        for registry in registries:
+            ask = insecure_probe.ask_insecure
+            jobs['insecure', registry] = partial(ask, host, registry, route)
     for name in names:
         jobs['addresses', name] = partial(host.addresses, name)
         for server in seen.nameservers:
@@ -264,6 +275,8 @@ def _ask(host: Host, seen: Observed) -> Observed:
         kind, about = key
         if kind == 'probe':
             return probe_crashed(about, err)
+        if kind == 'insecure':
+            return insecure_probe.crashed(about, err)
         if kind == 'lookup':
             return lookup_crashed((about[1], about[0]), err)
         crashes.append(crash(f'looking up {about}', err))
@@ -279,6 +292,7 @@ def _ask(host: Host, seen: Observed) -> Observed:
         mirrors=mirrors,
         image=image,
         probes=of_kind('probe'),
+        insecure=of_kind('insecure'),
         lookups=of_kind('lookup'),
         addresses=of_kind('addresses'),
         crashes=(*seen.crashes, *crashes),

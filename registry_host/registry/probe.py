@@ -91,7 +91,7 @@ def probe_one(
 ) -> Probe:
     """Ask GET /v2/ of one mirror, and then whether it has an image."""
     started = time.monotonic()
-    request = _request(host, mirror, route)
+    request = request_of(host, mirror, route)
     status, has_image = None, None
     try:
         answer = host.http_get(request)
@@ -160,7 +160,8 @@ def _problem_of_proxy(host: Host, area: str, proxy: str) -> Problem | None:
 # The way there
 
 
-def _request(host: Host, mirror: Mirror, route: Route) -> Request:
+def request_of(host: Host, mirror: Mirror, route: Route) -> Request:
+    """Ask GET /v2/ as an engine that takes this route does."""
     is_insecure = route.insecure.covers(mirror.host, mirror.port)
     scheme = mirror.scheme
     if _is_scheme_dropped(route) and not is_insecure and not mirror.is_loopback:
@@ -237,7 +238,7 @@ def _judge(
     if answer.status == 400 and request.url.startswith('http://'):
         if _speaks_tls(host, request):
             return needs_tls(mirror)
-    if answer.status == 200 and _is_registry(answer):
+    if answer.status == 200 and is_registry(answer):
         return None
     return problem_of(
         mirror,
@@ -247,7 +248,7 @@ def _judge(
     )
 
 
-def _is_registry(answer: Answer) -> bool:
+def is_registry(answer: Answer) -> bool:
     """Tell a registry by the header of its API, or the empty object that it answers.
 
     Source: distribution docs/content/spec/api.md, API version check (v2.8, v3.1).

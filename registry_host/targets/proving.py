@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from registry_host.plan.changes import Change
     from registry_host.registry.probe import Probe
     from registry_host.settings.images import Image
+    from registry_host.settings.insecure import Registry
     from registry_host.settings.mirrors import Mirror
     from registry_host.targets.planning import Planned
 
@@ -134,6 +135,19 @@ def _concerned(planned: Planned, change: Change, *, is_open: bool) -> Iterator[M
             yield mirror
 
 
+def _registries(
+    planned: Planned, change: Change, *, is_open: bool
+) -> Iterator[Registry]:
+    """The insecure registries that a change adds; if a proof `is_open`, all it names.
+
+    What is wrong with them is told, and no more: they have no image of Docker Hub.
+    """
+    before, after = _both(change)
+    known = frozenset(() if is_open else before.insecure or ())
+    named = frozenset(after.insecure or ()) - known
+    yield from (r for r in planned.settings.insecure if str(r) in named)
+
+
 def _asked(
     host: Host,
     planned: Planned,
@@ -147,21 +161,25 @@ def _asked(
     changes = planned.plan.changes if is_open else planned.plan.pending
     change = next((c for c in changes if c.target == docker_daemon.NAME), None)
     mirrors: tuple[Mirror, ...] = ()
+    registries: tuple[Registry, ...] = ()
     if change is not None and is_asking_mirrors:
         mirrors = tuple(_concerned(planned, change, is_open=is_open))
+        registries = tuple(_registries(planned, change, is_open=is_open))
     is_concerned = is_open or _is_about_pulls(planned)
     is_about_pulls = engine.is_running and is_concerned
-    if not mirrors and not is_about_pulls:
+    if not mirrors and not registries and not is_about_pulls:
         return planned._replace(checks=_stopped(planned, is_concerned)), ()
     from registry_host.engine.pulls import BASELINE_TIMEOUT_S, resolve
     from registry_host.host.concurrency import ask_all
+    from registry_host.registry.insecure_probe import probe_insecure
     from registry_host.registry.probe import probe_mirrors, probe_proxies
 
     image = _image(host, planned)
     jobs: dict[str, Callable[[], Any]] = {}
-    if change is not None and mirrors:
+    if change is not None and (mirrors or registries):
         route = planned_route(host, engine, DaemonJson.read(change.after))
         jobs['mirrors'] = partial(probe_mirrors, host, mirrors, route, image)
+        jobs['insecure'] = partial(probe_insecure, host, registries, route)
     if is_binding and (proxies := _new_proxies(change)):
         jobs['proxies'] = partial(probe_proxies, host, proxies)
     if is_about_pulls and image is not None and _may_lose(planned):
@@ -173,6 +191,12 @@ def _asked(
         before=answers.get('pull'),
         is_binding=is_binding,
     )
+    told = tuple(
+        Finding.of(found.problem, 'warning', str(found.registry))
+        for found in answers.get('insecure', ())
+        if found.problem
+    )
+    checks = checks._replace(findings=(*checks.findings, *told))
     if problems := answers.get('proxies'):
         raise ProbeError(*map(_or_all_the_same, problems))
     return planned._replace(checks=checks), answers.get('mirrors', ())

@@ -29,11 +29,13 @@ from registry_host.jsonfile.config import read_json
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change, Plan
 from registry_host.plan.readings import Need, Seen
+from registry_host.registry.insecure_probe import Found
 from registry_host.registry.probe import Probe, probe_one
 from registry_host.resolver.owner import Evidence, NetworkManager, decide
 from registry_host.resolver.resolvconf import parse
 from registry_host.services.facts import Facts
 from registry_host.settings.images import Image
+from registry_host.settings.insecure import check_insecure_registry
 from registry_host.settings.mirrors import check_mirror
 from registry_host.transaction.unproved import Unproved
 
@@ -948,6 +950,46 @@ INSECURE_RULES = (
 )
 
 
+def found_at(text, url='', problem=None):
+    registry = check_insecure_registry(text).value
+    return {'insecure': {registry: Found(registry, url, problem)}}
+
+
+GONE = Problem(
+    code='insecure-unreachable',
+    where='r.lab:5002',
+    message='could not be reached (Connection refused)',
+    hint='getent ahosts r.lab',
+)
+INSECURE_REACHABLE = (
+    pytest.param({}, [], id='none'),
+    pytest.param(
+        {**insecure('r.lab:5002'), **found_at('r.lab:5002', 'http://r.lab:5002/v2/')},
+        [ok('r.lab:5002 answers at http://r.lab:5002/v2/')],
+        id='answers',
+    ),
+    pytest.param(
+        {**insecure('r.lab:5002'), **found_at('r.lab:5002', problem=GONE)},
+        [
+            warning(
+                'r.lab:5002: could not be reached (Connection refused)',
+                'getent ahosts r.lab',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='gone',
+    ),
+    pytest.param(
+        insecure('10.1.0.0/24', 'r.lab:1', 'r.lab/v2'),
+        [
+            skipped('10.1.0.0/24 is a network: nothing in it is asked'),
+            skipped('r.lab:1 was not asked'),
+        ],
+        id='not-asked',
+    ),
+)
+
+
 INSECURE_UNMATCHED = (
     pytest.param(insecure('mirror.lab:5000'), [], id='the-port-of-the-mirror'),
     pytest.param(
@@ -1349,6 +1391,7 @@ ROWS = {
     'nameserver-owner': NAMESERVER_OWNER,
     'hub-verification': HUB_VERIFICATION,
     'insecure-rules': INSECURE_RULES,
+    'insecure-reachable': INSECURE_REACHABLE,
     'insecure-unmatched': INSECURE_UNMATCHED,
     'live-lists': LIVE_LISTS,
     'live-proxies': LIVE_PROXIES,

@@ -34,6 +34,7 @@ def test_names_are_an_api():
         'nameserver-owner',
         'hub-verification',
         'insecure-rules',
+        'insecure-reachable',
         'insecure-unmatched',
         'live-lists',
         'live-proxies',

@@ -44,6 +44,7 @@ CHECKS: Mapping[str, Check] = {
         name_resolution.nameserver_owner,
         registry_mirrors.hub_verification,
         insecure_registries.insecure_rules,
+        insecure_registries.insecure_reachable,
         insecure_registries.insecure_unmatched,
         engine_state.live_lists,
         engine_state.live_proxies,

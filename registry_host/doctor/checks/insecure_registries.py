@@ -10,6 +10,7 @@ from registry_host.doctor.checks.check import (
     check,
     finding,
     of_problem,
+    skipped,
 )
 from registry_host.settings.areas import INSECURE
 from registry_host.settings.insecure import check_insecure_registry
@@ -31,6 +32,24 @@ def insecure_rules(seen: Observed) -> Findings:
             yield of_problem(name, 'warning', problem.at(place), seen.daemon.path)
         if not checked.errors and not checked.warnings:
             yield finding(name, 'ok', f'{checked.input} is a registry')
+
+
+@check('insecure-reachable', 'each insecure registry answers, by HTTPS or by HTTP')
+def insecure_reachable(seen: Observed) -> Findings:
+    name = 'insecure-reachable'
+    for text in dict.fromkeys(seen.entries(INSECURE)):
+        registry = check_insecure_registry(text).value
+        if registry is None:
+            continue
+        found = seen.insecure.get(registry)
+        if registry.is_cidr:
+            yield skipped(name, f'{registry} is a network: nothing in it is asked')
+        elif found is None:
+            yield skipped(name, f'{registry} was not asked')
+        elif found.problem:
+            yield of_problem(name, 'warning', found.problem, seen.daemon.path)
+        else:
+            yield finding(name, 'ok', f'{registry} answers at {found.url}')
 
 
 @check('insecure-unmatched', 'each insecure registry covers the ports it is meant for')
