@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.engine.rules import CONTAINERD_OWN_HOSTS
-from registry_host.errors import Problem, quoted
+from registry_host.errors import Finding, Problem, quoted
 from registry_host.redact import redact_input
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from registry_host.engine.route import Route
     from registry_host.host.wire import ConnectionFailed, Request
+    from registry_host.registry.probe import Probe
     from registry_host.settings.images import Image
     from registry_host.settings.mirrors import Mirror
 
@@ -129,6 +132,25 @@ def without_image(mirror: Mirror, image: Image) -> Problem:
         'does not have go to Docker Hub',
         f'curl -sI {quoted(url)}',
     )
+
+
+def silent_on(mirror: Mirror, image: Image) -> str:
+    return (
+        f'{mirror} does not say in time whether it has {image}: a cache waits for its '
+        'upstream'
+    )
+
+
+def content_findings(probes: Iterable[Probe], image: Image | None) -> Iterator[Finding]:
+    """Tell of mirrors that are registries, and do not have what they should have."""
+    for probe in probes:
+        if image is None or probe.problem is not None:
+            continue
+        if probe.has_image is False:
+            problem = without_image(probe.mirror, image)
+            yield Finding.of(problem, 'warning', str(probe.mirror))
+        elif probe.has_image is None:
+            yield Finding('mirror-content', 'skipped', silent_on(probe.mirror, image))
 
 
 def _trust_hint(mirror: Mirror, route: Route) -> str:

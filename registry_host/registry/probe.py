@@ -97,8 +97,8 @@ def probe_one(
         answer = host.http_get(request)
         status = answer.status
         problem = _judge(host, mirror, request, answer, route)
-        if problem is None and image is not None:
-            left_s = max(0.5, started + DEADLINE_S - time.monotonic())
+        left_s = started + TIMEOUT_S - time.monotonic()
+        if problem is None and image is not None and left_s > 0:
             has_image = _serves(host, replace(request, timeout_s=left_s), image)
     except ConnectionFailed as failure:
         problem = _explain(host, mirror, request, failure, route)

@@ -20,7 +20,7 @@ from registry_host.settings.areas import NO_PROXY
 from registry_host.targets import dns_manager, docker_daemon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from registry_host.engine.find import EngineFacts
     from registry_host.host.host import Host
@@ -104,6 +104,8 @@ def _require_registries(host: Host, planned: Planned, *, is_open: bool) -> Plann
         host, planned, is_asking_mirrors=True, is_binding=True, is_open=is_open
     )
     unfound = planned.checks.names
+    from registry_host.registry.faults import content_findings
+
     problems = [
         probe.problem
         for probe in probes
@@ -115,7 +117,7 @@ def _require_registries(host: Host, planned: Planned, *, is_open: bool) -> Plann
     ]
     if problems:
         raise ProbeError(*map(_or_all_the_same, problems))
-    found = tuple(_without_image(probes, planned.checks.image))
+    found = tuple(content_findings(probes, planned.checks.image))
     checks = planned.checks._replace(findings=(*planned.checks.findings, *found))
     return planned._replace(checks=checks)
 
@@ -285,13 +287,3 @@ def _mirrors_on(host: Host, engine: EngineFacts) -> tuple[Mirror, ...]:
     except ConfigError:
         return ()
     return mirrors_of(daemon)
-
-
-def _without_image(probes: Iterable[Probe], image: Image | None) -> Iterator[Finding]:
-    """Tell of mirrors that are registries, and do not have what they should have."""
-    from registry_host.registry.faults import without_image
-
-    for probe in probes:
-        if probe.has_image is False and image is not None:
-            problem = without_image(probe.mirror, image)
-            yield Finding.of(problem, 'warning', str(probe.mirror))

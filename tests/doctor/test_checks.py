@@ -665,8 +665,8 @@ MIRROR_CONTENT = (
         answered(3, has_image=None),
         [
             skipped(
-                'http://mirror.lab:5000 does not say whether it has '
-                'library/hello-world:latest'
+                'http://mirror.lab:5000 does not say in time whether it has '
+                'library/hello-world:latest: a cache waits for its upstream'
             )
         ],
         id='no-telling-answer',

@@ -306,7 +306,7 @@ class Lab:
 
     def add_silent_address(self) -> str:
         """Make an address that takes what is sent to it and never answers."""
-        self.ip(f'addr add {SILENT}/32 dev rh0')
+        self.ip(f'addr replace {SILENT}/32 dev rh0')
         self.run(['iptables', '-A', 'INPUT', '-d', SILENT, '-j', 'DROP'])
         return SILENT
 

@@ -1,7 +1,8 @@
-"""A proxy of the lab: proxy.py ADDRESS PORT works|login|silent|refuses.
+"""A proxy of the lab: proxy.py ADDRESS PORT works|login|silent|refuses|...
 
 It forwards plain HTTP and tunnels. `login` wants a password that nobody has, `silent`
-takes what is sent and never answers, `refuses` answers 503 for everything.
+takes what is sent and never answers, `refuses` answers 503 for everything. As mirrors,
+`redirects` answers with another place, and `page` with a page that asks for a login.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ ANSWERS = {
     b'Proxy-Authenticate: Basic realm="lab"\r\nContent-Length: 0\r\n\r\n',
     'refuses': b'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n',
 }
+PAGE = b'<html><form>login</form></html>'
+ANSWERS['page'] = (
+    b'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n'
+    % len(PAGE)
+) + PAGE
+ANSWERS['redirects'] = (
+    b'HTTP/1.1 302 Found\r\nLocation: http://10.99.0.1:5000/v2/\r\n'
+    b'Content-Length: 0\r\n\r\n'
+)
 UNREACHABLE = b'HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n'
 
 

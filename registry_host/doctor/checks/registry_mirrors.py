@@ -14,7 +14,7 @@ from registry_host.doctor.checks.check import (
     skipped,
 )
 from registry_host.engine.hubtrust import unverified_hub
-from registry_host.registry.faults import without_image
+from registry_host.registry.faults import silent_on, without_image
 from registry_host.settings.areas import MIRRORS
 from registry_host.settings.mirrors import check_mirror
 
@@ -70,7 +70,7 @@ def mirror_content(seen: Observed) -> Findings:
         if image is None or probe is None or probe.problem:
             yield skipped(name, f'{mirror} could not be asked for an image')
         elif probe.has_image is None:
-            yield skipped(name, f'{mirror} does not say whether it has {image}')
+            yield skipped(name, silent_on(mirror, image))
         elif probe.has_image:
             yield finding(name, 'ok', f'{mirror} has {image}')
         else:

@@ -1,0 +1,145 @@
+"""Mirrors that are no use, with both image stores: a host that can pull still can."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from places import DAEMON_JSON
+
+MIRROR = 'http://registry.lab:5000'
+GATE = 'http://10.99.0.1'
+CONFIGURE = ('registry-host', 'configure')
+STORE = {'features': {'containerd-snapshotter': True}}
+HOSTS = {
+    '20.10-bookworm': ('bookworm', {}),
+    '26.1-trixie': ('trixie', {}),
+    '28.5-forky': ('forky', {}),
+    '28.5-forky-containerd': ('forky', STORE),
+}
+
+
+@pytest.fixture(params=HOSTS, ids=str)
+def able(lab, request):
+    """A host that can pull, by a mirror that works."""
+    suite, document = HOSTS[request.param]
+    booted = lab.host(suite)
+    if document:
+        booted.write(DAEMON_JSON, json.dumps(document))
+        booted.restart_engine()
+    booted.has_containerd_store = bool(document)
+    ran(booted, *CONFIGURE, '--mirror', MIRROR)
+    assert can_pull(booted)
+    yield booted
+    booted.close()
+
+
+@pytest.fixture(scope='session')
+def faulty(lab):
+    """Mirrors by what is wrong with them."""
+    for mode, port in (('silent', 5021), ('page', 5022), ('redirects', 5023)):
+        lab.start_proxy(mode, port)
+    lab.start_registry('empty2', 5024)
+    silent = lab.add_silent_address()
+    # A cache does not start without its upstream, and goes on without it.
+    for name, port, rule in (
+        ('dead', 5025, 'REJECT --reject-with tcp-reset'),
+        ('silent', 5026, 'DROP'),
+    ):
+        lab.start_registry(f'{name}-hub', port + 10)
+        lab.start_registry(f'{name}-cache', port, upstream=f'{GATE}:{port + 10}')
+        words = f'iptables -A INPUT -p tcp --dport {port + 10} -j {rule}'
+        lab.run(words.split())
+    return {
+        'dead': f'{GATE}:5999',
+        'drops': f'http://{silent}:5000',
+        'silent': f'{GATE}:5021',
+        'page': f'{GATE}:5022',
+        'redirects': f'{GATE}:5023',
+        'empty': f'{GATE}:5024',
+        'dead-upstream': f'{GATE}:5025',
+        'silent-upstream': f'{GATE}:5026',
+    }
+
+
+def ran(host, *words, code=0):
+    done = host.run([*words, '--format=json'], check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def can_pull(host):
+    return host.run(['docker', 'pull', 'hello'], check=False).returncode == 0
+
+
+def severities(report, *checks):
+    found = report['findings']
+    return [(f['check'], f['severity']) for f in found if f['check'] in checks]
+
+
+def test_a_mirror_that_is_no_use_is_refused(able, faulty):
+    """By what it does when it is asked; nothing is written."""
+    written = able.read(DAEMON_JSON)
+    codes = {
+        'dead': 'mirror-unreachable',
+        'drops': 'mirror-unreachable',
+        'silent': 'mirror-unreachable',
+        'page': 'mirror-not-registry',
+    }
+    if able.has_containerd_store:
+        codes['redirects'] = 'mirror-redirects'
+    for fault, code in codes.items():
+        report = ran(able, *CONFIGURE, '--mirror', faulty[fault], code=1)
+        assert [error['code'] for error in report['errors']] == [code], fault
+        assert report['changed'] is False
+    assert able.read(DAEMON_JSON) == written
+    assert can_pull(able)
+
+
+def test_a_mirror_without_content_is_told_of_and_harms_nothing(able, faulty):
+    """It stands behind the one that works, and before none."""
+    for fault in ('empty', 'dead-upstream'):
+        report = ran(able, *CONFIGURE, '--mirror', faulty[fault])
+        found = severities(report, 'mirror-content', 'pulls')
+        assert found == [('mirror-content', 'warning'), ('pulls', 'ok')], fault
+        doctor = ran(able, 'registry-host', 'doctor', '--only=mirror-content')
+        assert ('mirror-content', 'warning') in severities(doctor, 'mirror-content')
+        assert can_pull(able)
+        ran(able, 'registry-host', 'undo')
+
+
+def test_a_cache_that_waits_for_its_upstream_is_not_called_a_good_one(able, faulty):
+    """It holds up each question for as long as it waits itself."""
+    report = ran(able, *CONFIGURE, '--mirror', faulty['silent-upstream'])
+    assert ('mirror-content', 'ok') not in severities(report, 'mirror-content')
+    assert severities(report, 'pulls') == [('pulls', 'ok')]
+    doctor = ran(able, 'registry-host', 'doctor', '--only=mirror-content')
+    assert [each for _, each in severities(doctor, 'mirror-content')] == [
+        'ok',
+        'skipped',
+    ]
+    assert can_pull(able)
+
+
+def test_an_insecure_registry_that_does_not_answer_is_told_of(able):
+    words = ('--insecure-registry=registry.lab:5002', '--insecure-registry=10.0.0.0/24')
+    report = ran(able, *CONFIGURE, *words)
+    assert severities(report, 'insecure-unreachable') == []
+    words = (
+        '--insecure-registry=registry.lab:5998',
+        '--insecure-registry=registry.lab',
+    )
+    report = ran(able, *CONFIGURE, *words)
+    told = [f['message'] for f in report['findings'] if f['severity'] == 'warning']
+    assert told == [
+        'registry.lab:5998: could not be reached (Connection refused)',
+        'registry.lab: could not be reached (Connection refused); without a port it '
+        'stands for ports 443 and 80 alone',
+    ]
+    doctor = ran(able, 'registry-host', 'doctor', '--only=insecure-reachable')
+    assert [each for _, each in severities(doctor, 'insecure-reachable')] == [
+        'warning',
+        'warning',
+        'ok',
+        'skipped',
+    ]
