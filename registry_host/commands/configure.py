@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry_host.commands.carried import report_of
-from registry_host.host.locations import UNPROVED
 from registry_host.settings.asked import read_asked
 from registry_host.targets.planning import Planned, plan_asked
 from registry_host.transaction.carryout import Manner, Request, carry_out
@@ -53,12 +52,17 @@ class Configure(Request):
     def prove(self, host: Host, planned: Planned) -> Planned:
         if not planned.facts.is_live:
             return planned
+        from registry_host.services.transition import Again
         from registry_host.targets.proving import prove, waived
+        from registry_host.transaction.unproved import load as load_unproved
 
         if not self._is_probing:
             return waived(planned)
-        is_open = host.exists(UNPROVED)
-        return prove(host, planned, is_open=is_open, is_pulled=self._is_pulling)
+        unproved = load_unproved(host)
+        again = Again()
+        if unproved is not None:
+            again = Again(pulls=True, mirrors=not unproved.has_asked)
+        return prove(host, planned, again, is_pulled=self._is_pulling)
 
 
 def configure(

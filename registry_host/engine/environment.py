@@ -37,12 +37,18 @@ def proxies_of(host: Host, engine: EngineFacts) -> Mapping[str, str]:
     Of a process as it was started, which only its user and root may read; of an engine
     that does not run, and of a root folder, by the files of its unit.
     """
+    return proxies_in(variables_of(host, engine))
+
+
+def variables_of(host: Host, engine: EngineFacts) -> Mapping[str, str]:
+    """Read the environment of an engine, as of proxies_of()."""
     if engine.pid is not None:
-        return _named(of_process(host, engine.pid))
-    return _named(_of_unit(host))
+        return of_process(host, engine.pid)
+    return _of_unit(host)
 
 
-def _named(variables: Mapping[str, str]) -> dict[str, str]:
+def proxies_in(variables: Mapping[str, str]) -> dict[str, str]:
+    """Map areas to the proxies that some variables name."""
     found = {}
     for area, name in NAMES.items():
         text = variables.get(name) or variables.get(name.lower())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from registry_host.engine.environment import proxies_of
+from registry_host.engine.environment import proxies_in, variables_of
 from registry_host.engine.live import LiveLists, expected_lists
+from registry_host.engine.trust import SYSTEM, Trust, trust_of
 from registry_host.settings.areas import (
     HTTP_PROXY,
     HTTPS_PROXY,
@@ -34,7 +35,10 @@ _NONE = InsecureList(())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """How one engine reaches registries: what decides scheme, trust and proxy."""
+    """How one engine reaches registries: what decides scheme, trust and proxy.
+
+    `trust` is where it finds the authorities whose certificates it takes.
+    """
 
     is_containerd_store: bool = False
     version: Version | None = None
@@ -42,6 +46,7 @@ class Route:
     http_proxy: str = ''
     https_proxy: str = ''
     no_proxy: NoProxy | None = None
+    trust: Trust = SYSTEM
 
 
 def route_of(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
@@ -57,9 +62,8 @@ def route_of(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
     candidates = [*daemon.proxies.values()]
     for name in ('http-proxy', 'https-proxy'):
         candidates += engine.flags.get(name, ())
-    if engine.pid is not None:
-        pairs = host.proc_text(engine.pid, 'environ').split('\0')
-        candidates += [value for _, _, value in (p.partition('=') for p in pairs)]
+    variables = variables_of(host, engine)
+    candidates += variables.values()
     return Route(
         is_containerd_store=info.is_containerd_store,
         version=engine.version,
@@ -67,6 +71,7 @@ def route_of(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
         http_proxy=_unmasked(info.http_proxy, candidates),
         https_proxy=_unmasked(info.https_proxy, candidates),
         no_proxy=check_no_proxy(info.no_proxy).value if info.no_proxy else None,
+        trust=trust_of(variables),
     )
 
 
@@ -75,7 +80,8 @@ def planned_route(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
 
     Each proxy is that of the file or of a flag, else that of its environment.
     """
-    found = asked_proxies(daemon, engine, proxies_of(host, engine))
+    variables = variables_of(host, engine)
+    found = asked_proxies(daemon, engine, proxies_in(variables))
     return Route(
         is_containerd_store=bool(engine.info and engine.info.is_containerd_store),
         version=engine.version,
@@ -83,6 +89,7 @@ def planned_route(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
         http_proxy=found[HTTP_PROXY],
         https_proxy=found[HTTPS_PROXY],
         no_proxy=check_no_proxy(found[NO_PROXY]).value if found[NO_PROXY] else None,
+        trust=trust_of(variables),
     )
 
 

@@ -31,9 +31,9 @@ class Request:
     That has its credentials. `timeout_s` is for connecting, and again for the whole
     reply, however it drips in.
 
-    `authorities` are PEM files trusted besides the system's; `is_verified` False takes
-    any certificate. No variable of the environment has a say: what counts is which way
-    the engine would go, not which way this process would.
+    `authorities` are the PEM files that are trusted, and no others are; `is_verified`
+    False takes any certificate. No variable of the environment has a say: what counts
+    is which way the engine would go, not which way this process would.
     """
 
     url: str
@@ -228,11 +228,13 @@ def _connection(
 def _tls_connection(
     request: Request, host: str, port: int | None
 ) -> http.client.HTTPSConnection:
-    context = ssl.create_default_context()
+    # Not create_default_context(), which goes by variables of the environment.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Python 3.13 asks more of a CA's certificate than Go, and so the engine, does.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    for file in request.authorities:
-        context.load_verify_locations(file)
+    for file in request.authorities if request.is_verified else ():
+        with contextlib.suppress(OSError):  # As Go: what is no certificate is left out.
+            context.load_verify_locations(file)
     if not request.is_verified:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

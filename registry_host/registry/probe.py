@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.engine.route import Route
 from registry_host.engine.rules import CONTAINERD_OWN_HOSTS
+from registry_host.engine.trust import roots
 from registry_host.errors import Problem, place_of
 from registry_host.host.concurrency import ask_all
 from registry_host.host.wire import Answer, ConnectionFailed, Request
@@ -193,8 +194,8 @@ def _authorities(host: Host, mirror: Mirror, route: Route) -> tuple[str, ...]:
     is_new = route.version is not None and route.version >= CONTAINERD_OWN_HOSTS
     name = 'docker.io' if route.is_containerd_store and is_new else mirror.endpoint
     folder = f'/etc/docker/certs.d/{name}'
-    names = host.names(folder)
-    return tuple(f'{folder}/{file}' for file in names if file.endswith('.crt'))
+    own = (f'{folder}/{file}' for file in host.names(folder) if file.endswith('.crt'))
+    return (*roots(host, route.trust), *own)
 
 
 def _proxy_for(mirror: Mirror, scheme: str, route: Route) -> str | None:

@@ -23,8 +23,9 @@ class Checks(NamedTuple):
     nothing, and `before` what it answered before the run, None if it was not asked.
     Where it `is_binding`, a run that breaks pulls is rolled back; where it `is_pulled`,
     the engine pulls the image, and does not only resolve it. `unproved` says why
-    nothing is asked of a change that the proof would be about. `findings` are what
-    there is to tell of the machines that were asked.
+    nothing is asked of a change that the proof would be about, and `has_asked` whether
+    the mirrors of it were asked, None where that is not for the command to do.
+    `findings` are what there is to tell of the machines that were asked.
     """
 
     names: tuple[str, ...] = ()
@@ -34,7 +35,15 @@ class Checks(NamedTuple):
     is_binding: bool = True
     is_pulled: bool = False
     unproved: str = ''
+    has_asked: bool | None = None
     findings: tuple[Finding, ...] = ()
+
+
+class Again(NamedTuple):
+    """What an earlier run could not prove, and is asked even where nothing changes."""
+
+    pulls: bool = False
+    mirrors: bool = False
 
 
 class Transition(NamedTuple):

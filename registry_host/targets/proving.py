@@ -15,7 +15,7 @@ from registry_host.errors import (
     place_of,
 )
 from registry_host.levels import Activation
-from registry_host.services.transition import Checks
+from registry_host.services.transition import Again, Checks
 from registry_host.settings.areas import NO_PROXY
 from registry_host.targets import dns_manager, docker_daemon
 
@@ -36,23 +36,25 @@ DEADLINE_S = 6.0
 
 
 def prove(
-    host: Host, planned: Planned, *, is_open: bool = False, is_pulled: bool = False
+    host: Host, planned: Planned, again: Again, *, is_pulled: bool = False
 ) -> Planned:
     """Ask every machine that the plan would have this host depend on.
 
     Returns the plan with what must hold once it is done: names that are found, and an
-    image that the engine can resolve, or pull if that `is_pulled`. If the proof of an
-    earlier run `is_open`, that is asked for even where nothing changes.
+    image that the engine can resolve, or pull if that `is_pulled`. What an earlier run
+    could not prove is asked for `again`.
     """
     planned = _require_nameservers(host, planned)
-    planned = _require_registries(host, planned, is_open=is_open or is_pulled)
-    return planned._replace(checks=planned.checks._replace(is_pulled=is_pulled))
+    again = again._replace(pulls=again.pulls or is_pulled)
+    planned = _require_registries(host, planned, again)
+    checks = planned.checks._replace(is_pulled=is_pulled, has_asked=True)
+    return planned._replace(checks=checks)
 
 
 def waived(planned: Planned) -> Planned:
     """Note that a plan is not proved, though it could change how the engine pulls."""
     reason = 'it was made with --no-probe' if _is_about_pulls(planned) else ''
-    return planned._replace(checks=Checks(unproved=reason))
+    return planned._replace(checks=Checks(unproved=reason, has_asked=False))
 
 
 def with_baseline(
@@ -65,7 +67,9 @@ def with_baseline(
     """
     if not is_probing:
         return waived(planned)
-    return _asked(host, planned, is_asking_mirrors=False, is_binding=is_binding)[0]
+    return _asked(
+        host, planned, Again(), is_asking_mirrors=False, is_binding=is_binding
+    )[0]
 
 
 def _require_nameservers(host: Host, planned: Planned) -> Planned:
@@ -93,7 +97,7 @@ def _or_all_the_same(problem: Problem) -> Problem:
     return problem._replace(hint=hint)
 
 
-def _require_registries(host: Host, planned: Planned, *, is_open: bool) -> Planned:
+def _require_registries(host: Host, planned: Planned, again: Again) -> Planned:
     """Ask the mirrors that a plan concerns; ProbeError if one is no use.
 
     By the route that the engine takes once the plan is done. Mirrors that are not asked
@@ -101,7 +105,7 @@ def _require_registries(host: Host, planned: Planned, *, is_open: bool) -> Plann
     that is about proxies is not to blame, and their proxy is.
     """
     planned, probes = _asked(
-        host, planned, is_asking_mirrors=True, is_binding=True, is_open=is_open
+        host, planned, again, is_asking_mirrors=True, is_binding=True
     )
     unfound = planned.checks.names
     from registry_host.registry.faults import content_findings
@@ -122,15 +126,15 @@ def _require_registries(host: Host, planned: Planned, *, is_open: bool) -> Plann
     return planned._replace(checks=checks)
 
 
-def _concerned(planned: Planned, change: Change, *, is_open: bool) -> Iterator[Mirror]:
+def _concerned(planned: Planned, change: Change, *, is_again: bool) -> Iterator[Mirror]:
     """The mirrors that a change adds, and all if it changes the way to them.
 
-    If a proof `is_open`, all that the run names.
+    All that the run names, if they are asked again.
     """
     before, after = _both(change)
     known = frozenset(before.mirrors or ())
     is_way_new = before.proxies != after.proxies
-    is_asked = is_open or before.mirrors != after.mirrors
+    is_asked = is_again or before.mirrors != after.mirrors
     for mirror in mirrors_of(after):
         is_new = is_asked and mirror in planned.settings.mirrors
         if is_new or (is_way_new and str(mirror) in known):
@@ -138,14 +142,14 @@ def _concerned(planned: Planned, change: Change, *, is_open: bool) -> Iterator[M
 
 
 def _registries(
-    planned: Planned, change: Change, *, is_open: bool
+    planned: Planned, change: Change, *, is_again: bool
 ) -> Iterator[Registry]:
-    """The insecure registries that a change adds; if a proof `is_open`, all it names.
+    """The insecure registries that a change adds; as of _concerned().
 
     What is wrong with them is told, and no more: they have no image of Docker Hub.
     """
     before, after = _both(change)
-    known = frozenset(() if is_open else before.insecure or ())
+    known = frozenset(() if is_again else before.insecure or ())
     named = frozenset(after.insecure or ()) - known
     yield from (r for r in planned.settings.insecure if str(r) in named)
 
@@ -153,21 +157,21 @@ def _registries(
 def _asked(
     host: Host,
     planned: Planned,
+    again: Again,
     *,
     is_asking_mirrors: bool,
     is_binding: bool,
-    is_open: bool = False,
 ) -> tuple[Planned, tuple[Probe, ...]]:
     """Ask mirrors and the engine at the same time."""
     engine = planned.facts.engine
-    changes = planned.plan.changes if is_open else planned.plan.pending
+    changes = planned.plan.changes if again.mirrors else planned.plan.pending
     change = next((c for c in changes if c.target == docker_daemon.NAME), None)
     mirrors: tuple[Mirror, ...] = ()
     registries: tuple[Registry, ...] = ()
     if change is not None and is_asking_mirrors:
-        mirrors = tuple(_concerned(planned, change, is_open=is_open))
-        registries = tuple(_registries(planned, change, is_open=is_open))
-    is_concerned = is_open or _is_about_pulls(planned)
+        mirrors = tuple(_concerned(planned, change, is_again=again.mirrors))
+        registries = tuple(_registries(planned, change, is_again=again.mirrors))
+    is_concerned = again.pulls or _is_about_pulls(planned)
     is_about_pulls = engine.is_running and is_concerned
     if not mirrors and not registries and not is_about_pulls:
         return planned._replace(checks=_stopped(planned, is_concerned)), ()

@@ -26,25 +26,24 @@ PULLS = 'pulls'
 
 
 class Unproved(NamedTuple):
-    """Which run could not have the proof, and why, in words."""
+    """Which run could not have the proof, and why, in words.
+
+    `has_asked`: its mirrors were asked, so that only the proof of the engine is open.
+    """
 
     run: int
     reason: str
-
-
-def is_open(host: Host) -> bool:
-    """Whether there is a proof to be had yet; as root, for others do not see it."""
-    return host.exists(UNPROVED)
+    has_asked: bool = False
 
 
 def load(host: Host) -> Unproved | None:
     """Read what is not proved; a record that is damaged tells of no run."""
+    if not host.exists(UNPROVED):
+        return None
     try:
-        content = host.read_state(UNPROVED).content
-        if content is None:
-            return None
-        found = json.loads(content)
-        return Unproved(int(found['run']), str(found['reason']))
+        found = json.loads(host.read_state(UNPROVED).content or b'')
+        run, reason = int(found['run']), str(found['reason'])
+        return Unproved(run, reason, found['mirrors'] == 'asked')
     except (ConfigError, ValueError, KeyError, TypeError, RecursionError):
         return Unproved(0, 'the record of it is damaged')
 
@@ -62,15 +61,31 @@ def settle(
     `run` None is for one that is in no history; `is_put_off`: a program goes on with
     what it had, so what was proved is not what will be in force.
     """
+    known = load(host)
+    has_asked = checks.has_asked
+    if has_asked is None:  # Mirrors are not what this command is about.
+        has_asked = known is None or known.has_asked
     reason = checks.unproved or _failed(findings)
     if is_put_off and checks.image is not None:
         reason = reason or 'a restart was put off'
-    if not reason:
-        if checks.image is not None and is_open(host):
-            host.remove_state(UNPROVED)
-    elif run is not None or not is_open(host):
-        record = {'version': VERSION, 'run': run or 0, 'reason': reason}
-        host.write_state(UNPROVED, f'{json.dumps(record)}\n'.encode())
+    if reason:
+        if run is None:
+            run, reason = (known.run, known.reason) if known else (0, reason)
+        _save(host, Unproved(run, reason, has_asked), known)
+    elif known is not None and checks.image is not None and has_asked:
+        host.remove_state(UNPROVED)
+
+
+def _save(host: Host, unproved: Unproved, known: Unproved | None) -> None:
+    if unproved == known:
+        return
+    record = {
+        'version': VERSION,
+        'run': unproved.run,
+        'reason': unproved.reason,
+        'mirrors': 'asked' if unproved.has_asked else 'not asked',
+    }
+    host.write_state(UNPROVED, f'{json.dumps(record)}\n'.encode())
 
 
 def _failed(findings: Iterable[Finding]) -> str:

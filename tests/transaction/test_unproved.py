@@ -11,7 +11,8 @@ from registry_host.services.transition import Checks
 from registry_host.settings.images import HELLO
 from registry_host.transaction.unproved import Unproved, load, settle
 
-ASKED = Checks(image=HELLO)
+ASKED = Checks(image=HELLO, has_asked=True)
+WAIVED = Checks(unproved='waived', has_asked=False)
 OK = (Finding('pulls', 'ok', 'Docker resolves it'),)
 SKIPPED = (Finding('other', 'warning', 'no'), Finding('pulls', 'skipped', 'rate limit'))
 
@@ -30,29 +31,41 @@ def host(root):
         pytest.param(ASKED, SKIPPED, False, 'rate limit', id='skipped'),
         pytest.param(ASKED, OK, True, 'a restart was put off', id='put-off'),
         pytest.param(ASKED, SKIPPED, True, 'rate limit', id='skipped-and-put-off'),
-        pytest.param(Checks(unproved='waived'), (), False, 'waived', id='waived'),
+        pytest.param(WAIVED, (), False, 'waived', id='waived'),
     ),
 )
 def test_what_is_remembered(host, checks, findings, is_put_off, expected):
     settle(host, checks, findings, run=7, is_put_off=is_put_off)
-    assert load(host) == (expected and Unproved(7, expected))
+    has_asked = checks != WAIVED
+    assert load(host) == (expected and Unproved(7, expected, has_asked))
 
 
 def test_it_is_forgotten_once_it_is_proved_and_not_before(host):
     settle(host, ASKED, SKIPPED, run=7)
     settle(host, Checks(), (), run=8)
     settle(host, ASKED, SKIPPED)
-    assert load(host) == Unproved(7, 'rate limit')
+    assert load(host) == Unproved(7, 'rate limit', True)
     settle(host, ASKED, OK)
     assert load(host) is None
 
 
 def test_a_run_in_no_history_is_remembered_too(host):
     settle(host, ASKED, SKIPPED)
-    assert load(host) == Unproved(0, 'rate limit')
+    assert load(host) == Unproved(0, 'rate limit', True)
 
 
 @pytest.mark.parametrize('content', ('{', '[]', '{"run": 1}', '{"run": "x"}'))
 def test_a_damaged_record_is_an_open_proof(root, host, content):
     root.write(UNPROVED, content, 0o600)
     assert load(host) == Unproved(0, 'the record of it is damaged')
+
+
+def test_mirrors_that_were_not_asked_stay_to_be_asked(host):
+    """The engine's own proof may have come from Docker Hub."""
+    settle(host, WAIVED, (), run=7)
+    settle(host, Checks(image=HELLO), OK)
+    assert load(host) == Unproved(7, 'waived', False)
+    settle(host, ASKED, SKIPPED)
+    assert load(host) == Unproved(7, 'waived', True)
+    settle(host, Checks(image=HELLO), OK)
+    assert load(host) is None
