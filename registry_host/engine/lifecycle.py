@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
 import time
 from typing import TYPE_CHECKING
 
 from registry_host.engine.api import Client
+from registry_host.engine.failures import message_of
 from registry_host.errors import EngineError, Problem
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact
@@ -97,7 +96,7 @@ def restart(
         time.sleep(0.1)
     shown = host.run([*log_since, '--lines=40'])
     errors = [line for line in shown.out.splitlines() if _is_fatal(line)]
-    reason = redact(_message_of(errors[-1])) if errors else _last_line(done.err)
+    reason = redact(message_of(errors[-1])) if errors else _last_line(done.err)
     raise EngineError(
         Problem(
             code='restart-failed',
@@ -188,22 +187,7 @@ class Log:
         """Return the message of the newest line of level error, redacted, or ''."""
         shown = self._host.run([*self._argv, *self._after])
         errors = [line for line in shown.out.splitlines() if 'level=error' in line]
-        return redact(_message_of(errors[-1])) if errors else ''
-
-
-def _message_of(line: str) -> str:
-    """Take msg="…" and error="…", as newer engines add, out of a line of logrus."""
-    parts = (_field_of(line, name) for name in ('msg', 'error'))
-    return ': '.join(part for part in parts if part) or line
-
-
-def _field_of(line: str, name: str) -> str:
-    found = re.search(rf'\b{name}=("(?:[^"\\]|\\.)*"|\S+)', line)
-    if not found:
-        return ''
-    with contextlib.suppress(ValueError):
-        return str(json.loads(found[1])).strip()
-    return found[1]
+        return redact(message_of(errors[-1])) if errors else ''
 
 
 def _last_line(text: str) -> str:
