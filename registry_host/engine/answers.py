@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar('T')
+# Of the states of a node (moby api/types/swarm); a locked one is in a swarm, too.
+_NO_SWARM = ('', 'inactive')
 
 
 class Info(NamedTuple):
@@ -122,7 +124,8 @@ def parse_info(body: Any) -> Info:
         no_proxy=_text(body.get('NoProxy')),
         is_containerd_store=status.get('driver-type') == 'io.containerd.snapshotter.v1',
         is_live_restore=_flag(body.get('LiveRestoreEnabled')),
-        is_in_swarm=_object(body.get('Swarm')).get('LocalNodeState') == 'active',
+        is_in_swarm=_text(_object(body.get('Swarm')).get('LocalNodeState'))
+        not in _NO_SWARM,
         running_containers=running,
     )
 

@@ -32,6 +32,14 @@ LIST_KEYS: Mapping[str, str] = {
 }
 # The flag that stands for it.
 FLAGS: Mapping[str, str] = {MIRRORS: 'registry-mirror', INSECURE: 'insecure-registry'}
+# Keys of which one at least stands in a file that only a start refuses: see nextstart.
+START_KEYS = frozenset(
+    (
+        'bridge cgroup-parent exec-opts icc ip6tables iptables ipv6 live-restore '
+        'log-driver log-opts seccomp-profile storage-driver storage-opts tls tlsverify '
+        'userland-proxy-path'
+    ).split()
+)
 
 
 class DaemonJson:
@@ -90,6 +98,11 @@ class DaemonJson:
         texts = members.values() if isinstance(members, dict) else ()
         is_object = all_are(dict, [members])
         return is_object and all_are(list, lists) and all_are(str, texts)
+
+    @property
+    def concerns_start(self) -> bool:
+        """Whether it may hold what a reload takes, and the next start refuses."""
+        return not START_KEYS.isdisjoint(self.document.root)
 
     @property
     def has_password(self) -> bool:

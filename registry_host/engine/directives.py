@@ -44,6 +44,7 @@ from registry_host.jsonfile.jsonvalue import Number
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from registry_host.engine.flags import Flags
     from registry_host.jsonfile.jsontext import Document
     from registry_host.jsonfile.jsonvalue import Json
 
@@ -66,18 +67,23 @@ _BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
 Path = tuple['str | int', ...]
 
 
-def lint(document: Document, version: Version | None) -> tuple[Problem, ...]:
+def lint(
+    document: Document, version: Version | None, flags: Flags | None = None
+) -> tuple[Problem, ...]:
     """Find what this engine refuses at start or reload, or silently ignores.
 
     What it ignores has the code directive-ignored or directive-misplaced. Without a
-    version only those keys are told that every engine from 20.10 on complains of. No
-    more than 50 problems.
+    version only those keys are told that every engine from 20.10 on complains of, and
+    without the engine's `flags` nothing that one of them may add. No more than 50
+    problems.
     """
-    found = _lint(document, version) if version else _lint_for_all(document)
+    found = _lint(document, version, flags) if version else _lint_for_all(document)
     return tuple(islice(found, _MOST_PROBLEMS))
 
 
-def _lint(document: Document, version: Version) -> Iterator[Problem]:
+def _lint(
+    document: Document, version: Version, flags: Flags | None
+) -> Iterator[Problem]:
     if version < (23, 0, 0) and not document.text.strip():
         yield Problem(
             code='file-empty',
@@ -85,7 +91,7 @@ def _lint(document: Document, version: Version) -> Iterator[Problem]:
             hint='write {} into it, or remove the file',
         )
     for key in document.root:
-        yield from _lint_key(document, key, version)
+        yield from _lint_key(document, key, version, flags)
 
 
 def _lint_for_all(document: Document) -> Iterator[Problem]:
@@ -96,10 +102,12 @@ def _lint_for_all(document: Document) -> Iterator[Problem]:
             yield from found
 
 
-def _lint_key(document: Document, key: str, version: Version) -> Iterator[Problem]:
+def _lint_key(
+    document: Document, key: str, version: Version, flags: Flags | None = None
+) -> Iterator[Problem]:
     value, directive = document.root[key], find_directive(key)
     if directive and directive.is_known(version):
-        yield from _lint_known(document, directive, version)
+        yield from _lint_known(document, directive, version, flags)
     elif isinstance(value, dict) and _is_opened(key, version):
         yield from _lint_unknown_object(document, key, value, version)
     elif (flag := find_flag(key)) and flag.is_known(version):
@@ -262,7 +270,7 @@ def _kebab(name: str) -> str:
 
 
 def _lint_known(
-    document: Document, directive: Directive, version: Version
+    document: Document, directive: Directive, version: Version, flags: Flags | None
 ) -> Iterator[Problem]:
     key, value = directive.key, document.root[directive.key]
     if directive.ignored and version >= directive.ignored:
@@ -280,7 +288,7 @@ def _lint_known(
         yield _misfit(document, key, misfit, 'directive-value')
     if key in _ENTRY_RULES and isinstance(value, list):
         yield from _lint_entries(document, key, value, version)
-    yield from pair_problems(document, key, version)
+    yield from pair_problems(document, key, version, flags)
 
 
 def _is_empty(value: Json) -> bool:

@@ -40,8 +40,8 @@ def proxies_of(host: Host, engine: EngineFacts) -> Mapping[str, str]:
     return proxies_in(variables_of(host, engine))
 
 
-def variables_of(host: Host, engine: EngineFacts) -> Mapping[str, str]:
-    """Read the environment of an engine, as of proxies_of()."""
+def variables_of(host: Host, engine: EngineFacts) -> dict[str, str]:
+    """Read all variables of an engine, as proxies_of() does."""
     if engine.pid is not None:
         return of_process(host, engine.pid)
     return _of_unit(host)

@@ -61,6 +61,11 @@ class EngineFacts(NamedTuple):
     def is_running(self) -> bool:
         return self.state == 'running'
 
+    @property
+    def known_flags(self) -> Flags | None:
+        """Its flags; None where it is not known whether it has any."""
+        return self.flags if self.flags_origin else None
+
 
 def look_at_engine(host: Host) -> EngineFacts:
     """Find the engine of this host; a root folder has none that could be asked."""

@@ -46,6 +46,7 @@ def warnings(
     """Find what is accepted, and makes a reload do more, or less, than it says."""
     return (
         *_obsolete_keys(document, version),
+        *_obsolete_storage(document, version),
         *_flags_reset_by_reload(document, version, flags),
         *_corrupted_addresses(document, version, flags),
         *_lost_registries(document, version),
@@ -74,6 +75,15 @@ def _obsolete(document: Document, directive: Directive, effect: str) -> Problem:
         message=f'"{key}" {effect}',
         hint=f'rename it to "{instead}"' if instead else 'remove it',
     )
+
+
+def _obsolete_storage(document: Document, version: Version | None) -> Iterator[Problem]:
+    if not ('storage-driver' in document.root or 'storage-opts' in document.root):
+        return
+    from registry_host.engine.startstorage import upcoming
+
+    for where, message, hint in upcoming(document, version):
+        yield Problem('directive-obsolete', message, where=where, hint=hint)
 
 
 def _flags_reset_by_reload(

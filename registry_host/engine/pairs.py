@@ -13,18 +13,26 @@ from registry_host.engine.keys import Version
 from registry_host.errors import Problem
 
 if TYPE_CHECKING:
+    from registry_host.engine.flags import Flags
     from registry_host.jsonfile.jsontext import Document
 
-Rule = Callable[['Document', Version], Iterator[Problem]]
+Rule = Callable[['Document', Version, 'Flags | None'], Iterator[Problem]]
 
 
-def pair_problems(document: Document, key: str, version: Version) -> Iterator[Problem]:
-    """Find what the engine makes of a key for what stands, or is missing, beside it."""
+def pair_problems(
+    document: Document, key: str, version: Version, flags: Flags | None = None
+) -> Iterator[Problem]:
+    """Find what the engine makes of a key for what stands, or is missing, beside it.
+
+    Without `flags`, which are then not known, what a flag could add is not told.
+    """
     if rule := _RULES.get(key):
-        yield from rule(document, version)
+        yield from rule(document, version, flags)
 
 
-def _userland_proxy(document: Document, version: Version) -> Iterator[Problem]:
+def _userland_proxy(
+    document: Document, version: Version, flags: Flags | None
+) -> Iterator[Problem]:
     is_on, path = document.get('userland-proxy'), document.get('userland-proxy-path')
     if version >= (25, 0, 0) and is_on is True and not path:
         yield Problem(
@@ -36,7 +44,9 @@ def _userland_proxy(document: Document, version: Version) -> Iterator[Problem]:
         )
 
 
-def _userland_proxy_path(document: Document, version: Version) -> Iterator[Problem]:
+def _userland_proxy_path(
+    document: Document, version: Version, flags: Flags | None
+) -> Iterator[Problem]:
     is_on, path = document.get('userland-proxy'), document.get('userland-proxy-path')
     is_relative = isinstance(path, str) and path != '' and not path.startswith('/')
     if version >= (25, 0, 0) and is_on is not False and is_relative:
@@ -48,7 +58,9 @@ def _userland_proxy_path(document: Document, version: Version) -> Iterator[Probl
         )
 
 
-def _runtimes(document: Document, version: Version) -> Iterator[Problem]:
+def _runtimes(
+    document: Document, version: Version, flags: Flags | None
+) -> Iterator[Problem]:
     if document.has('runtimes', 'runc'):
         yield Problem(
             code='directive-value',
@@ -66,14 +78,23 @@ _STOCK_RUNTIMES = (
 )
 
 
-def _default_runtime(document: Document, version: Version) -> Iterator[Problem]:
-    """Engines from 25.0 on look later, when those of the flags are known too."""
+def _default_runtime(
+    document: Document, version: Version, flags: Flags | None
+) -> Iterator[Problem]:
+    """Engines from 25.0 on look later, when runtimes of the flags are known too.
+
+    They then refuse both a start and a reload (26.1.5, 28.5.2, observed).
+    """
     name = document.get('default-runtime')
-    if version >= (25, 0, 0) or not isinstance(name, str) or name in _STOCK_RUNTIMES:
+    if not isinstance(name, str) or name in _STOCK_RUNTIMES:
         return
+    if version >= (25, 0, 0):
+        if flags is None or _is_shim(name) or _names_runtime(flags, name):
+            return
     # From 23.0 on a shim of containerd needs no entry: io.containerd.kata.v2, a path.
-    is_shim = version >= (23, 0, 0) and ('.' in name or '/' in name)
-    if not is_shim and not document.has('runtimes', name):
+    elif version >= (23, 0, 0) and ('.' in name or '/' in name):
+        return
+    if not document.has('runtimes', name):
         yield Problem(
             code='directive-value',
             where=document.where('default-runtime'),
@@ -82,7 +103,19 @@ def _default_runtime(document: Document, version: Version) -> Iterator[Problem]:
         )
 
 
-def _host_gateway(document: Document, version: Version) -> Iterator[Problem]:
+def _is_shim(name: str) -> bool:
+    """Whether moby hands a name on to containerd (isPermissibleC8dRuntimeName)."""
+    return '/' not in name and '.' in name and not name.startswith('.')
+
+
+def _names_runtime(flags: Flags, name: str) -> bool:
+    given = flags.get('add-runtime', ())
+    return any(text.partition('=')[0].strip() == name for text in given)
+
+
+def _host_gateway(
+    document: Document, version: Version, flags: Flags | None
+) -> Iterator[Problem]:
     if version >= (28, 0, 0) and document.has('host-gateway-ips'):
         yield Problem(
             code='directive-value',
@@ -92,7 +125,9 @@ def _host_gateway(document: Document, version: Version) -> Iterator[Problem]:
         )
 
 
-def _graph(document: Document, version: Version) -> Iterator[Problem]:
+def _graph(
+    document: Document, version: Version, flags: Flags | None
+) -> Iterator[Problem]:
     if version < (23, 0, 0) and document.get('graph') and document.get('data-root'):
         yield Problem(
             code='directive-value',

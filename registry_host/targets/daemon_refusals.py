@@ -54,7 +54,9 @@ def require_accepted(state: FileState, daemon: DaemonJson, engine: EngineFacts) 
     """Raise ConfigError if this engine would not take the file as it is."""
     problems = [
         problem
-        for problem in directives.lint(daemon.document, engine.version)
+        for problem in directives.lint(
+            daemon.document, engine.version, engine.known_flags
+        )
         + directives.conflicts(daemon.document, engine.flags)
         # What we are about to write into an empty file cures it.
         if problem.code != 'file-empty'

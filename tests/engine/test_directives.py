@@ -515,3 +515,30 @@ def test_secrets_are_not_told(document):
     found = [lint(read(document), era) for era in (None, (20, 10, 24), (28, 5, 2))]
     assert any(found)
     assert 'hunter2' not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ('name', 'version', 'words', 'is_refused'),
+    (
+        ('nvidia', '28.5.2', '', True),
+        ('nvidia', '25.0.0', '-H fd://', True),
+        ('nvidia', '28.5.2', '--add-runtime=nvidia=/x', False),
+        ('nvidia', '28.5.2', '--add-runtime other=/x', True),
+        ('nvidia', '28.5.2', None, False),  # Its flags are not known.
+        ('nvidia', '24.0.0', None, True),
+        ('nvidia', '24.0.0', '--add-runtime=nvidia=/x', True),
+        ('io.containerd.kata.v2', '28.5.2', '', False),
+        ('io.containerd.kata.v2', '20.10.24', '', True),
+        ('/usr/bin/shim', '28.5.2', '', True),
+        ('.kata', '28.5.2', '', True),
+        ('runc', '28.5.2', '', False),
+    ),
+)
+def test_default_runtime_by_file_or_flag(name, version, words, is_refused):
+    """From 25.0 on an engine knows those of its flags, too (26.1.5, 28.5.2)."""
+    flags = None if words is None else parse_flags(['dockerd', *words.split()])
+    document = read({'default-runtime': name})
+    problems = lint(document, parse_version(version), flags)
+    assert [problem.code for problem in problems] == ['directive-value'] * is_refused
+    members = {'default-runtime': name, 'runtimes': {name: {'path': '/x'}}}
+    assert name == 'runc' or lint(read(members), parse_version(version), flags) == ()

@@ -69,6 +69,23 @@ def warned(document, version, words=''):
         ),
         pytest.param({'graph': '/x'}, '28.5.2', '', [], id='ended-is-an-error'),
         pytest.param(
+            {
+                'storage-driver': 'devicemapper',
+                'storage-opts': ['dm.basesize=9G', 'overlay2.override_kernel_check=1'],
+            },
+            '24.0.0',
+            '',
+            ['directive-obsolete', 'directive-obsolete'],
+            id='storage-that-ends-soon',
+        ),
+        pytest.param(
+            {'storage-driver': 'overlay2', 'storage-opts': ['overlay2.size=9G']},
+            None,
+            '',
+            [],
+            id='storage-that-stays',
+        ),
+        pytest.param(
             {'deprecated-key-path': '/x'},
             '24.0.0',
             '',
@@ -97,6 +114,19 @@ def test_warnings(document, version, words, codes):
                 '"authorization-plugins"',
             ),
             id='flag',
+        ),
+        pytest.param(
+            {'storage-opts': ['overlay2.override_kernel_check=true']},
+            '20.10.24',
+            '',
+            Problem(
+                code='directive-obsolete',
+                where='1:19',
+                message='"overlay2.override_kernel_check" in "storage-opts" keeps '
+                'Docker 24.0 and newer from starting',
+                hint='remove it',
+            ),
+            id='storage-opts',
         ),
         pytest.param(
             {'dns': ['192.0.2.1']},
