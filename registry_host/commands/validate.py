@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry_host.engine import directives
+from registry_host.engine.nextstart import refusals
 from registry_host.errors import (
     ConfigError,
     Exit,
@@ -55,7 +56,10 @@ def validate(
 
 
 def _daemon_json_problems(host: Host, path: str) -> tuple[Problem, ...]:
-    """Hold a file against what every engine refuses: whose it is, is not known."""
+    """Hold a file against what every engine refuses: whose it is, is not known.
+
+    Where it is to lie is not known, either, so no file that it names is looked for.
+    """
     try:
         state = host.read_argument(path)
         if state.content is None:
@@ -63,7 +67,9 @@ def _daemon_json_problems(host: Host, path: str) -> tuple[Problem, ...]:
         document = read_json(state)
     except RegistryHostError as err:
         return err.problems
-    return tuple(placed(problem, path) for problem in directives.lint(document, None))
+    problems = [*directives.lint(document, None)]
+    problems += (each.problem for each in refusals(document, None, {}))
+    return tuple(placed(problem, path) for problem in problems)
 
 
 def _missing(path: str) -> Problem:

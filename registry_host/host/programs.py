@@ -12,16 +12,24 @@ from registry_host.host.place import Place
 from registry_host.host.records import Completed, Process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Programs(Place):
     """Programs are run; processes are looked at and signalled."""
 
     def run(
-        self, argv: Sequence[str], *, timeout_s: float = 30.0, uid: int | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float = 30.0,
+        uid: int | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> Completed:
-        """Run a program of this host to its end, without a shell or standard input."""
+        """Run a program of this host to its end, without a shell or standard input.
+
+        `env` is its environment, in place of ours.
+        """
         import signal
         import subprocess
 
@@ -31,7 +39,7 @@ class Programs(Place):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**self.environ, 'LC_ALL': 'C.UTF-8'},
+                env={**(self.environ if env is None else env), 'LC_ALL': 'C.UTF-8'},
                 user=uid,
                 start_new_session=True,
             )

@@ -211,7 +211,7 @@ class Docker:
             require_valid(host, engine, candidate, candidate.content)
 
     def allowed(self, host: Host, needed: Activation, policy: RestartPolicy) -> Allowed:
-        from registry_host.engine.activate import allowed
+        from registry_host.services.starting import allowed
 
         return allowed(host, self.engine, needed, policy)
 

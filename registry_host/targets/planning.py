@@ -17,6 +17,7 @@ from registry_host.services.view import View
 from registry_host.settings.load import load
 from registry_host.settings.model import NOTHING_ASKED, Settings
 from registry_host.targets import TARGETS
+from registry_host.targets.foreseeing import foreseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -109,6 +110,8 @@ def joined(
     ledger: Ledger,
     ledger_state: FileState,
     findings: Iterable[Finding],
+    *,
+    is_by_itself: bool = False,
 ) -> Planned:
     """Make one plan of those of the files, with what it takes of each service."""
     after = ledger
@@ -129,7 +132,8 @@ def joined(
         needs=tuple(needs_of(found, *views, wishes)),
         findings=tuple(dict.fromkeys(findings)),  # Several files may say the same.
     )
-    return Planned(plan, facts, found, Transition(*views))
+    planned = Planned(plan, facts, found, Transition(*views))
+    return foreseen(host, planned, is_by_itself=is_by_itself)
 
 
 def _shared(parts: list[PlannedFile]) -> Iterable[Problem]:

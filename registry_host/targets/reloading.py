@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from registry_host.engine.daemonjson import DaemonJson
 from registry_host.engine.environment import proxies_of
 from registry_host.engine.find import look_at_engine
-from registry_host.errors import EngineError, Finding, Problem
+from registry_host.errors import EngineError, Finding
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change
 from registry_host.plan.ledger import load_ledger
 from registry_host.plan.readings import Need, disagreeing
 from registry_host.services.facts import Facts
+from registry_host.services.starting import not_running
 from registry_host.targets import docker_daemon
 from registry_host.targets.daemon_refusals import require_accepted
 from registry_host.targets.planning import Planned, PlannedFile, joined
@@ -20,7 +21,6 @@ from registry_host.targets.planning import Planned, PlannedFile, joined
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from registry_host.engine.find import EngineState
     from registry_host.host.host import Host
     from registry_host.plan.readings import Reading
     from registry_host.plan.wish import Values
@@ -31,7 +31,7 @@ def plan_reload(host: Host) -> Planned:
     """Plan to have the engine read its file; EngineError if there is none to do it."""
     engine = look_at_engine(host)
     if not engine.is_running:
-        raise EngineError(engine.problem or _not_running(engine.state))
+        raise EngineError(engine.problem or not_running(host, engine))
     state = host.read(engine.config_path, user=engine.user)
     require_accepted(state, DaemonJson.read(state), engine)
     ledger, ledger_state = load_ledger(host)
@@ -96,17 +96,3 @@ def _reloaded(planned: Planned, unasked: Mapping[str, Values]) -> Iterator[Need]
                 is_hidden=bool(unasked[service.name] or _unread(service, reading)),
                 is_engine=service.kind == 'engine',
             )
-
-
-def _not_running(state: EngineState) -> Problem:
-    messages = {
-        'absent': 'no Docker engine is installed, nor running',
-        'stopped': 'the engine does not run: it reads daemon.json when it starts',
-        'unknown': 'a root folder has no engine to reload',
-    }
-    return Problem(
-        code=f'engine-{state}',
-        where='engine',
-        message=messages.get(state, 'does not run'),
-        hint='systemctl start docker' if state == 'stopped' else '',
-    )

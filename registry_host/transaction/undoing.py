@@ -108,7 +108,9 @@ def plan_undo(host: Host, run: Run, *, is_by_itself: bool = False) -> Planned:
         problems += left or gone
     if problems:
         raise UndoError(*problems)
-    return joined(host, facts, parts, ledger, ledger_state, findings)
+    return joined(
+        host, facts, parts, ledger, ledger_state, findings, is_by_itself=is_by_itself
+    )
 
 
 def _part_back(

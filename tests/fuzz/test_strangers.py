@@ -433,7 +433,7 @@ class Live(Host):
     def executable_of(self, pid):
         return '/usr/bin/dockerd'
 
-    def run(self, argv, *, timeout_s=30.0, uid=None):
+    def run(self, argv, *, timeout_s=30.0, uid=None, env=None):
         from registry_host.host.records import Completed
 
         return Completed(1, '', '\x1b[31m')
