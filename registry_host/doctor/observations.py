@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from registry_host.doctor.lookahead import Ahead, look_ahead
+from registry_host.doctor.looking import Look, crash
 from registry_host.engine.daemonjson import DaemonJson
 from registry_host.engine.environment import proxies_of
 from registry_host.engine.find import EngineFacts
@@ -15,7 +17,6 @@ from registry_host.errors import (
     Finding,
     Problem,
     RegistryHostError,
-    place_of,
 )
 from registry_host.host.concurrency import ask_all
 from registry_host.host.locations import RESOLV_CONF
@@ -52,8 +53,6 @@ if TYPE_CHECKING:
 
 DEADLINE_S = 5.0
 LOOKUP_TIMEOUT_S = 2.0
-
-T = TypeVar('T')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +93,7 @@ class Observed:
     unfinished: tuple[Finding, ...] = ()
     due: tuple[str, ...] = ()
     unproved: Unproved | None = None
+    ahead: Ahead = Ahead()  # noqa: RUF009 - it does not change
     plan: Plan | None = None
     plan_problems: tuple[Problem, ...] = ()
     crashes: tuple[Finding, ...] = ()
@@ -117,7 +117,7 @@ class Observed:
 
 def observe(host: Host) -> Observed:
     """Look at the host and ask its registries and nameservers; nothing is written."""
-    look = _Look()
+    look = Look()
     ledger = look('the ledger', _ledger, Ledger(), host)
     nothing = Facts(host.is_live, host.is_root, EngineFacts('unknown'), (), {})
     facts = look('the engine', gather, nothing, host, NOTHING_ASKED, ledger)
@@ -127,6 +127,9 @@ def observe(host: Host) -> Observed:
         facts = facts._replace(environment=found)
     path, user = facts.engine.config_path, facts.engine.user
     daemon = look('daemon.json', _config, Config(path=path), host, path, user)
+    ahead = look(
+        'the next start', look_ahead, Ahead(), host, facts.engine, daemon.document
+    )
     no_plan: tuple[Plan | None, tuple[Problem, ...]] = None, ()
     plan, plan_problems = look('the settings file', _plan, no_plan, host)
     seen = Observed(
@@ -140,38 +143,13 @@ def observe(host: Host) -> Observed:
         unfinished=look('earlier runs', _earlier_runs, (), host),
         unproved=look('proofs', load_unproved, None, host),
         due=look('restarts that were put off', _due, (), host, facts, ledger),
+        ahead=ahead,
         plan=plan,
         plan_problems=plan_problems,
     )
     if facts.is_live:
         seen = look('registries and nameservers', _ask, seen, host, seen)
     return replace(seen, crashes=(*seen.crashes, *look.crashes))
-
-
-class _Look:
-    """Looks at one thing after the other; what crashes is a finding, not the end."""
-
-    def __init__(self) -> None:
-        self.crashes: list[Finding] = []
-
-    def __call__(
-        self, what: str, look: Callable[..., T], otherwise: T, *arguments: Any
-    ) -> T:
-        try:
-            return look(*arguments)
-        except Exception as err:  # noqa: BLE001 - reported, with its place
-            self.crashes.append(crash(f'looking at {what}', err))
-            return otherwise
-
-
-def crash(what: str, err: Exception) -> Finding:
-    """Report a bug of registry-host that has cost an observation."""
-    return Finding(
-        check='observation',
-        severity='error',
-        message=f'{what} failed, by a bug in registry-host: {place_of(err)}',
-        remedy=('please report it with the output of registry-host --version',),
-    )
 
 
 def _earlier_runs(host: Host) -> tuple[Finding, ...]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from registry_host.doctor.checks.check import Check
     from registry_host.doctor.observations import Observed
 
+MEND_FIRST = 'mend first what next-start tells of: the engine would not start again'
+
 
 def select(only: tuple[str, ...], skip: tuple[str, ...]) -> tuple[Check, ...]:
     """Pick checks by name; SettingsError names every unknown one."""
@@ -46,7 +48,18 @@ def run_checks(checks: Iterable[Check], observed: Observed) -> Iterable[Finding]
         except Exception as err:  # noqa: BLE001 - the one place where any will do
             yield _crashed(check, err)
             continue
-        yield from findings
+        yield from (_mended_first(found, observed) for found in findings)
+
+
+def _mended_first(found: Finding, observed: Observed) -> Finding:
+    """Have nobody restart an engine that would not start again."""
+    steps = [step for step in found.remedy if 'systemctl restart' in step]
+    if not steps or not observed.ahead.refusals:
+        return found
+    names = {'docker', observed.facts.engine.unit or 'docker'}
+    if any(step.endswith(f'systemctl restart {n}') for step in steps for n in names):
+        return found._replace(remedy=(MEND_FIRST, *found.remedy))
+    return found
 
 
 def _crashed(check: Check, err: Exception) -> Finding:

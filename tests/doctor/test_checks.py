@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from registry_host.doctor.checks import CHECKS
+from registry_host.doctor.lookahead import Ahead
 from registry_host.doctor.observations import Config, Observed
 from registry_host.engine.answers import Info
 from registry_host.engine.daemonjson import DaemonJson
@@ -18,6 +19,7 @@ from registry_host.engine.find import DAEMON_JSON, EngineFacts
 from registry_host.engine.flags import parse_flags
 from registry_host.engine.live import LiveLists
 from registry_host.engine.route import Route
+from registry_host.engine.start import Refusal
 from registry_host.errors import ConfigError, Finding, Problem
 from registry_host.host.filedoor import unreadable
 from registry_host.host.host import Host
@@ -330,6 +332,16 @@ NO_PERMISSION = Problem(
     message='permission denied, so the live engine could not be asked',
     hint='run it with sudo',
 )
+NO_PROFILE = Refusal(
+    Problem(
+        code='next-start-refused',
+        where='1:2',
+        message='"seccomp-profile" names /x, which does not exist: the next start of '
+        'the engine fails',
+        hint='put it there, or take "seccomp-profile" out: ls -l /x',
+    ),
+    sign='seccomp',
+)
 ENGINE_STATE = (
     pytest.param({}, [ok(f'Docker 28.5.2 answers at {SOCKET}')], id='running'),
     pytest.param(
@@ -388,6 +400,64 @@ ENGINE_STATE = (
             )
         ],
         id='stopped-and-no-unit-is-known',
+    ),
+    pytest.param(
+        {
+            **engine(state='stopped', info=None, unit='docker.service'),
+            'ahead': Ahead((NO_PROFILE,), failure='failed to start daemon: no profile'),
+        },
+        [
+            error(
+                'Docker 28.5.2 does not run: its last start failed: failed to start '
+                'daemon: no profile',
+                NO_PROFILE.problem.hint,
+                'then: systemctl reset-failed docker.service && '
+                'systemctl start docker.service',
+            )
+        ],
+        id='dead-for-what-is-known',
+    ),
+    pytest.param(
+        {
+            **engine(state='stopped', info=None, unit='my-docker.service'),
+            'ahead': Ahead(failure='failed to start daemon: bad luck'),
+        },
+        [
+            error(
+                'Docker 28.5.2 does not run: its last start failed: failed to start '
+                'daemon: bad luck',
+                'mend that: journalctl -u my-docker.service -n 50 tells more',
+                'then: systemctl reset-failed my-docker.service && '
+                'systemctl start my-docker.service',
+            )
+        ],
+        id='dead-for-what-is-not-known',
+    ),
+    pytest.param(
+        {**engine(state='stopped', info=None), 'ahead': Ahead((NO_PROFILE,))},
+        [
+            error(
+                'Docker 28.5.2 is installed, and does not run',
+                NO_PROFILE.problem.hint,
+                'then: systemctl reset-failed docker.service && '
+                'systemctl start docker.service',
+            )
+        ],
+        id='stopped-and-would-not-start',
+    ),
+    pytest.param(
+        {
+            'facts': FACTS._replace(
+                is_root=False, engine=ENGINE._replace(state='stopped', info=None)
+            )
+        },
+        [
+            error(
+                'Docker 28.5.2 is installed, and does not run; only root may read why',
+                'sudo registry-host doctor --only engine-state',
+            )
+        ],
+        id='stopped-and-not-root',
     ),
     pytest.param(
         {'facts': FACTS._replace(engine=EngineFacts('absent'))},
@@ -533,6 +603,59 @@ DAEMON_FLAGS = (
 )
 
 
+STARTS = f'nothing known in {DAEMON_JSON} keeps the engine from starting again'
+WOULD_NOT = error(
+    f'{DAEMON_JSON}:1:2: {NO_PROFILE.problem.message}',
+    NO_PROFILE.problem.hint,
+    path=DAEMON_JSON,
+)
+NEXT_START = (
+    pytest.param({}, [ok(STARTS)], id='nothing-known'),
+    pytest.param(
+        {'ahead': Ahead(judged='')},
+        [ok(f'{STARTS}, and dockerd --validate takes it')],
+        id='asked',
+    ),
+    pytest.param({'ahead': Ahead((NO_PROFILE,))}, [WOULD_NOT], id='known'),
+    pytest.param(
+        {'ahead': Ahead((NO_PROFILE,), judged='no seccomp')},
+        [WOULD_NOT],
+        id='known-and-told-once',
+    ),
+    pytest.param(
+        {'ahead': Ahead(judged='bad luck')},
+        [
+            warning(
+                f'dockerd --validate refuses {DAEMON_JSON}: bad luck',
+                'mend it, then ask again: sudo dockerd --validate '
+                f'--config-file={DAEMON_JSON}',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='known-to-the-engine-alone',
+    ),
+    pytest.param(
+        {**daemon('{"nope": 1}'), 'ahead': Ahead(judged='unknown: nope')},
+        [skipped(f'what else is wrong with {DAEMON_JSON} comes first')],
+        id='a-reload-fails-too',
+    ),
+    pytest.param(
+        {**daemon('{"registry-mirror": []}'), 'ahead': Ahead(judged='')},
+        [ok(f'{STARTS}, and dockerd --validate takes it')],
+        id='what-is-read-past',
+    ),
+    pytest.param(NO_DAEMON_JSON, [NOT_READ], id='not-readable'),
+    pytest.param(
+        {'facts': FACTS._replace(is_root=False)},
+        [skipped('only root may see all files that the engine reads')],
+        id='without-root',
+    ),
+    pytest.param(
+        {'facts': FACTS._replace(is_live=False, engine=EngineFacts('unknown'))},
+        [skipped('a root folder has no engine to ask')],
+        id='in-a-root-folder',
+    ),
+)
 DAEMON_HAZARDS = (
     pytest.param(
         {}, [ok('a reload changes nothing but what the file says')], id='none'
@@ -1383,6 +1506,7 @@ ROWS = {
     'daemon-json-keys': DAEMON_KEYS,
     'daemon-json-flags': DAEMON_FLAGS,
     'daemon-json-hazards': DAEMON_HAZARDS,
+    'next-start': NEXT_START,
     'mirror-rules': MIRROR_RULES,
     'mirror-reachable': MIRROR_REACHABLE,
     'mirror-content': MIRROR_CONTENT,

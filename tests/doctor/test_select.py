@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from places import DAEMON_JSON
 
 from registry_host.doctor.checks import CHECKS
 from registry_host.doctor.checks.check import Check
+from registry_host.doctor.lookahead import Ahead
+from registry_host.doctor.observations import Config, Observed
 from registry_host.doctor.select import run_checks
-from registry_host.errors import Finding
+from registry_host.engine.find import EngineFacts
+from registry_host.engine.start import Refusal
+from registry_host.errors import Finding, Problem
+from registry_host.services.facts import Facts
 
 
 def findings(root, *words):
@@ -26,6 +34,7 @@ def test_names_are_an_api():
         'daemon-json-keys',
         'daemon-json-flags',
         'daemon-json-hazards',
+        'next-start',
         'mirror-rules',
         'mirror-reachable',
         'mirror-content',
@@ -63,6 +72,33 @@ def test_a_crash_is_a_finding_and_not_the_end():
     assert 'hunter2' not in crashed.message
     assert crashed.remedy == ('registry-host doctor --skip crash',)
     assert fine.severity == 'ok'
+
+
+@pytest.mark.parametrize(
+    ('remedy', 'is_dead_after'),
+    (
+        (('systemctl restart docker.service', 'that stops containers'), True),
+        (('to have it gone: systemctl restart docker',), True),
+        (('systemctl restart systemd-resolved',), False),
+        (('sudo registry-host reload',), False),
+    ),
+)
+def test_nobody_is_told_to_restart_an_engine_into_its_death(remedy, is_dead_after):
+    def pending(seen):
+        yield Finding('pending', 'warning', 'restart it', remedy=remedy)
+
+    refusal = Refusal(Problem('next-start-refused', 'the next start fails'))
+    engine = EngineFacts('running', unit='docker.service')
+    facts = Facts(True, True, engine, users=(), former_users={})
+    seen = Observed(facts=facts, daemon=Config(path=DAEMON_JSON))
+    checks = [Check(name='pending', title='', run=pending)]
+    (found,) = run_checks(checks, seen)
+    assert found.remedy == remedy
+    (found,) = run_checks(checks, replace(seen, ahead=Ahead((refusal,))))
+    first = (
+        'mend first what next-start tells of: the engine would not start again',
+    ) * is_dead_after
+    assert found.remedy == (*first, *remedy)
 
 
 def test_only_and_skip(root):

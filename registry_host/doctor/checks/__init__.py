@@ -36,6 +36,7 @@ CHECKS: Mapping[str, Check] = {
         engine_config.daemon_json_keys,
         engine_config.daemon_json_flags,
         engine_config.daemon_json_hazards,
+        engine_config.next_start,
         registry_mirrors.mirror_rules,
         registry_mirrors.mirror_reachable,
         registry_mirrors.mirror_content,

@@ -14,6 +14,7 @@ from registry_host.doctor.checks.check import (
 )
 from registry_host.engine import directives
 from registry_host.jsonfile.config import placed
+from registry_host.services.validating import validate_command
 from registry_host.targets.daemon_findings import readable_password
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from registry_host.doctor.observations import Config, Observed
     from registry_host.errors import Problem, Severity
+
+# What the engine reads past.
+_HARMLESS = ('directive-ignored', 'directive-misplaced')
 
 
 @check('daemon-json', 'daemon.json can be read and parsed')
@@ -43,7 +47,8 @@ def daemon_json_keys(seen: Observed) -> Findings:
     if not daemon.is_present:
         yield finding(name, 'ok', f'{daemon.path} does not exist: no key is wrong')
         return
-    problems = directives.lint(daemon.document, seen.facts.engine.version)
+    engine = seen.facts.engine
+    problems = directives.lint(daemon.document, engine.version, engine.known_flags)
     yield from or_ok(
         _daemon_problems(name, 'error', daemon, problems),
         name,
@@ -80,6 +85,48 @@ def daemon_json_hazards(seen: Observed) -> Findings:
         name,
         'a reload changes nothing but what the file says',
     )
+
+
+@check('next-start', 'the next start of the engine takes daemon.json')
+def next_start(seen: Observed) -> Findings:
+    name, daemon, ahead = 'next-start', seen.daemon, seen.ahead
+    if daemon.document is None:
+        yield skipped(name, f'{daemon.path} could not be read')
+        return
+    problems = tuple(each.problem for each in ahead.refusals)
+    yield from _daemon_problems(name, 'error', daemon, problems)
+    has_told = problems or _refused_at_once(seen)
+    if ahead.judged and not has_told and not ahead.is_explained:
+        yield finding(
+            name,
+            'warning',
+            f'dockerd --validate refuses {daemon.path}: {ahead.judged}',
+            f'mend it, then ask again: sudo {validate_command(daemon.path)}',
+            path=daemon.path,
+        )
+    elif has_told and not problems:
+        yield skipped(name, f'what else is wrong with {daemon.path} comes first')
+    elif problems:
+        return
+    elif not seen.facts.is_live:
+        yield skipped(name, 'a root folder has no engine to ask')
+    elif not seen.facts.is_root:
+        yield skipped(name, 'only root may see all files that the engine reads')
+    else:
+        asked = '' if ahead.judged is None else ', and dockerd --validate takes it'
+        message = f'nothing known in {daemon.path} keeps the engine from starting'
+        message += f' again{asked}'
+        yield finding(name, 'ok', message)
+
+
+def _refused_at_once(seen: Observed) -> bool:
+    """Whether a reload fails, too, by what other checks tell."""
+    engine, document = seen.facts.engine, seen.daemon.document
+    if document is None:
+        return True
+    found = directives.lint(document, engine.version, engine.known_flags)
+    is_refused = any(problem.code not in _HARMLESS for problem in found)
+    return is_refused or bool(directives.conflicts(document, engine.flags))
 
 
 def _daemon_problems(

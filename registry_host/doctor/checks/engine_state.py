@@ -15,11 +15,12 @@ from registry_host.engine.keys import OLDEST, show_version
 from registry_host.engine.route import asked_lists, asked_proxies
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact
+from registry_host.services.starting import start_again
 from registry_host.settings.areas import INSECURE, MIRRORS
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
-    from registry_host.errors import Severity
+    from registry_host.errors import Finding, Severity
 
 
 @check('engine-state', 'the engine runs and answers')
@@ -35,19 +36,32 @@ def engine_state(seen: Observed) -> Findings:
         severity: Severity = 'skipped' if is_denied else 'error'
         yield of_problem(name, severity, engine.problem, engine.socket_path)
     elif engine.state == 'stopped':
-        unit = engine.unit or 'docker.service'
-        yield finding(
-            name,
-            'error',
-            f'Docker {version} is installed, and does not run',
-            f'systemctl status {unit}',
-            f'systemctl reset-failed {unit} && systemctl start {unit}',
-        )
+        yield _stopped(name, version, seen)
     elif engine.state == 'absent':
         message = 'no Docker engine is installed, nor running'
         yield finding(name, 'warning', message, 'apt-get install docker.io')
     else:
         yield skipped(name, 'a root folder has no engine to ask')
+
+
+def _stopped(name: str, version: str, seen: Observed) -> Finding:
+    """Tell why it does not run; one that is started with the cause there dies again."""
+    unit, failure = seen.facts.engine.unit or 'docker.service', seen.ahead.failure
+    message = f'Docker {version} is installed, and does not run'
+    if failure:
+        message = f'Docker {version} does not run: its last start failed: {failure}'
+    elif not seen.facts.is_root:
+        message += '; only root may read why'
+    mends = tuple(r.problem.hint for r in seen.ahead.refusals if r.problem.hint)
+    if failure and not mends:
+        mends = (f'mend that: journalctl -u {unit} -n 50 tells more',)
+    if mends:
+        remedy = (*mends, f'then: {start_again(unit)}')
+    elif not seen.facts.is_root:
+        remedy = (f'sudo registry-host doctor --only {name}',)
+    else:
+        remedy = (f'systemctl status {unit}', start_again(unit))
+    return finding(name, 'error', message, *remedy)
 
 
 @check('engine-version', 'the engine is one that this tool knows')
