@@ -20,12 +20,16 @@ DNS_PORT = 53
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """What a nameserver said. `failure` is '' when it gave addresses."""
+    """What a nameserver said. `failure` is '' when it gave addresses.
+
+    `is_answered`: there is a nameserver that answers, whatever it says.
+    """
 
     name: str
     nameserver: str
     addresses: tuple[str, ...] = ()
     failure: str = ''
+    is_answered: bool = False
     elapsed_ms: int = 0
 
 
@@ -39,9 +43,11 @@ def look_up(
     started = time.monotonic()
     failure = ''
     addresses: tuple[str, ...] = ()
+    is_answered = False
     try:
         for kind in ('A', 'AAAA'):
             addresses, failure = _ask(name, kind, (nameserver, port), timeout_s)
+            is_answered = True
             if addresses or failure:
                 break
         else:
@@ -58,6 +64,7 @@ def look_up(
         nameserver=nameserver,
         addresses=addresses,
         failure=failure,
+        is_answered=is_answered,
         elapsed_ms=round((time.monotonic() - started) * 1000),
     )
 

@@ -80,16 +80,17 @@ def _require_nameservers(host: Host, planned: Planned) -> Planned:
     settings = planned.settings
     if _pending(planned, dns_manager.NAME) is None or not settings.nameservers:
         return planned
-    from registry_host.resolver.asking import HUB, probe_nameservers
+    from registry_host.resolver.asking import probe_nameservers
 
     mirrors = settings.mirrors or _mirrors_on(host, planned.facts.engine)
     named = [mirror for mirror in mirrors if not mirror.is_ip]
-    names = tuple(dict.fromkeys(mirror.host for mirror in named)) or (HUB,)
-    problems = probe_nameservers(host, settings.nameservers, names)
-    if problems:
-        raise ProbeError(*map(_or_all_the_same, problems))
+    names = tuple(mirror.host for mirror in named)
+    asked = probe_nameservers(host, settings.nameservers, names)
+    if asked.problems:
+        raise ProbeError(*map(_or_all_the_same, asked.problems))
     endpoints = tuple(dict.fromkeys(mirror.endpoint for mirror in named))
-    return planned._replace(checks=Checks(names, endpoints))
+    checks = Checks(asked.names, endpoints, findings=asked.findings)
+    return planned._replace(checks=checks)
 
 
 def _or_all_the_same(problem: Problem) -> Problem:
