@@ -43,6 +43,7 @@ HEADER = '# some of these lines are managed'
 # What the notary holds in memory, in the place of a process.
 MEMORY = 'run/notary.json'
 INSTANCE = 'run/notary.pid'
+CONDITION = 'run/notary.condition'
 
 
 class Notes:
@@ -292,6 +293,19 @@ class Notary:
         self, host: Host, checks: Checks, transition: Transition
     ) -> Iterable[Finding]:
         return ()
+
+    def condition(
+        self,
+        host: Host,
+        like: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Mapping[str, str]:
+        """A file of the host has what its manager would say of it."""
+        path = self.root / CONDITION
+        return {'notary.unit': path.read_text()} if path.exists() else {}
+
+    def cure(self, host: Host) -> str:
+        return 'notary mend'
 
     def failure(self, err: OSError | RegistryHostError) -> OSError | RegistryHostError:
         return err

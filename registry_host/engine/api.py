@@ -183,7 +183,7 @@ class Client:
                 'Content-Type: application/json\r\n'
                 f'Content-Length: {len(content.encode())}\r\n'
             )
-        connection = self._host.connect_unix(self.path, timeout_s=timeout_s)
+        connection = self._host.connect_engine(self.path, timeout_s=timeout_s)
         with connection:
             connection.sendall(f'{head}\r\n{content or ""}'.encode())
             yield connection

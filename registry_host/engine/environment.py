@@ -66,11 +66,11 @@ def of_process(host: Host, pid: int) -> dict[str, str]:
 def _of_unit(host: Host) -> dict[str, str]:
     variables: dict[str, str] = {}
     files: list[str] = []
-    for path in _unit_files(host):
+    for path in unit_files(host, _UNIT):
         for key, value in settings_of(_text(host, path), 'Service'):
             if key == 'Environment':
                 # An empty one takes back all before it.
-                variables = variables | dict(_assignments(value)) if value else {}
+                variables = variables | dict(assignments(value)) if value else {}
             elif key == 'EnvironmentFile':
                 files = [*files, value.lstrip('-')] if value else []
     for path in files:
@@ -87,10 +87,11 @@ def of_file(host: Host, path: str) -> dict[str, str]:
     }
 
 
-def _unit_files(host: Host) -> Iterator[str]:
-    paths = (f'{folder}/{_UNIT}' for folder in _UNITS)
+def unit_files(host: Host, unit: str) -> Iterator[str]:
+    """Yield the file of a unit, and its drop-ins, as systemd reads them."""
+    paths = (f'{folder}/{unit}' for folder in _UNITS)
     yield from [path for path in paths if host.exists(path)][:1]
-    yield from drop_ins(host, (f'{folder}/{_UNIT}.d' for folder in _FOLDERS))
+    yield from drop_ins(host, (f'{folder}/{unit}.d' for folder in _FOLDERS))
 
 
 def _text(host: Host, path: str) -> str:
@@ -100,7 +101,7 @@ def _text(host: Host, path: str) -> str:
         return ''
 
 
-def _assignments(text: str) -> Iterable[tuple[str, str]]:
+def assignments(text: str) -> Iterable[tuple[str, str]]:
     """Take apart an Environment=: words, in quotes as a whole or in part.
 
     `%%` is one `%` (systemd.exec(5), systemd.unit(5)).

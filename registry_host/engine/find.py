@@ -8,28 +8,30 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from registry_host.engine.directives import Version, parse_flags, parse_version
-from registry_host.engine.environment import of_file, of_process
-from registry_host.errors import ConfigError, EngineError, Problem
-from registry_host.host.invoker import find_invoker
+from registry_host.engine.environment import of_file
+from registry_host.engine.flagplaces import places_of
+from registry_host.engine.running import (
+    DAEMON_JSON,
+    UNIT,
+    ambiguous,
+    choose,
+    find_running,
+)
+from registry_host.engine.sockets import SOCKET, UNIX, listening_of
+from registry_host.errors import EngineError, Problem
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from typing import Literal
 
     EngineState = Literal['running', 'stopped', 'absent', 'unreachable', 'unknown']
-    Packaging = Literal['system', 'rootless', 'snap']
-
     from registry_host.engine.answers import Container, Info
+    from registry_host.engine.flagplaces import FlagPlace
+    from registry_host.engine.running import Packaging, Running
     from registry_host.host.host import Host
-    from registry_host.host.records import Process, User
+    from registry_host.host.records import User
 
 
-DAEMON_JSON = '/etc/docker/daemon.json'
-PIDFILE = '/var/run/docker.pid'
-SOCKET = '/var/run/docker.sock'
-UNIT = 'docker.service'
-SNAP_DAEMON_JSON = '/var/snap/docker/current/config/daemon.json'
-SNAP_PIDFILE = '/run/snap.docker/docker.pid'
 Flags = Mapping[str, tuple[str, ...]]
 
 
@@ -39,7 +41,10 @@ class EngineFacts(NamedTuple):
     `state`: running, stopped (installed), absent, unreachable (running, but its socket
     does not answer us), unknown (nothing was asked: a root folder). `flags` are those
     of the running process, or of the unit where it is stopped; `flags_origin` says
-    which. `user` is whose files it reads, where it runs rootless.
+    which, and `places` in which file of the unit each stands, as far as that is known.
+    `socket_path` may be tcp://HOST:PORT. `user` is whose files it reads, where it runs
+    rootless. `others` are further engines of this host; where none of them can be told
+    to be the one that is meant, the engine is unreachable, and those are all.
     """
 
     state: EngineState
@@ -53,9 +58,11 @@ class EngineFacts(NamedTuple):
     flags: Flags = MappingProxyType({})
     argv: tuple[str, ...] = ()
     flags_origin: str = ''
+    places: Mapping[str, FlagPlace] = MappingProxyType({})
     user: User | None = None
     info: Info | None = None
     problem: Problem | None = None
+    others: tuple[Running, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -73,120 +80,51 @@ def look_at_engine(host: Host) -> EngineFacts:
 
 
 def find_engine(host: Host) -> EngineFacts:
-    process = _find_process(host, _trusted_uids(host))
-    if process is not None:
-        return _running_engine(host, process)
-    return _stopped_engine(host)
+    engines = find_running(host)
+    if not engines:
+        return _stopped_engine(host)
+    engine = choose(host, engines)
+    if engine is None:
+        return EngineFacts(
+            state='unreachable', others=engines, problem=ambiguous(engines)
+        )
+    others = tuple(other for other in engines if other is not engine)
+    return _running_engine(host, engine)._replace(others=others)
 
 
-def _trusted_uids(host: Host) -> frozenset[int]:
-    """Whose engine may be meant: root's, or the invoker's own.
-
-    Any user can start a process by the name of dockerd, with flags that name any file.
-    """
-    invoker = find_invoker(host)
-    return frozenset({0, invoker.uid} if invoker else {0})
-
-
-def _find_process(host: Host, uids: frozenset[int]) -> Process | None:
-    """Find dockerd by its pidfile, else among all processes; root's before a user's."""
-    for pidfile in (PIDFILE, SNAP_PIDFILE):
-        text = _read_small(host, pidfile)
-        if text.isdigit() and host.proc_text(int(text), 'comm').strip() == 'dockerd':
-            process = host.process(int(text))
-            if process is not None and _is_trusted(host, process, uids):
-                return process
-    found = (p for p in host.processes('dockerd') if _is_trusted(host, p, uids))
-    return min(found, key=lambda p: (p.uid, p.pid), default=None)
-
-
-def _is_trusted(host: Host, process: Process, uids: frozenset[int]) -> bool:
-    """Whether a process by the name of dockerd is one, and whose.
-
-    Any program has the name that it is started by: `ln -s /usr/bin/sudo dockerd` makes
-    one of root's that a user has given its arguments.
-    """
-    program = host.executable_of(process.pid).rpartition('/')[2]
-    is_engine = program.startswith('dockerd') or not (program or host.is_root)
-    return process.uid in uids and is_engine
-
-
-def _read_small(host: Host, path: str) -> str:
-    try:
-        return (host.read(path).content or b'').decode('ascii', 'replace').strip()
-    except ConfigError:
-        return ''
-
-
-def _running_engine(host: Host, process: Process) -> EngineFacts:
+def _running_engine(host: Host, engine: Running) -> EngineFacts:
     from registry_host.engine.api import Client
 
-    flags = parse_flags(process.argv)
-    user = host.find_user(uid=process.uid) if process.uid else None
-    environ = of_process(host, process.pid) if user else {}
-    packaging = 'rootless' if user else _packaging(process.argv)
-    socket_path = _socket_path(flags, user, environ)
     # A user's engine is a program of the user's choice, never to be run as root.
-    program = None if user else host.program_of(process.pid)
-    client = Client(host, socket_path)
+    program = None if engine.user else host.program_of(engine.pid)
+    address = engine.listening.address
     info, problem = None, None
     try:
-        info = client.info()
+        if engine.listening.is_askable:
+            info = Client(host, address).info()
+        else:
+            problem = _tls_problem(engine)
     except PermissionError:
-        problem = _permission_problem(socket_path)
+        problem = _permission_problem(address)
     except (OSError, EngineError):
-        problem = _unreachable_problem(socket_path)
+        problem = _unreachable_problem(address, engine)
     return EngineFacts(
         state='unreachable' if info is None else 'running',
-        packaging=packaging,
-        config_path=_config_path(flags, packaging, user, environ),
-        socket_path=socket_path,
+        packaging=engine.packaging,
+        config_path=engine.config_path,
+        socket_path=address,
         program=program,
-        pid=process.pid,
-        unit=None if user else _unit_of(host, process.pid),
+        pid=engine.pid,
+        unit=engine.unit,
         version=info.version if info else _program_version(host, program),
-        flags=flags,
-        argv=process.argv,
-        flags_origin=f'the command line of process {process.pid}',
-        user=user,
+        flags=engine.flags,
+        argv=engine.process.argv,
+        flags_origin=f'the command line of process {engine.pid}',
+        places=places_of(host, engine.unit, engine.flags) if engine.unit else {},
+        user=engine.user,
         info=info,
         problem=problem,
     )
-
-
-def _packaging(argv: tuple[str, ...]) -> Packaging:
-    return 'snap' if argv[0].startswith('/snap/') else 'system'
-
-
-def _config_path(
-    flags: Flags, packaging: Packaging, user: User | None, environ: Mapping[str, str]
-) -> str:
-    """Say which file this engine reads, by moby's rules and docker-snap's packaging."""
-    if given := flags.get('config-file'):
-        return given[-1]
-    if user is not None:
-        folder = environ.get('XDG_CONFIG_HOME') or f'{user.home}/.config'
-        return f'{folder}/docker/daemon.json'
-    return SNAP_DAEMON_JSON if packaging == 'snap' else DAEMON_JSON
-
-
-def _socket_path(flags: Flags, user: User | None, environ: Mapping[str, str]) -> str:
-    for address in flags.get('host', ()):
-        if address.startswith('unix://') and len(address) > len('unix://'):
-            return address.removeprefix('unix://')
-    if user is not None:
-        folder = environ.get('XDG_RUNTIME_DIR') or f'/run/user/{user.uid}'
-        return f'{folder}/docker.sock'
-    return SOCKET
-
-
-def _unit_of(host: Host, pid: int) -> str | None:
-    """Name the system service that a process belongs to, by its control group."""
-    for line in host.proc_text(pid, 'cgroup').splitlines():
-        name = line.rpartition('/')[2]
-        if name.endswith('.service') and '/user.slice/' not in line:
-            return name
-    return None
 
 
 def _stopped_engine(host: Host) -> EngineFacts:
@@ -195,15 +133,19 @@ def _stopped_engine(host: Host) -> EngineFacts:
         return EngineFacts(state='absent')
     argv = _unit_argv(host)
     flags = parse_flags(argv)
+    unit = UNIT if argv else None
+    config_path = flags.get('config-file', (DAEMON_JSON,))[-1]
     return EngineFacts(
         state='stopped',
         program=program,
-        config_path=_config_path(flags, 'system', None, {}),
-        unit=UNIT if argv else None,
+        config_path=config_path,
+        socket_path=listening_of(host, flags, config_path, unit=unit).address,
+        unit=unit,
         version=_program_version(host, program),
         flags=flags,
         argv=argv,
         flags_origin=f'ExecStart of {UNIT}',
+        places=places_of(host, unit, flags) if unit else {},
     )
 
 
@@ -254,12 +196,24 @@ def _permission_problem(socket_path: str) -> Problem:
     )
 
 
-def _unreachable_problem(socket_path: str) -> Problem:
+def _unreachable_problem(address: str, engine: Running) -> Problem:
+    unit = engine.unit or UNIT
     return Problem(
         code='engine-unreachable',
-        where=socket_path,
+        where=address,
         message='dockerd runs, but does not answer here',
-        hint='journalctl -u docker.service -n 20',
+        hint=f'journalctl -u {unit} -n 20',
+    )
+
+
+def _tls_problem(engine: Running) -> Problem:
+    return Problem(
+        code='engine-unreachable',
+        where=engine.listening.address,
+        message=f'dockerd (process {engine.pid}) listens over TLS alone, where '
+        'registry-host cannot ask it',
+        hint=f'have it listen at a socket too: add {UNIX}{SOCKET} where '
+        f'{engine.listening.hosts[0]} is named, and restart it',
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from registry_host.engine.keys import (
@@ -16,9 +17,11 @@ from registry_host.errors import Problem
 from registry_host.redact import redact_input
 
 if TYPE_CHECKING:
+    from registry_host.engine.flagplaces import FlagPlace
     from registry_host.jsonfile.jsontext import Document
 
 Flags = Mapping[str, tuple[str, ...]]
+NOWHERE: Mapping[str, FlagPlace] = MappingProxyType({})
 # The one key that the engine merges with its flag.
 _MERGED = 'runtimes'
 # Tokens stand among their values (splunk-token), and redact() knows none by sight.
@@ -74,14 +77,22 @@ def _value_of(name: str, rest: deque[str]) -> str:
     return rest.popleft() if is_next else ''
 
 
-def conflicts(document: Document, flags: Flags) -> tuple[Problem, ...]:
+def conflicts(
+    document: Document,
+    flags: Flags,
+    places: Mapping[str, FlagPlace] = NOWHERE,
+    *,
+    is_written: bool = True,
+) -> tuple[Problem, ...]:
     """Find what is given both as a flag and in the file: fatal, even where equal.
 
+    `places` has where flags stand, as far as that is known; a document that is not
+    `is_written` is what the file would become.
     Source: moby daemon/config/config.go findConfigurationConflicts (b985e23); observed
     on 20.10.24, 26.1.5 and 28.5.2.
     """
     return tuple(
-        _conflict(document, path, flag, flags[flag])
+        _conflict(document, path, flag, flags[flag], places.get(flag), is_written)
         for path in _given(document)
         if (flag := _flag_of(path[-1])) in flags and path[-1] != _MERGED
     )
@@ -110,17 +121,27 @@ def _flag_of(name: str) -> str:
 
 
 def _conflict(
-    document: Document, path: tuple[str, ...], flag: str, values: tuple[str, ...]
+    document: Document,
+    path: tuple[str, ...],
+    flag: str,
+    values: tuple[str, ...],
+    place: FlagPlace | None,
+    is_written: bool,
 ) -> Problem:
     shown = ' '.join(_shown(flag, value) for value in values[:_SHOWN_VALUES])
     more = ' ...' if len(values) > _SHOWN_VALUES else ''
+    where = f' (in {place})' if place else ''
+    removal = f'--{flag} from the command line: systemctl edit --full docker.service'
+    if place:
+        removal = place.removal(flag)
+    in_file = f'{quote_key(*path)} from the file, or ' if is_written else ''
     return Problem(
         code='flag-conflict',
         where=document.where(*path),
-        message=f'{quote_key(*path)} is also given as the flag {shown}{more}: the '
-        'engine refuses what is given twice, even if it is equal',
-        hint=f'remove {quote_key(*path)} from the file, or --{flag} from the command '
-        'line: systemctl edit --full docker.service',
+        message=f'{quote_key(*path)} is {"also" if is_written else "already"} given as '
+        f'the flag {shown}{more}{where}: the engine refuses what is given twice, even '
+        'if it is equal',
+        hint=f'remove {in_file}{removal}',
     )
 
 

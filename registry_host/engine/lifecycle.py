@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from registry_host.engine.api import Client
-from registry_host.engine.failures import message_of
+from registry_host.engine.condition import reset_failed, result_of
+from registry_host.engine.failures import last_failure, message_of
 from registry_host.errors import EngineError, Problem
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact
@@ -79,11 +80,11 @@ def restart(
 ) -> Info:
     """Restart the engine's unit and wait until the engine answers.
 
-    Raises EngineError if it does not come back. A unit that failed often is given a
-    clean slate first: systemd would refuse to start it (StartLimitBurst of the unit).
+    Raises EngineError if it does not come back, with the reason of this start: it is
+    read before anything else is tried. A unit that was started often is given a clean
+    slate first: systemd would refuse to start it.
     """
-    log_since = ['journalctl', '--quiet', '--output=cat', f'--unit={unit}']
-    host.run(['systemctl', 'reset-failed', unit])
+    reset_failed(host, unit)
     done = host.run(['systemctl', 'restart', unit], timeout_s=timeout_s)
     client = Client(host, socket_path)
     deadline = time.monotonic() + (timeout_s if done.is_ok else 0.0)
@@ -94,22 +95,17 @@ def restart(
             if time.monotonic() >= deadline:
                 break
         time.sleep(0.1)
-    shown = host.run([*log_since, '--lines=40'])
-    errors = [line for line in shown.out.splitlines() if _is_fatal(line)]
-    reason = redact(message_of(errors[-1])) if errors else _last_line(done.err)
+    reason = last_failure(host, unit) or _last_line(done.err)
+    result = result_of(host, unit)
     raise EngineError(
         Problem(
             code='restart-failed',
             where=unit,
-            message=f'the engine did not come back: {reason}',
+            message=f'the engine did not come back: {reason}'
+            + (f' ({unit}: {result})' if result else ''),
             hint=f'journalctl -u {unit} -n 20',
         )
     )
-
-
-def _is_fatal(line: str) -> bool:
-    marks = ('level=error', 'level=fatal', 'failed to start daemon', 'unable to conf')
-    return any(mark in line for mark in marks)
 
 
 def _info_or_none(client: Client) -> Info | None:

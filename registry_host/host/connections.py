@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ class Connections(Place):
         from registry_host.host.lookups import system_addresses
 
         return system_addresses(name)
+
+    def connect_engine(self, address: str, *, timeout_s: float) -> socket.socket:
+        """Connect to the path of a socket, or to tcp://HOST:PORT."""
+        if not address.startswith('tcp://'):
+            return self.connect_unix(address, timeout_s=timeout_s)
+        import socket
+
+        name, _, port = address.removeprefix('tcp://').rpartition(':')
+        number = int(port) if re.fullmatch('[0-9]{1,5}', port) else 0
+        return socket.create_connection((name.strip('[]'), number & 0xFFFF), timeout_s)
 
     def connect_unix(self, path: str, *, timeout_s: float) -> socket.socket:
         import socket

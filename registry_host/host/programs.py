@@ -110,6 +110,24 @@ class Programs(Place):
         uid = max(map(int, ids[1].split()))
         return Process(pid=pid, argv=tuple(map(os.fsdecode, words)), uid=uid)
 
+    def namespace_of(self, pid: int | str, kind: str) -> str:
+        """Name a namespace of a process; '' where that is not ours to see."""
+        try:
+            return os.readlink(f'/proc/{pid}/ns/{kind}')
+        except OSError:
+            return ''
+
+    def is_shared_with(self, pid: int, path: str) -> bool:
+        """Whether a process has the same file as we at a path, or neither has any."""
+        found: list[tuple[int, int] | None] = []
+        for name in (path or '/', f'/proc/{pid}/root{path}'):
+            try:
+                status = os.stat(name)
+                found.append((status.st_dev, status.st_ino))
+            except OSError:
+                found.append(None)
+        return found[0] == found[1]
+
     def executable_of(self, pid: int) -> str:
         """Name the file that a process runs; '' where that is not ours to see."""
         try:

@@ -24,10 +24,18 @@ def drop_ins(host: Host, folders: Iterable[str]) -> Iterator[str]:
 
 def settings_of(text: str, section: str) -> Iterator[tuple[str, str]]:
     """Yield the settings of one section in order, lines that go on joined."""
-    current = ''
-    for line in map(str.strip, text.replace('\\\n', ' ').splitlines()):
+    for _, key, value in numbered_settings_of(text, section):
+        yield key, value
+
+
+def numbered_settings_of(text: str, section: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the settings of one section, each with the line in which it begins."""
+    current, number = '', 1
+    for raw in text.replace('\\\n', ' \0').split('\n'):
+        line = raw.replace('\0', '').strip()
         if line.startswith('['):
             current = line
         elif current == f'[{section}]' and '=' in line and line[0] not in '#;':
             key, _, value = line.partition('=')
-            yield key.strip(), value.strip()
+            yield number, key.strip(), value.strip()
+        number += 1 + raw.count('\0')

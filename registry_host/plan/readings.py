@@ -42,11 +42,13 @@ class Seen(NamedTuple):
 
     `identity` tells one process from the next, '' where that is not known. `live` is
     what it shows that it uses, by area; None where it shows nothing at all.
+    `condition` is what its manager has of it, by part, where a run may disturb it.
     """
 
     state: State
     identity: str = ''
     live: Mapping[str, Values] | None = None
+    condition: Mapping[str, str] = MappingProxyType({})
 
     @property
     def is_running(self) -> bool:

@@ -83,6 +83,18 @@ class _OfNames:
     def look(self, host: Host) -> None:
         return None
 
+    def condition(
+        self,
+        host: Host,
+        like: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Mapping[str, str]:
+        """Of those that may fail, each run looks whether they do their work."""
+        return {}
+
+    def cure(self, host: Host) -> str:
+        return ''
+
     def failure(self, err: OSError | RegistryHostError) -> OSError | RegistryHostError:
         return err
 

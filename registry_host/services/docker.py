@@ -260,6 +260,23 @@ class Docker:
             daemon = self._daemon(transition.after)
             yield from prove(host, self.engine, daemon, checks)
 
+    def condition(
+        self,
+        host: Host,
+        like: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Mapping[str, str]:
+        from registry_host.engine.condition import SETTLE_S, condition_of
+
+        limit_s = SETTLE_S if timeout_s is None else timeout_s
+        return condition_of(host, self.engine.unit, like, limit_s)
+
+    def cure(self, host: Host) -> str:
+        from registry_host.engine.condition import cure_of
+
+        unit = self.engine.unit
+        return cure_of(host, unit, self.engine.pid) if unit else self.by_hand
+
     def failure(self, err: OSError | RegistryHostError) -> OSError | RegistryHostError:
         if isinstance(err, RegistryHostError) and not isinstance(err, EngineError):
             return err

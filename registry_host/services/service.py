@@ -108,6 +108,20 @@ class Service(Protocol):
     def look(self, host: Host) -> Mapping[str, Values] | None:
         """Say what it shows now, by area; None if it shows nothing."""
 
+    def condition(
+        self,
+        host: Host,
+        like: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Mapping[str, str]:
+        """Say what its manager has of it, by part; {} where nothing is known.
+
+        With `like`, what passes by itself is waited for, some seconds or `timeout_s`.
+        """
+
+    def cure(self, host: Host) -> str:
+        """The command that brings its condition back."""
+
     def failure(self, err: OSError | RegistryHostError) -> OSError | RegistryHostError:
         """Explain to a person why it could not be activated."""
 

@@ -57,7 +57,7 @@ def require_accepted(state: FileState, daemon: DaemonJson, engine: EngineFacts) 
         for problem in directives.lint(
             daemon.document, engine.version, engine.known_flags
         )
-        + directives.conflicts(daemon.document, engine.flags)
+        + directives.conflicts(daemon.document, engine.flags, engine.places)
         # What we are about to write into an empty file cures it.
         if problem.code != 'file-empty'
     ]
@@ -69,14 +69,8 @@ def require_no_new_conflict(
     state: FileState, made: DaemonJson, engine: EngineFacts
 ) -> None:
     """Raise ConfigError if a flag of the engine names what the file then names."""
-    problems = directives.conflicts(made.document, engine.flags)
+    problems = directives.conflicts(
+        made.document, engine.flags, engine.places, is_written=False
+    )
     if problems:
-        raise ConfigError(
-            *(
-                problem._replace(
-                    where=state.path,
-                    message=f'{problem.message} (in {engine.flags_origin})',
-                )
-                for problem in problems
-            )
-        )
+        raise ConfigError(*(problem.at(state.path) for problem in problems))

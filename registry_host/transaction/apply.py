@@ -81,9 +81,19 @@ def _services(host: Host, planned: Planned, order: Order) -> tuple[Plan, Service
     found = {service.name: service for service in planned.services}
     may = tuple(_allowed(host, found[n.service], n, order) for n in plan.needs)
     levels = zip(plan.needs, may, strict=True)
-    needs = tuple(need._replace(done=each.activation) for need, each in levels)
+    needs = tuple(
+        _noted(host, found[need.service], need._replace(done=each.activation))
+        for need, each in levels
+    )
     plan = recorded(plan._replace(needs=needs), planned.services)
     return plan, Services(host, planned._replace(plan=plan), may, order)
+
+
+def _noted(host: Host, service: Service, need: Need) -> Need:
+    """Note what a way back has to find again of a service that is to be disturbed."""
+    if need.done is Activation.NONE:
+        return need
+    return need._replace(seen=need.seen._replace(condition=service.condition(host)))
 
 
 def _allowed(host: Host, service: Service, need: Need, order: Order) -> Allowed:

@@ -17,7 +17,8 @@ class Back(NamedTuple):
     `failed` could not be written; `kept` were changed by somebody else so that ours
     could not be told apart; both map paths to the reason why. `engine` says what became
     of it, '' if it was not touched. `untold` says which services could not be told,
-    and the command for each; each later run tries that again, and it holds up nothing.
+    or are in another condition than before, and the command for each; it holds up
+    nothing, and later runs try again to tell a service.
     """
 
     is_touched: bool = False

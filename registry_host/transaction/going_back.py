@@ -92,13 +92,17 @@ class Returning:
         if need.needed is Activation.NONE:
             return back
         seen, live = service.seen, need.seen.live
+        has_failed = _has_failed(service.condition(self._host), need)
         if seen.state == 'stopped' and (
-            live is None or need.done is not Activation.RESTART
+            live is None or not (has_failed or need.done is Activation.RESTART)
         ):
-            return back  # It reads the old file when it starts.
+            # It reads the old file when it starts.
+            return self._compared(service, need, back, timeout_s)
         if seen.state in ('absent', 'unknown'):
             return back
-        is_restarted = _is_restarted(service, need)
+        is_restarted = _is_restarted(service, need) or (
+            has_failed and not seen.is_running
+        )
         how = Activation.RELOAD
         if is_restarted and seen.is_running:
             allowed = service.allowed(self._host, Activation.RESTART, policy)
@@ -115,7 +119,43 @@ class Returning:
             if found is None or live is None or disagreeing(live, found):
                 message = f'{service.title} could not be brought back ({err})'
                 return back.with_engine(message)._replace(is_engine_back=False)
-        return back.with_engine(_state(service, need, found, how, is_restarted))
+        state = _state(service, need, found, how, is_restarted)
+        return self._compared(service, need, back, timeout_s, state)
+
+    def _compared(
+        self,
+        service: Service,
+        need: Need,
+        back: Back,
+        timeout_s: float | None,
+        state: str = '',
+    ) -> Back:
+        """Hold what the manager of a service has of it against what it had before.
+
+        A journal that is read again knows nothing of that: the run may be long ago.
+        """
+        before = need.seen.condition
+        now = service.condition(self._host, before, timeout_s) if before else before
+        changed = [
+            f'{part} is {now.get(part, "gone")}, and was {was}'
+            for part, was in before.items()
+            if now.get(part) != was
+        ]
+        if changed:
+            cure = service.cure(self._host)
+            back = back._replace(untold={**back.untold, ', '.join(changed): cure})
+            state = state.replace('is as it was', 'uses what it did before')
+        return back.with_engine(state)
+
+
+def _has_failed(now: Mapping[str, str], need: Need) -> bool:
+    """Whether a service that worked before the run has failed since.
+
+    One that has been stopped in the meantime was so by somebody.
+    """
+    before = need.seen.condition
+    failed = (part for part, state in now.items() if state.startswith('failed'))
+    return any(before.get(part, '').startswith('active') for part in failed)
 
 
 def _is_another(service: Service, need: Need) -> bool:

@@ -27,7 +27,16 @@ class Scene(Host):
         return super().read('/nonexistent')._replace(content=content)
 
     def processes(self, name):
-        return self._processes
+        return tuple(p for p in self._processes if p.argv[0].endswith(f'/{name}'))
+
+    def exists(self, path):
+        return path in self._files
+
+    def namespace_of(self, pid, kind):
+        return self._proc.get((pid, f'ns/{kind}'), 'mnt:[1]')
+
+    def is_shared_with(self, pid, path):
+        return path not in self._proc.get((pid, 'hidden'), ())
 
     def process(self, pid):
         return next((p for p in self._processes if p.pid == pid), None)

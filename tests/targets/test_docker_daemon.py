@@ -205,7 +205,13 @@ def test_nameservers_that_the_engine_has_as_a_flag_are_refused(root):
         merged(root, flags, engine, ref, applied)
     (problem,) = caught.value.problems
     assert (problem.code, problem.where) == ('flag-conflict', DAEMON_JSON)
-    assert problem.message.startswith('"dns" is also given as the flag --dns=9.9.9.9: ')
+    assert problem.message == (
+        '"dns" is already given as the flag --dns=9.9.9.9: the engine refuses what is '
+        'given twice, even if it is equal'
+    )
+    assert problem.hint == (
+        'remove --dns from the command line: systemctl edit --full docker.service'
+    )
 
 
 def test_nameservers_leave_the_file_of_a_former_engine(root):

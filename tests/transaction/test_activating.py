@@ -230,3 +230,23 @@ def test_files_of_a_run_are_known_to_its_target_alone(notary):
     notary.write(path, text.replace(NOTES, '/etc/passwd'), 0o600)
     assert run(notary, 'undo', '1', code=2)['errors'][0]['code'] == 'checkpoint-damaged'
     assert Host(str(notary.path)).read(NOTES).content == notary.read(NOTES).encode()
+
+
+def test_a_condition_that_a_run_has_changed_is_told_with_its_cure(notary, monkeypatch):
+    """What it shows is as it was, and its manager holds it for dead."""
+    condition = notary.path / outsiders.CONDITION
+    condition.write_text('active (running)')
+    activate = outsiders.Notary.activate
+
+    def failing(self, host, *arguments):
+        condition.write_text('failed (failed)')
+        return activate(self, host, *arguments)
+
+    monkeypatch.setattr(outsiders.Notary, 'activate', failing)
+    found = run(notary, 'configure', '--mirror=http://unruly', code=1)
+    (error,) = found['errors']
+    assert error['message'] == (
+        'it does not take it; the old file is back; notary.unit is failed (failed), '
+        'and was active (running); the notary uses what it did before'
+    )
+    assert error['hint'] == 'notary mend'

@@ -65,7 +65,7 @@ def daemon_json_flags(seen: Observed) -> Findings:
     if not engine.flags_origin:
         yield skipped(name, 'the flags of the engine are not known')
         return
-    problems = directives.conflicts(daemon.document, engine.flags)
+    problems = directives.conflicts(daemon.document, engine.flags, engine.places)
     yield from or_ok(
         _daemon_problems(name, 'error', daemon, problems),
         name,
