@@ -18,7 +18,7 @@ from registry_host.engine.running import (
     find_running,
 )
 from registry_host.engine.sockets import SOCKET, UNIX, listening_of
-from registry_host.errors import EngineError, Problem
+from registry_host.errors import EngineError, Finding, Problem
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -185,6 +185,23 @@ def _split_environment(text: str) -> dict[str, str]:
     except ValueError:
         words = text.split()
     return dict(word.split('=', 1) for word in words if '=' in word)
+
+
+def other_engine(engine: EngineFacts, other: Running) -> Finding:
+    """Name another engine of the host, which no run reloads."""
+    is_shared = other.config_path == engine.config_path
+    also = (
+        f'the engine of process {engine.pid} is the one that registry-host configures'
+    )
+    if is_shared:
+        also = 'registry-host does not reload it, though it reads the same file'
+    return Finding(
+        check='other-engines',
+        severity='warning' if is_shared else 'info',
+        message=f'another engine runs: {other}; {also}',
+        path=other.config_path,
+        remedy=(f'kill -s HUP {other.pid}',) if is_shared else (),
+    )
 
 
 def _permission_problem(socket_path: str) -> Problem:

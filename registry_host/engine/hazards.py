@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry_host.engine.flags import NOWHERE
 from registry_host.engine.keys import (
     Directive,
     Version,
@@ -18,8 +19,9 @@ from registry_host.engine.keys import (
 from registry_host.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from registry_host.engine.flagplaces import FlagPlace
     from registry_host.engine.flags import Flags
     from registry_host.jsonfile.jsontext import Document
 
@@ -41,13 +43,16 @@ _EFFECTS = {
 
 
 def warnings(
-    document: Document, version: Version | None, flags: Flags
+    document: Document,
+    version: Version | None,
+    flags: Flags,
+    places: Mapping[str, FlagPlace] = NOWHERE,
 ) -> tuple[Problem, ...]:
     """Find what is accepted, and makes a reload do more, or less, than it says."""
     return (
         *_obsolete_keys(document, version),
         *_obsolete_storage(document, version),
-        *_flags_reset_by_reload(document, version, flags),
+        *_flags_reset_by_reload(document, version, flags, places),
         *_corrupted_addresses(document, version, flags),
         *_lost_registries(document, version),
     )
@@ -87,7 +92,10 @@ def _obsolete_storage(document: Document, version: Version | None) -> Iterator[P
 
 
 def _flags_reset_by_reload(
-    document: Document, version: Version | None, flags: Flags
+    document: Document,
+    version: Version | None,
+    flags: Flags,
+    places: Mapping[str, FlagPlace],
 ) -> Iterator[Problem]:
     """A reload knows the file alone: what it always sets anew, a flag cannot keep."""
     if not flags:
@@ -96,20 +104,21 @@ def _flags_reset_by_reload(
         flag = directive.flag or ''
         is_reset = directive.is_reset_by_reload and not document.has(directive.key)
         if flag in flags and is_reset:
-            yield _reset_by_reload(flag, directive.key)
+            yield _reset_by_reload(flag, directive.key, places)
     if 'add-runtime' in flags and document.has('runtimes'):
-        yield _reset_by_reload('add-runtime', 'runtimes')
+        yield _reset_by_reload('add-runtime', 'runtimes', places)
     is_old = version is not None and version < (25, 0, 0)
     if is_old and 'insecure-registry' in flags and document.has('registry-mirrors'):
-        yield _reset_by_reload('insecure-registry', 'insecure-registries')
+        yield _reset_by_reload('insecure-registry', 'insecure-registries', places)
 
 
-def _reset_by_reload(flag: str, key: str) -> Problem:
+def _reset_by_reload(flag: str, key: str, places: Mapping[str, FlagPlace]) -> Problem:
     effect = _EFFECTS.get(flag, 'is dropped')
+    place = places.get(flag, 'the unit')
     return Problem(
         code='reload-resets-flag',
         message=f'--{flag} is given as a flag alone: at a reload it {effect}',
-        hint=f'move it from the unit into daemon.json, as "{key}"',
+        hint=f'move it from {place} into daemon.json, as "{key}"',
     )
 
 

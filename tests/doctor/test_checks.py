@@ -19,13 +19,15 @@ from registry_host.engine.find import DAEMON_JSON, EngineFacts
 from registry_host.engine.flags import parse_flags
 from registry_host.engine.live import LiveLists
 from registry_host.engine.route import Route
+from registry_host.engine.running import Running
+from registry_host.engine.sockets import Listening
 from registry_host.engine.start import Refusal
 from registry_host.errors import ConfigError, Finding, Problem
 from registry_host.host.filedoor import unreadable
 from registry_host.host.host import Host
 from registry_host.host.locations import JOURNAL, LEFT_BEHIND, PENDING, RESOLV_CONF
 from registry_host.host.lookups import Lookup
-from registry_host.host.records import FileState, User
+from registry_host.host.records import FileState, Process, User
 from registry_host.host.wire import ConnectionFailed
 from registry_host.jsonfile.config import read_json
 from registry_host.levels import Activation
@@ -486,6 +488,51 @@ ENGINE_STATE = (
 )
 
 
+def other(pid=43, path='/etc/docker/second.json', **changes):
+    return Running(
+        process=Process(pid=pid, argv=('/usr/sbin/dockerd',), uid=0),
+        packaging='system',
+        flags={},
+        config_path=path,
+        listening=Listening('/run/second.sock'),
+        **changes,
+    )
+
+
+OTHER_ENGINES = (
+    pytest.param({}, [ok('no other engine runs on this host')], id='none'),
+    pytest.param(
+        engine(others=(other(), other(pid=44, path=DAEMON_JSON, unit='b.service'))),
+        [
+            info(
+                'another engine runs: process 43 (/run/second.sock, reads '
+                '/etc/docker/second.json); the engine of process 42 is the one that '
+                'registry-host configures',
+                path='/etc/docker/second.json',
+            ),
+            warning(
+                'another engine runs: process 44 (b.service, /run/second.sock, reads '
+                f'{DAEMON_JSON}); registry-host does not reload it, though it reads '
+                'the same file',
+                'kill -s HUP 44',
+                path=DAEMON_JSON,
+            ),
+        ],
+        id='two',
+    ),
+    pytest.param(
+        engine(state='unreachable', info=None, pid=None, others=(other(), other(44))),
+        [skipped('it is not known which engine is meant')],
+        id='one-of-several',
+    ),
+    pytest.param(
+        {'facts': FACTS._replace(engine=EngineFacts('unknown'))},
+        [skipped('a root folder has no engine to ask')],
+        id='in-a-root-folder',
+    ),
+)
+
+
 ENGINE_VERSION = (
     pytest.param({}, [ok('Docker 28.5.2 is known')], id='known'),
     pytest.param(
@@ -730,6 +777,19 @@ MIRROR_RULES = (
             )
         ],
         id='none',
+    ),
+    pytest.param(
+        {
+            **engine(flags={'registry-mirror': ('http://u:hunter2@m', 'http://n')}),
+            **daemon('{}'),
+        },
+        [
+            ok(
+                f'registry mirrors are set by a flag (in {ORIGIN}): '
+                'http://xxxxx:xxxxx@m http://n'
+            )
+        ],
+        id='flags',
     ),
 )
 
@@ -1501,6 +1561,7 @@ ROWS = {
     'restart-pending': RESTART_PENDING,
     'pulls': PULLS,
     'engine-state': ENGINE_STATE,
+    'other-engines': OTHER_ENGINES,
     'engine-version': ENGINE_VERSION,
     'daemon-json': DAEMON,
     'daemon-json-keys': DAEMON_KEYS,

@@ -29,6 +29,7 @@ def test_names_are_an_api():
         'restart-pending',
         'pulls',
         'engine-state',
+        'other-engines',
         'engine-version',
         'daemon-json',
         'daemon-json-keys',

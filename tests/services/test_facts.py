@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from registry_host.engine.find import find_engine
+from registry_host.errors import Problem
 from registry_host.host.host import Host
 from registry_host.host.invoker import find_invoker
 from registry_host.host.records import Completed, Process, User
@@ -227,3 +228,139 @@ def test_sudo_variables_mean_nothing_without_root(monkeypatch):
     scene = Scene(environ={'SUDO_UID': '0'})
     monkeypatch.setattr('os.geteuid', lambda: 1000)
     assert find_invoker(scene) == ALICE
+
+
+# Several engines, and those of containers
+
+
+def inside(**changes):
+    """/proc of an engine in a mount namespace of its own."""
+    return {(7, 'ns/mnt'): 'mnt:[7]', **changes}
+
+
+CGROUP = {(7, 'cgroup'): '0::/system.slice/docker.service\n'}
+
+
+@pytest.mark.parametrize(
+    ('proc', 'state'),
+    (
+        ({}, 'unreachable'),
+        (inside(), 'stopped'),
+        ({**inside(), **CGROUP}, 'unreachable'),
+        ({**inside(), **CGROUP, (7, 'hidden'): ('/run',)}, 'stopped'),
+        ({**inside(), **CGROUP, (7, 'hidden'): ('/etc/docker',)}, 'stopped'),
+        ({**inside(), (1, 'ns/mnt'): 'mnt:[7]'}, 'unreachable'),
+        ({**inside(), (1, 'ns/mnt'): 'mnt:[7]', (7, 'hidden'): ('/',)}, 'stopped'),
+        ({(7, 'ns/mnt'): ''}, 'unreachable'),
+    ),
+    ids=(
+        'ours',
+        'another',
+        'of-the-unit',
+        'another-run',
+        'another-etc',
+        'of-the-first-process',
+        'another-root',
+        'not-to-be-seen',
+    ),
+)
+def test_an_engine_in_a_mount_namespace(proc, state):
+    scene = Scene(processes=[dockerd()], proc=proc, outputs={'program': 'x'})
+    assert find_engine(scene).state == state
+
+
+def second(pid, **changes):
+    return dockerd('-H', f'unix:///run/{pid}.sock', pid=pid, **changes)
+
+
+@pytest.mark.parametrize(
+    ('scene', 'pid'),
+    (
+        ({'processes': [second(3), second(7)], 'proc': CGROUP}, 7),
+        ({'processes': [second(3), dockerd(pid=7)]}, 7),
+        ({'processes': [second(3), dockerd('-H', 'fd://', pid=7)]}, 7),
+        (
+            {
+                'processes': [second(3), second(7)],
+                'files': {'/var/run/docker.pid': b'7\n'},
+            },
+            7,
+        ),
+        (
+            {
+                'processes': [second(3), second(7)],
+                'environ': {'DOCKER_HOST': 'unix:///run/7.sock'},
+            },
+            7,
+        ),
+        (
+            {
+                'processes': [second(3), dockerd(pid=7)],
+                'environ': {'DOCKER_HOST': 'unix:///run/3.sock'},
+            },
+            7,
+        ),
+        ({'processes': [second(3), second(7)]}, None),
+        (
+            {
+                'processes': [second(3), second(7)],
+                'environ': {'DOCKER_HOST': 'unix:///run/9.sock'},
+            },
+            None,
+        ),
+    ),
+    ids=(
+        'unit',
+        'default-socket',
+        'activated',
+        'pidfile',
+        'docker-host',
+        'docker-host-last',
+        'none',
+        'docker-host-of-none',
+    ),
+)
+def test_which_of_several_engines_is_meant(scene, pid):
+    engine = find_engine(Scene(**scene))
+    assert engine.pid == pid
+    assert [other.pid for other in engine.others] == ([3] if pid else [3, 7])
+
+
+def test_engines_that_nothing_tells_apart():
+    scene = Scene(
+        processes=[
+            dockerd('--config-file=/a.json', '-H', 'tcp://0.0.0.0:2375', pid=3),
+            second(7),
+        ],
+        proc={(7, 'cgroup'): '0::/system.slice/b.service\n'},
+    )
+    engine = find_engine(scene)
+    assert engine.state == 'unreachable'
+    assert engine.problem == Problem(
+        code='engine-ambiguous',
+        where='engine',
+        message='2 engines run, and none by docker.service or at /var/run/docker.sock: '
+        'process 3 (tcp://127.0.0.1:2375, reads /a.json); process 7 (b.service, '
+        '/run/7.sock, reads /etc/docker/daemon.json)',
+        hint='name the socket of the one that is meant: sudo env '
+        'DOCKER_HOST=tcp://127.0.0.1:2375 registry-host configure',
+    )
+    chosen = Scene(
+        processes=scene.processes('dockerd'),
+        environ={'DOCKER_HOST': 'tcp://127.0.0.1:2375'},
+    )
+    assert find_engine(chosen).pid == 3
+
+
+def test_an_engine_that_listens_over_tls_alone():
+    process = dockerd('--tlsverify', '-H', 'tcp://0.0.0.0')
+    engine = find_engine(Scene(processes=[process]))
+    assert engine.state == 'unreachable'
+    assert engine.problem == Problem(
+        code='engine-unreachable',
+        where='tcp://127.0.0.1:2376',
+        message='dockerd (process 7) listens over TLS alone, where registry-host '
+        'cannot ask it',
+        hint='have it listen at a socket too: add unix:///var/run/docker.sock where '
+        'tcp://0.0.0.0 is named, and restart it',
+    )

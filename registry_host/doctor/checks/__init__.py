@@ -31,6 +31,7 @@ CHECKS: Mapping[str, Check] = {
         earlier_runs.restart_pending,
         earlier_runs.pulls,
         engine_state.engine_state,
+        engine_state.other_engines,
         engine_state.engine_version,
         engine_config.daemon_json,
         engine_config.daemon_json_keys,

@@ -79,7 +79,9 @@ def daemon_json_hazards(seen: Observed) -> Findings:
     if daemon.document is None:
         yield skipped(name, f'{daemon.path} could not be read')
         return
-    problems = directives.warnings(daemon.document, engine.version, engine.flags)
+    problems = directives.warnings(
+        daemon.document, engine.version, engine.flags, engine.places
+    )
     yield from or_ok(
         _daemon_problems(name, 'warning', daemon, problems),
         name,

@@ -11,6 +11,7 @@ from registry_host.doctor.checks.check import (
     of_problem,
     skipped,
 )
+from registry_host.engine.find import other_engine
 from registry_host.engine.keys import OLDEST, show_version
 from registry_host.engine.route import asked_lists, asked_proxies
 from registry_host.namedtuples import NamedTuple
@@ -62,6 +63,19 @@ def _stopped(name: str, version: str, seen: Observed) -> Finding:
     else:
         remedy = (f'systemctl status {unit}', start_again(unit))
     return finding(name, 'error', message, *remedy)
+
+
+@check('other-engines', 'no other engine of this host is taken for the one meant')
+def other_engines(seen: Observed) -> Findings:
+    name, engine = 'other-engines', seen.facts.engine
+    if engine.state == 'unknown':
+        yield skipped(name, 'a root folder has no engine to ask')
+    elif engine.pid is None and engine.others:
+        yield skipped(name, 'it is not known which engine is meant')
+    elif not engine.others:
+        yield finding(name, 'ok', 'no other engine runs on this host')
+    for other in engine.others if engine.pid is not None else ():
+        yield other_engine(engine, other)._replace(check=name)
 
 
 @check('engine-version', 'the engine is one that this tool knows')

@@ -13,7 +13,9 @@ from registry_host.doctor.checks.check import (
     or_ok,
     skipped,
 )
+from registry_host.engine.daemonjson import FLAGS
 from registry_host.engine.hubtrust import unverified_hub
+from registry_host.redact import redact
 from registry_host.registry.faults import silent_on, without_image
 from registry_host.settings.areas import MIRRORS
 from registry_host.settings.mirrors import check_mirror
@@ -28,6 +30,13 @@ def mirror_rules(seen: Observed) -> Findings:
     entries = seen.entries(MIRRORS)
     if seen.daemon.problem:
         yield skipped(name, f'{seen.daemon.path} could not be read')
+        return
+    engine = seen.facts.engine
+    given = engine.flags.get(FLAGS[MIRRORS], ())
+    if not entries and given:
+        place = engine.places.get(FLAGS[MIRRORS], engine.flags_origin)
+        message = f'registry mirrors are set by a flag (in {place}): {" ".join(given)}'
+        yield finding(name, 'ok', redact(message))
         return
     if not entries:
         message = 'no registry mirror is set'
