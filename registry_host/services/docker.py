@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING
 from registry_host.engine.daemonjson import LIST_KEYS, DaemonJson
 from registry_host.engine.live import LiveLists, expected_lists
 from registry_host.engine.route import asked_lists, asked_proxies
-from registry_host.errors import (
-    ApplyError,
-    ConfigError,
-    EngineError,
-    Finding,
-    Problem,
-    RegistryHostError,
-)
+from registry_host.errors import ConfigError, EngineError
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.jsonfile import jsontext
 from registry_host.levels import Activation
@@ -29,12 +22,14 @@ from registry_host.services.engine_live import (
     shown_by,
     words_of,
 )
+from registry_host.services.engine_unit import OfUnit
 from registry_host.settings.areas import ENGINE_DNS, INSECURE, MIRRORS, PROXY_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from registry_host.engine.find import EngineFacts
+    from registry_host.errors import Finding
     from registry_host.host.host import Host
     from registry_host.host.records import FileState
     from registry_host.levels import Allowed, RestartPolicy
@@ -63,7 +58,7 @@ def named(host: Host, facts: Facts, names: Collection[str]) -> tuple[Service, ..
     return find(host, facts, ()) if NAME in names else ()
 
 
-class Docker:
+class Docker(OfUnit):
     """One engine, as far as it could be seen."""
 
     name = NAME
@@ -86,10 +81,6 @@ class Docker:
             identity=identity_of(host, engine),
             live=shown_by(engine.info) if engine.info else None,
         )
-
-    @property
-    def by_hand(self) -> str:
-        return f'systemctl restart {self.engine.unit or "docker.service"}'
 
     def is_there(self, host: Host) -> bool:
         return self.engine.is_running
@@ -259,47 +250,6 @@ class Docker:
 
             daemon = self._daemon(transition.after)
             yield from prove(host, self.engine, daemon, checks)
-
-    def condition(
-        self,
-        host: Host,
-        like: Mapping[str, str] | None = None,
-        timeout_s: float | None = None,
-    ) -> Mapping[str, str]:
-        from registry_host.engine.condition import SETTLE_S, condition_of
-
-        limit_s = SETTLE_S if timeout_s is None else timeout_s
-        return condition_of(host, self.engine.unit, like, limit_s)
-
-    def cure(self, host: Host) -> str:
-        from registry_host.engine.condition import cure_of
-
-        unit = self.engine.unit
-        return cure_of(host, unit, self.engine.pid) if unit else self.by_hand
-
-    def failure(self, err: OSError | RegistryHostError) -> OSError | RegistryHostError:
-        if isinstance(err, RegistryHostError) and not isinstance(err, EngineError):
-            return err
-        unit = self.engine.unit or 'dockerd'
-        problem = err.problems[0] if isinstance(err, EngineError) else None
-        return ApplyError(
-            Problem(
-                code=problem.code if problem else 'reload-rejected',
-                where=unit,
-                message='the engine did not take the change: '
-                f'{problem.message if problem else err}',
-                hint=f'journalctl -u {unit} -n 20',
-            )
-        )
-
-    def pending(self, allowed: Allowed, *, is_repeatable: bool) -> Finding:
-        again = 'the same command with --restart always, at a time that suits'
-        return Finding(
-            check='restart-pending',
-            severity='warning',
-            message=f'the engine uses it only once it has restarted: {allowed.reason}',
-            remedy=(again, f'or: {self.by_hand}') if is_repeatable else (self.by_hand,),
-        )
 
 
 def _missing(values: Mapping[str, object]) -> Iterable[str]:
