@@ -43,7 +43,8 @@ class Connections(Place):
 
         name, _, port = address.removeprefix('tcp://').rpartition(':')
         number = int(port) if re.fullmatch('[0-9]{1,5}', port) else 0
-        return socket.create_connection((name.strip('[]'), number & 0xFFFF), timeout_s)
+        place = (name.strip('[]'), number if number <= 0xFFFF else 0)
+        return socket.create_connection(place, timeout_s)
 
     def connect_unix(self, path: str, *, timeout_s: float) -> socket.socket:
         import socket

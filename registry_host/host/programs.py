@@ -104,8 +104,11 @@ class Programs(Place):
                 words = file.read().split(b'\0')[:-1]
         except OSError:
             return None
-        ids = re.search(r'^Uid:([\s\d]+)$', self.proc_text(pid, 'status'), re.MULTILINE)
-        if ids is None:
+        status = self.proc_text(pid, 'status')
+        ids = re.search(r'^Uid:([\s\d]+)$', status, re.MULTILINE)
+        pids = re.search(r'^NSpid:([\s\d]+)$', status, re.MULTILINE)
+        # A process in a namespace below ours has a pid there too; anyone may see that.
+        if ids is None or (pids is not None and len(pids[1].split()) > 1):
             return None
         uid = max(map(int, ids[1].split()))
         return Process(pid=pid, argv=tuple(map(os.fsdecode, words)), uid=uid)

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -505,3 +507,59 @@ def test_processes_by_any_of_several_names(tmp_path):
     assert (mine.name, mine.argv) == ('systemd-resolved', (str(long), '60'))
     assert mine.uid == os.geteuid()
     assert Host().processes('nonesuch') == ()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='makes namespaces')
+@pytest.mark.parametrize('uid', (0, 65534), ids=('root', 'anyone'))
+def test_a_process_of_a_container_is_none_of_this_host(uid):
+    argv = [
+        'unshare',
+        '--pid',
+        '--mount',
+        '--fork',
+        'sh',
+        '-c',
+        'echo $$; exec sleep 9',
+    ]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b'1\n'
+        children = f'/proc/{process.pid}/task/{process.pid}/children'
+        pid = int(Path(children).read_text())
+        os.seteuid(uid)
+        try:
+            assert Host().process(process.pid) is not None
+            assert Host().process(pid) is None
+        finally:
+            os.seteuid(0)
+            os.kill(pid, 9)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='makes namespaces')
+def test_files_that_another_process_has_in_their_place():
+    script = 'mount -t tmpfs x /run && echo && exec sleep 9'
+    with subprocess.Popen(
+        ['unshare', '--mount', 'sh', '-c', script], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            host, pid = Host(), process.pid
+            spaces = {host.namespace_of(each, 'mnt') for each in (pid, 'self')}
+            assert len(spaces) == 2
+            paths = ('/', '/etc', '/nonexistent', '/run')
+            shared = [path for path in paths if host.is_shared_with(pid, path)]
+            assert shared == ['/', '/etc', '/nonexistent']
+        finally:
+            process.kill()
+    assert Host().namespace_of(process.pid, 'mnt') == ''
+
+
+def test_an_engine_that_listens_at_a_port():
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        address = f'tcp://127.0.0.1:{server.getsockname()[1]}'
+        with Host().connect_engine(address, timeout_s=5):
+            pass
+    for address in ('tcp://127.0.0.1:0', 'tcp://127.0.0.1:x', 'tcp://127.0.0.1:99999'):
+        with pytest.raises(ConnectionRefusedError):
+            Host().connect_engine(address, timeout_s=5)
