@@ -68,7 +68,9 @@ def activate(
     own reason where it does not take the change.
     """
     if how is Activation.RESTART and engine.unit:
-        return restart(host, socket_path=engine.socket_path, unit=engine.unit)
+        return restart(
+            host, socket_path=engine.socket_path, unit=engine.unit, pid=engine.pid
+        )
     return _reload(host, engine, is_expected, timeout_s)
 
 

@@ -85,6 +85,13 @@ def cure_of(host: Host, unit: str, pid: int | None) -> str:
     return f'kill {pid} && tail --pid={pid} -f /dev/null; {start}' if is_left else start
 
 
+def main_pid(host: Host, unit: str) -> int:
+    """Return the pid of a unit's main process; 0 where it has none."""
+    shown = host.run(['systemctl', 'show', '--property=MainPID', unit])
+    pid = shown.out.strip().removeprefix('MainPID=')
+    return int(pid) if pid.isdigit() else 0
+
+
 def result_of(host: Host, unit: str) -> str:
     """Say how systemd has a unit's last start, where that is more than a failure."""
     shown = host.run(['systemctl', 'show', '--property=Result', unit])

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from registry_host.engine.api import Client
-from registry_host.engine.condition import reset_failed, result_of
+from registry_host.engine.condition import main_pid, reset_failed, result_of
 from registry_host.engine.failures import last_failure, message_of
 from registry_host.errors import EngineError, Problem
 from registry_host.namedtuples import NamedTuple
@@ -27,7 +27,9 @@ RELOAD_TIMEOUT_S = 20.0
 OWN_EVENT_TIMEOUT_S = 3.0
 # How long after an error in the engine's log its event may still come.
 ERROR_GRACE_S = 0.5
-SIGHUP = 1
+SIGHUP, SIGTERM = 1, 15
+# An engine gives its containers 10 s to end, and itself 15 s (--shutdown-timeout).
+STOP_TIMEOUT_S = 30.0
 # A cold start with many containers to bring back takes its time.
 RESTART_TIMEOUT_S = 120.0
 
@@ -76,15 +78,20 @@ def restart(
     *,
     socket_path: str,
     unit: str,
+    pid: int | None = None,
     timeout_s: float = RESTART_TIMEOUT_S,
 ) -> Info:
     """Restart the engine's unit and wait until the engine answers.
+
+    `pid` is that of an engine that runs, which may outlive its unit.
 
     Raises EngineError if it does not come back, with the reason of this start: it is
     read before anything else is tried. A unit that was started often is given a clean
     slate first: systemd would refuse to start it.
     """
     reset_failed(host, unit)
+    if pid is not None and main_pid(host, unit) != pid:
+        _stop(host, unit, pid)
     done = host.run(['systemctl', 'restart', unit], timeout_s=timeout_s)
     client = Client(host, socket_path)
     deadline = time.monotonic() + (timeout_s if done.is_ok else 0.0)
@@ -95,7 +102,7 @@ def restart(
             if time.monotonic() >= deadline:
                 break
         time.sleep(0.1)
-    reason = last_failure(host, unit) or _last_line(done.err)
+    reason = last_failure(host, unit) or _first_line(done.err)
     result = result_of(host, unit)
     raise EngineError(
         Problem(
@@ -106,6 +113,25 @@ def restart(
             hint=f'journalctl -u {unit} -n 20',
         )
     )
+
+
+def _stop(host: Host, unit: str, pid: int) -> None:
+    """Stop an engine that is not the main process of its unit.
+
+    Docker's unit ends its main process alone (KillMode=process): the engine would go
+    on, and no other could start beside it (20.10.24, 26.1.5, 28.5.2, observed).
+    """
+    host.run(['systemctl', 'stop', unit], timeout_s=STOP_TIMEOUT_S)
+    if not _is_engine(host, pid):
+        return
+    host.signal(pid, SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while _is_engine(host, pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _is_engine(host: Host, pid: int) -> bool:
+    return host.executable_of(pid).rpartition('/')[2].startswith('dockerd')
 
 
 def _info_or_none(client: Client) -> Info | None:
@@ -140,7 +166,7 @@ def _trigger(host: Host, pid: int, unit: str | None) -> None:
             done = host.run(['systemctl', 'reload', unit])
             if done.is_ok:
                 return
-            message = f'systemctl reload failed: {_last_line(done.err)}'
+            message = f'systemctl reload failed: {_first_line(done.err)}'
             raise EngineError(
                 Problem(code='reload-failed', where=unit, message=message)
             )
@@ -186,6 +212,7 @@ class Log:
         return redact(message_of(errors[-1])) if errors else ''
 
 
-def _last_line(text: str) -> str:
+def _first_line(text: str) -> str:
+    """What follows says where to look for more."""
     lines = text.strip().splitlines()
-    return redact(lines[-1]) if lines else 'no reason given'
+    return redact(lines[0]) if lines else 'no reason given'

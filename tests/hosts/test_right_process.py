@@ -351,3 +351,48 @@ def test_an_engine_that_a_reload_has_killed_is_started_again(newest):
     assert error['message'].endswith('the old file is back; the engine is as it was')
     assert states(newest) == ['active', 'active']
     assert newest.mirrors() == []
+
+
+BELOW_A_SHELL = (
+    'NotifyAccess=all',
+    'ExecStart=',
+    "ExecStart=/bin/sh -c 'dockerd -H unix:///run/docker.sock 2>&1 | tee /run/log'",
+)
+
+
+def test_an_engine_below_a_shell(host):
+    """A reload of the unit would end the shell, and a restart leave the engine."""
+    host.drop_in(*BELOW_A_SHELL)
+    host.write(DAEMON_JSON, '{}')
+    host.restart_engine()
+    report = ran(host, *CONFIGURE, '--mirror', MIRROR)
+    assert (report['activation']['done'], host.mirrors()) == ('reload', LIVE)
+    report = ran(host, *CONFIGURE, '--engine-dns', '9.9.9.9')
+    assert (report['activation']['done'], host.mirrors()) == ('restart', LIVE)
+    assert host.run('pidof dockerd').stdout.split() == [
+        host.read('/run/docker.pid').strip()
+    ]
+    assert states(host) == ['active', 'active']
+
+
+def test_a_unit_that_was_lost_is_told_with_what_mends_it(newest):
+    """The reload of a unit has ended its shell: the engine goes on without it."""
+    newest.drop_in(*BELOW_A_SHELL, 'Restart=no')
+    newest.write(DAEMON_JSON, '{}')
+    newest.restart_engine()
+    newest.write(
+        '/root/lose',
+        '#!/bin/sh\nuntil grep -q m.lab /etc/docker/daemon.json; do :; done\n'
+        'kill -9 "$(systemctl show --value -p MainPID docker)"\n'
+        "echo '{' >/etc/docker/daemon.json\n",
+        mode='755',
+    )
+    newest.run('systemd-run --quiet --unit=lose /root/lose')
+    (error,) = ran(newest, *CONFIGURE, '--mirror', 'http://m.lab', code=1)['errors']
+    assert (
+        'docker.service is failed (failed), and was active (running)'
+        in (error['message'])
+    )
+    newest.write(DAEMON_JSON, '{}')
+    newest.run(error['hint'])
+    assert states(newest) == ['active', 'active']
