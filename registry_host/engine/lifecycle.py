@@ -95,7 +95,7 @@ def restart(
     done = host.run(['systemctl', 'restart', unit], timeout_s=timeout_s)
     client = Client(host, socket_path)
     deadline = time.monotonic() + (timeout_s if done.is_ok else 0.0)
-    while True:
+    while pid is None or not _is_engine(host, pid):  # It would answer as if new.
         try:
             return client.info()
         except (OSError, EngineError):
