@@ -24,6 +24,7 @@ def finish(report: Report, output_format: str) -> NoReturn:
     handle_signals(signal.SIG_DFL)
     context = click.get_current_context(silent=True)
     if context:
+        report = report.after(context.obj.progress)
         report = report.below(context.obj.root, context.obj.has_place_for)
     try:
         _print(report, output_format)
@@ -95,7 +96,7 @@ def handle_signals(handler: Any) -> None:
 def interrupted(progress: Progress) -> Problem:
     """Tell what a signal has left behind, where no run was there to say it itself."""
     hint = ''
-    if progress.state is HostState.CHANGED:
+    if progress.state is HostState.CHANGED and progress.remedy:
         hint = f'to take it back: {progress.remedy}'
     elif progress.state is HostState.PARTLY_CHANGED:
         hint = f'to finish: {progress.remedy}'

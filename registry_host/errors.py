@@ -53,6 +53,37 @@ def quoted(*words: str) -> str:
     return join(words)
 
 
+# What a remedy that is a command begins with, behind sudo or not.
+_PROGRAMS = frozenset(
+    'cat chgrp chmod chown cp curl df dhcpcd docker findmnt getent hostname iconv id '
+    'ip journalctl ln ls lsattr mkdir mount mv namei netconfig nmcli nslookup ps '
+    'registry-host resolvconf resolvectl rm sed ss stat systemctl umount'.split()
+)
+
+
+def argv_of(remedy: str) -> tuple[str, ...]:
+    """Split a remedy that is one command, as a shell would; () if it is none.
+
+    Words may lead to it (`is there room? df -h /var`), but a choice of two, and what
+    takes a shell, is no command.
+    """
+    import re
+    from shlex import split
+
+    lead = re.match(r'[^,/]*?[:?] ', remedy)
+    text = remedy[lead.end() :] if lead else remedy
+    try:
+        argv = tuple(split(text))
+    except ValueError:  # A quote that is not closed.
+        return ()
+    program = argv[argv[0] == 'sudo' :][:1] if argv else ()
+    is_prose = any(word[-1:] in ',;:' for word in argv)
+    is_shell = '\n' in text or re.search(r'[|&;<>$`*]', re.sub("'[^']*'", '', text))
+    if is_prose or is_shell or not _PROGRAMS.issuperset(program):
+        return ()
+    return argv if program else ()
+
+
 def place_of(err: Exception) -> str:
     """Name an exception and the line that raised it; its values may be secrets."""
     import traceback

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from envelope import envelope
 
 from registry_host import cli
 
@@ -24,7 +24,7 @@ class Ended:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.out)
+        return envelope(self.out)
 
     @property
     def codes(self) -> list[str]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.errors import Exit
+from registry_host.plan.readings import Served
+from registry_host.progress import Proof
 from registry_host.reporting.report import Report, undo_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry_host.targets.planning import Planned
     from registry_host.transaction.carryout import Carried, Manner, Request
 
 
@@ -27,6 +32,12 @@ def report_of(request: Request, manner: Manner, carried: Carried) -> Report:
     if carried.planned is None:
         return report
     plan = carried.planned.plan
+    came_to = carried.outcome or carried.forecast
+    report = report._replace(
+        proofs=(*plan.standing, *_beyond_root(carried.planned)),
+        services=(came_to.services if came_to else ())
+        or tuple(Served(need.service, need.needed) for need in plan.needs),
+    )
     findings = (*carried.mended, *plan.findings)
     if carried.outcome is not None:
         report = report._replace(
@@ -36,3 +47,12 @@ def report_of(request: Request, manner: Manner, carried: Carried) -> Report:
     if carried.forecast is not None:
         findings += carried.forecast.findings
     return report._replace(plan=plan, findings=tuple(dict.fromkeys(findings)))
+
+
+def _beyond_root(planned: Planned) -> Iterator[Proof]:
+    """Say why of a host that does not run only the files are proved."""
+    is_needed = any(need.needed for need in planned.plan.needs)
+    if is_needed and not planned.facts.is_live:
+        why = 'below a root folder nothing is contacted'
+        yield Proof('reachable', '', 'skipped', why)
+        yield Proof('pulls', '', 'skipped', why)

@@ -57,7 +57,7 @@ class Configure(Request):
         from registry_host.transaction.unproved import load as load_unproved
 
         if not self._is_probing:
-            return waived(planned)
+            return waived(host, planned)
         unproved = load_unproved(host)
         again = Again()
         if unproved is not None:

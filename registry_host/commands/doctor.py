@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from registry_host.doctor.checks import CHECKS
 from registry_host.doctor.observations import observe
 from registry_host.doctor.select import run_checks, select
-from registry_host.errors import Exit, Finding
+from registry_host.errors import Exit
 from registry_host.reporting.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from registry_host.errors import Finding
     from registry_host.host.host import Host
 
 
@@ -40,10 +41,7 @@ def doctor(
 def list_checks() -> Report:
     return Report(
         command='doctor',
-        findings=tuple(
-            Finding(check=check.name, severity='info', message=check.title)
-            for check in CHECKS.values()
-        ),
+        checks=tuple(CHECKS.values()),
         note='registry-host doctor --only CHECK runs one of them',
     )
 

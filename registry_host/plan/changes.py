@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from registry_host.levels import Activation
 from registry_host.namedtuples import NamedTuple
+from registry_host.progress import Proof
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Literal
 
     Action = Literal['none', 'create', 'update', 'delete']
@@ -71,6 +73,16 @@ class Plan(NamedTuple):
     def is_empty(self) -> bool:
         needed = (need.needed for need in self.needs)
         return not self.pending and max(needed, default=0) == Activation.NONE
+
+    @property
+    def standing(self) -> Iterator[Proof]:
+        """What is as asked before anything is done, as it was seen for this plan."""
+        for change in self.changes:
+            if change.action == 'none':
+                yield Proof('written', change.path, detail='as asked already')
+        for need in self.needs:
+            if need.needed is Activation.NONE and need.is_engine:
+                yield from need.proofs(Activation.NONE)
 
     @property
     def activation(self) -> Activation:

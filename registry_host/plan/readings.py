@@ -12,15 +12,25 @@ from typing import TYPE_CHECKING
 
 from registry_host.levels import Activation
 from registry_host.namedtuples import NamedTuple
+from registry_host.progress import Proof
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from typing import Literal
 
     from registry_host.plan.wish import Values
 
     State = Literal['running', 'stopped', 'absent', 'unreachable', 'unknown']
 
+# Why one that does not run, or cannot be asked, is neither told nor looked at.
+_ASLEEP: Mapping[State, str] = MappingProxyType(
+    {
+        'stopped': 'it does not run, and reads its files when it starts',
+        'absent': 'it is not there',
+        'unreachable': 'it cannot be asked',
+        'unknown': 'a root folder has none that runs',
+    }
+)
 STATES: tuple[State, ...] = ('running', 'stopped', 'absent', 'unreachable', 'unknown')
 NOTHING: Mapping[str, Values] = MappingProxyType({})
 
@@ -54,6 +64,11 @@ class Seen(NamedTuple):
     def is_running(self) -> bool:
         return self.state == 'running'
 
+    @property
+    def asleep(self) -> str:
+        """Why it is neither told nor looked at; '' if it is."""
+        return _ASLEEP.get(self.state, '')
+
 
 class Started(NamedTuple):
     """What an instance of a service read when it started, where that is out of date.
@@ -65,6 +80,19 @@ class Started(NamedTuple):
     service: str
     identity: str
     at_start: Mapping[str, Values]
+
+
+class Served(NamedTuple):
+    """How far a service had to be activated, how far it was, and what is left to do.
+
+    `why` says why not as far as is needed.
+    """
+
+    name: str
+    needed: Activation
+    done: Activation = Activation.NONE
+    pending: Activation = Activation.NONE
+    why: str = ''
 
 
 class Need(NamedTuple):
@@ -105,6 +133,38 @@ class Need(NamedTuple):
             needed=self.needed,
             is_engine=self.is_engine,
         )
+
+    def proofs(self, how: Activation, why: str = '') -> Iterator[Proof]:
+        """Say what the service is seen to use of what it should, once it is activated.
+
+        `how` is as far as it has shown to be; `why` says why that is less than is
+        needed. What a service never shows, a start proves.
+        """
+        if self.seen.asleep:
+            yield Proof('live', self.service, 'skipped', self.seen.asleep)
+            return
+        areas = sorted(self.shown(how))
+        if areas or how is Activation.RESTART:
+            words = f'shows {", ".join(areas)} as its files say' if areas else ''
+            is_read = how is Activation.RESTART and self.is_hidden
+            read = f'has read {", ".join(self.due)} at its start' if is_read else ''
+            detail = ', and '.join(filter(None, (words, read)))
+            yield Proof('live', self.service, 'ok', detail or 'has restarted')
+        if why:
+            yield Proof('live', self.service, 'skipped', why)
+        elif self.is_hidden and how is not Activation.RESTART:
+            why = 'it is not seen to use all, and only, what its files say'
+            yield Proof('live', self.service, 'skipped', why)
+
+    def shown(self, how: Activation) -> Mapping[str, Values]:
+        """What the service has shown to use, activated as far as that.
+
+        Not at all: what it showed before, as far as that is right.
+        """
+        if how is not Activation.NONE:
+            return self.wanted(how)
+        live = self.seen.live or NOTHING
+        return {a: text for a, text in self.want.items() if live.get(a) == text}
 
     def wanted(self, how: Activation) -> Mapping[str, Values]:
         """What the service must show once it is activated as far as that."""

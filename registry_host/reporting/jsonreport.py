@@ -1,23 +1,28 @@
-"""A report as the one object of --format json."""
+"""A report as the one object of --format json; docs/json.schema.json describes it.
+
+Every key is always there: one that says nothing of a command is empty, or null.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from registry_host.errors import Exit, Finding, Problem
+from registry_host.errors import Exit, argv_of
 from registry_host.levels import Activation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from registry_host.plan.changes import Change, Plan
+    from registry_host.errors import Finding, Problem
+    from registry_host.plan.changes import Change
+    from registry_host.plan.readings import Served
     from registry_host.reporting.report import Report
     from registry_host.settings.checking import Checked
     from registry_host.transaction.managed import Entry
     from registry_host.transaction.run import Run
 
 
-VERSION = 1
+VERSION = 2
 
 
 def to_json(report: Report) -> str:
@@ -25,46 +30,22 @@ def to_json(report: Report) -> str:
     import json
 
     changes = report.plan.changes if report.plan else ()
+    outcome = report.outcome
     document = {
         'version': VERSION,
         'command': report.command,
         'ok': not report.errors and report.exit_code in (Exit.DONE, Exit.PENDING),
         'changed': report.is_changed,
+        'host': report.host.value,
         'changes': [_change_json(report, change) for change in changes],
-        'activation': _activation_json(report),
+        'services': [_service_json(served) for served in report.services],
+        'proofs': [proof._asdict() for proof in report.proofs],
         'findings': [_finding_json(finding) for finding in report.findings],
         'errors': [_problem_json(problem) for problem in report.errors],
-        'checkpoint': _checkpoint_of(report),
+        'run': _text_of(outcome.checkpoint if outcome else None),
+        'results': list(_results_json(report)),
     }
-    if report.results is not None:
-        document['results'] = [_result_json(result) for result in report.results]
-    if report.runs is not None:
-        document['checkpoints'] = list(_runs_json(report.runs))
     return json.dumps(document, indent=2, ensure_ascii=False)
-
-
-def _checkpoint_of(report: Report) -> str | None:
-    number = report.outcome.checkpoint if report.outcome else None
-    return None if number is None else str(number)
-
-
-def _runs_json(runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
-    from registry_host.transaction.checkpoints import undone
-
-    undone_by = undone(runs)
-    for run in runs:
-        yield {
-            'id': str(run.id),
-            'started': run.started,
-            'by': run.by,
-            'command': run.origin.command,
-            'line': run.origin.line,
-            'files': [{'path': path, 'action': action} for path, action in run.files],
-            'activation': {'needed': str(run.needed), 'done': str(run.done)},
-            'outcome': run.outcome,
-            'undoes': _text_of(run.origin.undoes),
-            'undone-by': _text_of(undone_by.get(run.id)),
-        }
 
 
 def _text_of(number: int | None) -> str | None:
@@ -81,7 +62,6 @@ def _change_json(report: Report, change: Change) -> dict[str, Any]:
         'target': change.target,
         'path': change.path,
         'action': change.action,
-        'activation': str(_activation_of(report.plan, change)),
         'diff': unified_diff(change, redact) if change.action != 'none' else '',
         'added': [_added_json(e) for e in entries.added] if entries else [],
         'removed': [_removed_json(e) for e in entries.removed] if entries else [],
@@ -96,38 +76,10 @@ def _removed_json(entry: Entry) -> dict[str, Any]:
     return {**_added_json(entry), 'run': _text_of(entry.run)}
 
 
-def _activation_of(plan: Plan | None, change: Change) -> Activation:
-    """Say what a change takes of the engines that read its file."""
-    if plan is None or change.action == 'none':
-        return Activation.NONE
-    needed = (
-        need.needed
-        for need in plan.needs
-        if need.is_engine and change.path in need.paths
-    )
-    return max(needed, default=Activation.NONE)
-
-
-def _activation_json(report: Report) -> dict[str, Any]:
-    needed = report.plan.activation if report.plan else Activation.NONE
-    done = report.outcome.done if report.outcome else Activation.NONE
-    outcome = report.outcome or report.forecast
-    pending = outcome.pending if outcome else Activation.NONE
-    is_verified = bool(report.outcome and report.outcome.is_verified)
-    if report.plan and report.plan.is_empty:
-        # Nothing was to do because the live lists were looked at, and agreed; or none
-        # of it is the engine's.
-        is_verified = all(
-            need.seen.live is not None and not need.is_hidden
-            for need in report.plan.needs
-            if need.is_engine
-        )
-    return {
-        'needed': str(needed),
-        'done': str(done),
-        'pending': str(pending) if pending else None,
-        'verified': is_verified,
-    }
+def _service_json(served: Served) -> dict[str, Any]:
+    levels = ('needed', 'done', 'pending')
+    named = served._asdict()
+    return {**named, **{level: str(named[level]) for level in levels}}
 
 
 def _finding_json(finding: Finding) -> dict[str, Any]:
@@ -136,12 +88,24 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
         'severity': finding.severity,
         'message': finding.message,
         'path': finding.path,
-        'remedy': list(finding.remedy),
+        'remedy': [
+            {'text': text, 'argv': list(argv) if (argv := argv_of(text)) else None}
+            for text in finding.remedy
+        ],
     }
 
 
 def _problem_json(problem: Problem) -> dict[str, Any]:
     return {'code': problem.code, 'message': str(problem), 'hint': problem.hint}
+
+
+def _results_json(report: Report) -> Iterator[dict[str, Any]]:
+    """What validate, history and doctor --list are asked for."""
+    for result in report.results or ():
+        yield _result_json(result)
+    yield from _runs_json(report.runs or ())
+    for check in report.checks or ():
+        yield {'check': check.name, 'title': check.title}
 
 
 def _result_json(result: Checked[Any]) -> dict[str, Any]:
@@ -152,3 +116,30 @@ def _result_json(result: Checked[Any]) -> dict[str, Any]:
         'normalized': None if result.value is None else str(result.value),
         'code': result.errors[0].code if result.errors else None,
     }
+
+
+def _runs_json(runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
+    from registry_host.transaction.checkpoints import undone
+
+    undone_by = undone(runs)
+    for run in runs:
+        yield {
+            'id': str(run.id),
+            'started': run.started,
+            'by': run.by,
+            'command': run.origin.command,
+            'line': run.origin.line,
+            'files': [{'path': path, 'action': action} for path, action in run.files],
+            'services': [
+                {
+                    'name': need.service,
+                    'needed': str(need.needed),
+                    'done': str(need.done),
+                }
+                for need in run.needs
+                if need.needed is not Activation.NONE
+            ],
+            'outcome': run.outcome,
+            'undoes': _text_of(run.origin.undoes),
+            'undone-by': _text_of(undone_by.get(run.id)),
+        }

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from registry_host.errors import Exit, Finding, Problem
 from registry_host.namedtuples import NamedTuple
+from registry_host.progress import MENDED, HostState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from registry_host.doctor.checks.check import Check
     from registry_host.plan.changes import Plan
-    from registry_host.progress import Progress
+    from registry_host.plan.readings import Served
+    from registry_host.progress import Progress, Proof
     from registry_host.settings.checking import Checked
     from registry_host.transaction.managed import EntryChanges
     from registry_host.transaction.outcome import Outcome
     from registry_host.transaction.run import Run
-
-# What tells that something was put back first.
-MENDED = frozenset({'recovered', 'put-back', 'not-confirmed'})
 
 
 class Report(NamedTuple):
@@ -29,7 +29,9 @@ class Report(NamedTuple):
     `outcome` None: nothing was applied, be it a forecast (`is_check`) or a failure.
     `forecast` is what would come of it, if anything would change.
     `entries` are the managed entries that come and go, by the path of their file.
-    `confirm_within` is in seconds; `undo` is how to take back what was done.
+    `confirm_within` is in seconds; `undo` is how to take back what was done. `state` is
+    what was true of the host in the end; `results` are of validate, `runs` of history,
+    `checks` of doctor --list.
     """
 
     command: str
@@ -47,13 +49,17 @@ class Report(NamedTuple):
     errors: tuple[Problem, ...] = ()
     results: tuple[Checked[Any], ...] | None = None
     runs: tuple[Run, ...] | None = None
-    is_host_changed: bool = False
+    checks: tuple[Check, ...] | None = None
+    services: tuple[Served, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    state: HostState = HostState.UNCHANGED
 
     def after(self, progress: Progress) -> Report:
-        """Tell of an end that came too soon what is true of the host."""
-        findings = dict.fromkeys((*progress.notes, *self.findings))
+        """Tell what is true of the host, and was proved, however the command ended."""
         return self._replace(
-            findings=tuple(findings), is_host_changed=progress.is_changed
+            findings=tuple(dict.fromkeys((*progress.notes, *self.findings))),
+            proofs=tuple(dict.fromkeys((*self.proofs, *progress.proofs))),
+            state=progress.host,
         )
 
     def below(self, root: str, is_inside: Callable[[str], bool]) -> Report:
@@ -86,12 +92,24 @@ class Report(NamedTuple):
 
     @property
     def is_changed(self) -> bool:
-        """Whether the host was changed, or, with --check, would be."""
-        is_planned = bool(self.is_check and self.plan and not self.plan.is_empty)
-        if self.plan and self.outcome:  # A restart that is put off changes nothing.
-            is_planned = bool(self.plan.pending or self.outcome.done)
+        """Whether the host was changed, or, with --check, would be.
+
+        A restart that is put off changes nothing.
+        """
+        if self.is_check and self.plan is not None:
+            is_done = self.forecast is not None and self.forecast.done
+            return bool(self.plan.pending or is_done)
+        return self.host not in (HostState.UNCHANGED, HostState.ROLLED_BACK)
+
+    @property
+    def host(self) -> HostState:
+        """What is true of the host now."""
+        if self.plan is None or self.outcome is None:
+            return self.state
+        if self.plan.pending or self.outcome.done:
+            return HostState.CHANGED
         is_mended = any(finding.check in MENDED for finding in self.findings)
-        return self.is_host_changed or is_mended or is_planned
+        return HostState.RECOVERED if is_mended else HostState.UNCHANGED
 
 
 def undo_line(number: int | None, *, is_undo: bool = False) -> str:
@@ -129,9 +147,3 @@ def _paths_below(root: str, text: str, is_inside: Callable[[str], bool]) -> str:
 
     # Not a part of a URL, nor of a pattern of sed.
     return re.sub(r"(?<![^\s>])'?/(?:[\w.+@-]+/)+[\w.+@-]+", named, text)
-
-
-# JSON
-
-
-# Text

@@ -36,6 +36,8 @@ def error_lines(errors: Sequence[Problem], paint: Paint) -> Iterator[str]:
 def text_lines(report: Report, paint: Paint) -> Iterator[str]:
     """Render a report for people; its errors are for the other stream."""
     yield from _finding_lines(report, paint)
+    for check in report.checks or ():
+        yield f'{paint("info:", "cyan")} {check.name}: {check.title}'
     if report.results is not None:
         yield from _result_lines(report.results, paint)
     if report.plan is not None and not report.errors:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry_host.errors import ProbeError
 from registry_host.levels import Allowed
 from registry_host.plan.readings import NOTHING, Reading, Seen
+from registry_host.progress import Proof
 from registry_host.resolver.use import Use
 from registry_host.settings.areas import EXCLUSIVE, NAMESERVERS
 
@@ -162,7 +164,22 @@ class DnsManager(_OfNames):
         from registry_host.resolver.telling import use_again
 
         is_told = transition.is_strict or self.is_there(host)
-        yield from use_again(host, self._use(transition), is_told=is_told)
+        use = self._use(transition)
+        try:
+            found = tuple(use_again(host, use, is_told=is_told))
+        except ProbeError as err:
+            host.progress.prove(Proof('live', self.name, 'failed', str(err)))
+            raise
+        host.progress.prove(self._proof(found))
+        yield from found
+
+    def _proof(self, found: tuple[Finding, ...]) -> Proof:
+        """Read what is told first: which nameservers are used, or still are."""
+        if not found:
+            detail = 'uses none of the nameservers that are gone'
+            return Proof('live', self.name, detail=detail)
+        is_ok = found[0].severity == 'ok'
+        return Proof('live', self.name, 'ok' if is_ok else 'failed', found[0].message)
 
     def _use(self, transition: Transition) -> Use:
         """Join what it is told by several files."""
@@ -213,7 +230,13 @@ class HostNames(_OfNames):
         if checks.names:
             from registry_host.resolver.telling import require_resolved
 
-            require_resolved(host, checks.names)
+            try:
+                require_resolved(host, checks.names)
+            except ProbeError as err:
+                host.progress.prove(Proof('live', self.name, 'failed', str(err)))
+                raise
+            found = f'finds {", ".join(checks.names)}'
+            host.progress.prove(Proof('live', self.name, detail=found))
         return ()
 
     def pending(self, allowed: Allowed, *, is_repeatable: bool) -> Finding:

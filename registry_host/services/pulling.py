@@ -16,29 +16,50 @@ from registry_host.engine.pulls import (
 )
 from registry_host.engine.route import Route, mirrors_of, planned_route
 from registry_host.errors import Finding, ProbeError, Problem, quoted
+from registry_host.progress import Proof
 from registry_host.settings.mirrors import check_mirror
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from registry_host.engine.daemonjson import DaemonJson
     from registry_host.engine.find import EngineFacts
     from registry_host.engine.pulls import Verdict
     from registry_host.host.host import Host
+    from registry_host.progress import Outcome
     from registry_host.registry.probe import Probe
     from registry_host.services.transition import Checks
     from registry_host.settings.images import Image
 
 AGAIN_S = 1.0
+# What the finding comes to as a proof.
+_OUTCOMES: Mapping[str, Outcome] = {
+    'ok': 'ok',
+    'skipped': 'skipped',
+    'warning': 'failed',
+}
 
 
 def prove(
     host: Host, engine: EngineFacts, daemon: DaemonJson, checks: Checks
 ) -> Iterator[Finding]:
-    """Have the engine resolve an image; ProbeError if the change has broken pulls.
+    """Have the engine resolve an image; ProbeError if the change has broken pulls."""
+    what = str(checks.image)
+    try:
+        found = tuple(_found(host, engine, daemon, checks))
+    except ProbeError as err:
+        host.progress.prove(Proof('pulls', what, 'failed', str(err)))
+        raise
+    for finding in found:
+        outcome = _OUTCOMES[finding.severity]
+        host.progress.prove(Proof('pulls', what, outcome, finding.message))
+    yield from found
 
-    It is asked twice before that is believed: the reload may have cut it off.
-    """
+
+def _found(
+    host: Host, engine: EngineFacts, daemon: DaemonJson, checks: Checks
+) -> Iterator[Finding]:
+    """Ask twice before a failure is believed: the reload may have cut it off."""
     image = checks.image
     if image is None:
         return

@@ -17,7 +17,7 @@ from registry_host.errors import (
 from registry_host.levels import Activation
 from registry_host.services.transition import Again, Checks
 from registry_host.settings.areas import NO_PROXY
-from registry_host.targets import dns_manager, docker_daemon
+from registry_host.targets import dns_manager, docker_daemon, reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -51,9 +51,13 @@ def prove(
     return planned._replace(checks=checks)
 
 
-def waived(planned: Planned) -> Planned:
+def waived(host: Host, planned: Planned) -> Planned:
     """Note that a plan is not proved, though it could change how the engine pulls."""
     reason = 'it was made with --no-probe' if _is_about_pulls(planned) else ''
+    if reason:
+        change = _pending(planned, docker_daemon.NAME)
+        mirrors = _concerned(planned, change, is_again=False) if change else ()
+        host.progress.prove(*reached.unasked(mirrors, '--no-probe'))
     return planned._replace(checks=Checks(unproved=reason, has_asked=False))
 
 
@@ -66,7 +70,7 @@ def with_baseline(
     that breaks pulls is rolled back.
     """
     if not is_probing:
-        return waived(planned)
+        return waived(host, planned)
     return _asked(
         host, planned, Again(), is_asking_mirrors=False, is_binding=is_binding
     )[0]
@@ -85,7 +89,9 @@ def _require_nameservers(host: Host, planned: Planned) -> Planned:
     mirrors = settings.mirrors or _mirrors_on(host, planned.facts.engine)
     named = [mirror for mirror in mirrors if not mirror.is_ip]
     names = tuple(mirror.host for mirror in named)
-    asked = probe_nameservers(host, settings.nameservers, names)
+    servers = settings.nameservers
+    asked = probe_nameservers(host, servers, names)
+    host.progress.prove(*reached.nameservers(servers, asked.names, asked.problems))
     if asked.problems:
         raise ProbeError(*map(_or_all_the_same, asked.problems))
     endpoints = tuple(dict.fromkeys(mirror.endpoint for mirror in named))
@@ -109,6 +115,7 @@ def _require_registries(host: Host, planned: Planned, again: Again) -> Planned:
         host, planned, again, is_asking_mirrors=True, is_binding=True
     )
     unfound = planned.checks.names
+    host.progress.prove(*reached.mirrors(probes, planned.checks.image, unfound))
     from registry_host.registry.faults import content_findings
 
     problems = [
@@ -175,7 +182,9 @@ def _asked(
     is_concerned = again.pulls or _is_about_pulls(planned)
     is_about_pulls = engine.is_running and is_concerned
     if not mirrors and not registries and not is_about_pulls:
-        return planned._replace(checks=_stopped(planned, is_concerned)), ()
+        checks = _stopped(planned, is_concerned)
+        reached.note(host, checks, is_concerned=is_concerned)
+        return planned._replace(checks=checks), ()
     from registry_host.engine.pulls import BASELINE_TIMEOUT_S, resolve
     from registry_host.host.concurrency import ask_all
     from registry_host.registry.insecure_probe import probe_insecure
@@ -187,7 +196,8 @@ def _asked(
         route = planned_route(host, engine, DaemonJson.read(change.after))
         jobs['mirrors'] = partial(probe_mirrors, host, mirrors, route, image)
         jobs['insecure'] = partial(probe_insecure, host, registries, route)
-    if is_binding and (proxies := _new_proxies(change)):
+    proxies = _new_proxies(change) if is_binding else {}
+    if proxies:
         jobs['proxies'] = partial(probe_proxies, host, proxies)
     if is_about_pulls and image is not None and _may_lose(planned):
         timeout_s = BASELINE_TIMEOUT_S
@@ -204,6 +214,8 @@ def _asked(
         if found.problem
     )
     checks = checks._replace(findings=(*checks.findings, *told))
+    reached.note(host, checks, is_concerned=is_concerned)
+    host.progress.prove(*reached.proxies(proxies, answers.get('proxies', ())))
     if problems := answers.get('proxies'):
         raise ProbeError(*map(_or_all_the_same, problems))
     return planned._replace(checks=checks), answers.get('mirrors', ())

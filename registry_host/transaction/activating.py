@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from registry_host.errors import EngineError, Problem
 from registry_host.levels import Activation
 from registry_host.plan.readings import disagreeing
+from registry_host.progress import HostState, Proof
 from registry_host.transaction import untold
-from registry_host.transaction.outcome import Outcome, is_short, outcome_of
+from registry_host.transaction.outcome import Outcome, is_short, outcome_of, served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,6 +48,7 @@ class Services:
         self._is_repeatable = order.origin.undoes is None
         self._shown: Shown | None = None
         self._proved: set[str] = set()
+        self._untold: dict[str, str] = {}
         self.findings: tuple[Finding, ...] = ()
 
     @property
@@ -66,8 +68,14 @@ class Services:
             if need is not None and need.done is not Activation.NONE:
                 if journal is not None:
                     journal.activated.add(service.name)
-                if not self._is_told(service, need, transition):
+                is_told = self._is_told(service, need, transition)
+                self._note(need)
+                if not is_told:
                     continue
+                if journal is None:
+                    self._host.progress.reach(HostState.CHANGED)
+            elif need is not None:
+                self._note(need)
             try:
                 self.findings += tuple(
                     service.prove(self._host, self._checks, transition)
@@ -89,6 +97,7 @@ class Services:
         else:
             reason = untold.tell(self._host, service, transition)
             if reason:
+                self._untold[service.name] = reason
                 self.findings += (untold.not_told(service, reason),)
                 return False
         if not service.is_vital:
@@ -102,6 +111,7 @@ class Services:
             if disagreeing(want, found.live):
                 raise EngineError(_differs(service, need))
         except (EngineError, OSError) as err:
+            self._host.progress.prove(Proof('live', need.service, 'failed', str(err)))
             raise service.failure(err) from None
         self._proved.add(service.name)
         if found.shown is not None:
@@ -117,14 +127,43 @@ class Services:
             need.done and (need.is_behind or not is_short(need)) for need in needs
         ):
             pending = max((need.needed for need in needs), default=Activation.NONE)
-            return Outcome(pending=pending, findings=tuple(self._pending()))
+            idle = tuple(need._replace(done=Activation.NONE) for need in needs)
+            for need in idle:
+                self._note(need)
+            return Outcome(
+                pending=pending,
+                findings=tuple(self._pending()),
+                services=tuple(served(idle, self._may, {})),
+            )
         self.activate(None)
         return self.outcome()
 
     def outcome(self) -> Outcome:
         needs = self._planned.plan.needs
         outcome = outcome_of(needs, self._may, self._proved)
-        return outcome._replace(shown=self._shown, findings=tuple(self._pending()))
+        return outcome._replace(
+            shown=self._shown,
+            findings=tuple(self._pending()),
+            services=tuple(served(needs, self._may, self._untold)),
+        )
+
+    def _note(self, need: Need) -> None:
+        """Note what a service shows now that it is activated as far as it may be.
+
+        One that shows nothing proves itself: see Service.prove().
+        """
+        reason = self._untold.get(need.service, '')
+        if reason:
+            self._host.progress.prove(Proof('live', need.service, 'skipped', reason))
+        elif need.is_engine and need.needed is not Activation.NONE:
+            why = self._put_off(need)
+            self._host.progress.prove(*need.proofs(need.done, why))
+
+    def _put_off(self, need: Need) -> str:
+        """Why a service goes on with what it had; '' if it does not."""
+        levels = zip(self._planned.plan.needs, self._may, strict=True)
+        may = next(may for each, may in levels if each.service == need.service)
+        return may.reason if is_short(need) else ''
 
     @property
     def is_put_off(self) -> bool:

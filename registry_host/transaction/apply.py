@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from registry_host.errors import ApplyError, Finding, Problem, quoted
 from registry_host.host.replacing import changed
 from registry_host.levels import ALWAYS, Activation, Allowed
+from registry_host.progress import Proof
 from registry_host.transaction import checkpoints, confirmation, unproved
 from registry_host.transaction.activating import Services
 from registry_host.transaction.candidate import judge, recorded, require_unchanged
@@ -119,6 +120,8 @@ def _run(host: Host, plan: Plan, services: Services, order: Order) -> Outcome:
         findings = tuple(_write(host, run))
         services.activate(journal)
         _finish(host, run)
+        if services.is_put_off:
+            host.progress.doubt('pulls', 'a restart was put off')
         findings += (*services.findings, *hold(host, journal, services.facts))
         journal.commit()
     with contextlib.suppress(OSError):
@@ -184,6 +187,8 @@ def write_file(
     try:
         return host.replace_file(before, after, temporary)
     except OSError as err:
+        why = err.strerror or str(err)
+        host.progress.prove(Proof('written', change.path, 'failed', why))
         raise _write_failed(err, change) from None
 
 

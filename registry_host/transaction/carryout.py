@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from registry_host.host.locations import JOURNAL, LEFT_BEHIND, PENDING, UNTOLD
 from registry_host.levels import IF_SAFE, LOCK_TIMEOUT_S
 from registry_host.namedtuples import NamedTuple
+from registry_host.progress import FORECAST, Proof
 from registry_host.redact import redact_command
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from registry_host.errors import Finding
     from registry_host.host.host import Host
@@ -168,9 +169,22 @@ def _forecast(
         from registry_host.transaction.apply import forecast
 
         outcome = forecast(host, planned, _order(request, manner, planned.checks))
+        host.progress.prove(*_unproved(planned))
     is_due = not planned.plan.is_empty or _has_unfinished(host)
     entries = _entries(host, planned)
     return Carried(mended, planned, is_due, entries, forecast=outcome)
+
+
+def _unproved(planned: Planned) -> Iterator[Proof]:
+    """Name what only the run itself can prove."""
+    for change in planned.plan.pending:
+        yield Proof('written', change.path, 'skipped', FORECAST)
+    for need in planned.plan.needs:
+        if need.needed:
+            why = need.seen.asleep or FORECAST
+            yield Proof('live', need.service, 'skipped', why)
+    if planned.checks.image is not None:
+        yield Proof('pulls', str(planned.checks.image), 'skipped', FORECAST)
 
 
 def _order(request: Request, manner: Manner, checks: Checks) -> Order:

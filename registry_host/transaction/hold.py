@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, ConflictError, Finding, Problem
+from registry_host.progress import Proof
 from registry_host.targets import TARGETS
 from registry_host.transaction.checkpoints import ledgers_of
 from registry_host.transaction.parts import Part, part_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 HOLD_ATTEMPTS = 3
+_OVERWRITTEN = 'was overwritten by somebody else right after our write'
 
 
 def hold(host: Host, journal: Journal, facts: Facts) -> tuple[Finding, ...]:
@@ -42,9 +44,11 @@ def hold(host: Host, journal: Journal, facts: Facts) -> tuple[Finding, ...]:
                 part = part_of(change, ledgers_of(journal.run))
                 again = _merged_again(part, now, facts)
             if again == now.content:
+                host.progress.prove(Proof('written', change.path))
                 break
             _merge_again(host, journal, step, now, again)
         else:
+            host.progress.prove(Proof('written', change.path, 'failed', _OVERWRITTEN))
             raise _overwritten(change.path)
     return tuple(findings)
 
@@ -81,7 +85,7 @@ def _overwritten(path: str) -> ConflictError:
         Problem(
             code='file-changed',
             where=path,
-            message='was overwritten by somebody else right after our write',
+            message=_OVERWRITTEN,
             hint='run the same command again',
         )
     )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from registry_host.errors import ApplyError, Finding, Problem, RegistryHostError
 from registry_host.levels import Activation
 from registry_host.namedtuples import NamedTuple
+from registry_host.plan.readings import Served
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from registry_host.levels import Allowed
     from registry_host.plan.readings import Need
@@ -20,7 +21,8 @@ class Outcome(NamedTuple):
     """What a run came to: how far it was activated, and what the engine then showed.
 
     `pending` is what the engine still needs, NONE if nothing; `stopped` names the
-    containers that a restart stopped; `checkpoint` is what `undo` takes.
+    containers that a restart stopped; `checkpoint` is what `undo` takes. `services` say
+    the same of each service by itself.
     """
 
     done: Activation = Activation.NONE
@@ -30,6 +32,7 @@ class Outcome(NamedTuple):
     findings: tuple[Finding, ...] = ()
     stopped: tuple[str, ...] = ()
     checkpoint: int | None = None
+    services: tuple[Served, ...] = ()
 
 
 def outcome_of(
@@ -55,6 +58,28 @@ def _is_proved(need: Need, proved: Collection[str]) -> bool:
     """Whether an engine shows what it should; what it never shows, a start proves."""
     is_seen = need.service in proved or need.needed is Activation.NONE
     return is_seen and (need.done is Activation.RESTART or not need.is_hidden)
+
+
+def served(
+    needs: Sequence[Need], may: Sequence[Allowed], untold: Mapping[str, str]
+) -> Iterator[Served]:
+    """Say how far each service was activated, and why not as far as it needs.
+
+    `untold` are those that could not be told, with the reason.
+    """
+    for need, allowed in zip(needs, may, strict=True):
+        reason = untold.get(need.service, '')
+        is_left = bool(reason) or is_short(need)
+        why = reason or allowed.reason
+        if need.needed is not Activation.NONE:
+            why = why or need.seen.asleep
+        yield Served(
+            name=need.service,
+            needed=need.needed,
+            done=Activation.NONE if reason else need.done,
+            pending=need.needed if is_left else Activation.NONE,
+            why=why,
+        )
 
 
 def is_short(need: Need) -> bool:

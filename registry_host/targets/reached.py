@@ -1,0 +1,77 @@
+"""What was asked of other machines, as proofs: each answered, did not, or was not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry_host.progress import Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from registry_host.errors import Problem
+    from registry_host.host.host import Host
+    from registry_host.registry.probe import Probe
+    from registry_host.services.transition import Checks
+    from registry_host.settings.images import Image
+    from registry_host.settings.mirrors import Mirror
+
+
+def mirrors(
+    probes: Iterable[Probe], image: Image | None, unfound: Collection[str]
+) -> Iterator[Proof]:
+    """Say what each mirror answered by the route of the plan.
+
+    `unfound` are names that this host is to find only once the plan is done.
+    """
+    for probe in probes:
+        what, problem = str(probe.mirror), probe.problem
+        if problem is None:
+            detail = f'answers as a registry ({probe.elapsed_ms} ms)'
+            if probe.has_image is not None and image is not None:
+                has = 'has' if probe.has_image else 'does not have'
+                detail += f', {has} {image}'
+            yield Proof('reachable', what, detail=detail)
+        elif problem.code == 'mirror-unresolved' and probe.mirror.host in unfound:
+            yield Proof(
+                'reachable', what, 'skipped', 'its name needs the new nameservers'
+            )
+        else:
+            yield Proof('reachable', what, 'failed', problem.message)
+
+
+def nameservers(
+    servers: Iterable[str], names: Iterable[str], problems: Iterable[Problem]
+) -> Iterator[Proof]:
+    """Say of each nameserver whether it knows what it must."""
+    wrong = {problem.where.rpartition(' ')[2]: problem for problem in problems}
+    for server in servers:
+        if server in wrong:
+            yield Proof('reachable', server, 'failed', wrong[server].message)
+        else:
+            yield Proof('reachable', server, detail=f'resolves {", ".join(names)}')
+
+
+def proxies(added: Mapping[str, str], problems: Collection[Problem]) -> Iterator[Proof]:
+    """Say that each new proxy takes connections; their URLs may hold passwords."""
+    if not problems:
+        for area in added:
+            yield Proof('reachable', area, detail='takes connections')
+    for problem in problems:
+        yield Proof('reachable', problem.where, 'failed', problem.message)
+
+
+def unasked(named: Iterable[Mirror], why: str) -> Iterator[Proof]:
+    """Say why neither mirrors nor the engine are asked."""
+    for mirror in named:
+        yield Proof('reachable', str(mirror), 'skipped', why)
+    yield Proof('pulls', '', 'skipped', why)
+
+
+def note(host: Host, checks: Checks, *, is_concerned: bool) -> None:
+    """Note why the engine is not asked, where the plan could change how it pulls."""
+    why = checks.unproved
+    if is_concerned and checks.image is None:
+        why = why or 'no image is named to ask for'
+    if why:
+        host.progress.prove(Proof('pulls', '', 'skipped', why))
