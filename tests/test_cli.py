@@ -13,6 +13,7 @@ from roots import run_command
 
 from registry_host import __version__
 
+BELOW_ROOT = 'below a root folder nothing is contacted'
 MIRROR = ('--registry-mirror', 'http://registry.lab:5000')
 
 
@@ -49,16 +50,16 @@ def test_text_of_a_change_and_of_none(root):
 def test_json_is_one_object_with_the_agreed_keys(root):
     found = root.run('configure', *MIRROR, '--format', 'json').json
     assert found == {
-        'version': 1,
+        'version': 2,
         'command': 'configure',
         'ok': True,
         'changed': True,
+        'host': 'changed',
         'changes': [
             {
                 'target': 'docker-daemon',
                 'path': DAEMON_JSON,
                 'action': 'create',
-                'activation': 'reload',
                 'diff': '--- /dev/null\n+++ /etc/docker/daemon.json\n@@ -0,0 +1,5 @@\n'
                 '+{\n+    "registry-mirrors": [\n+        "http://registry.lab:5000"\n'
                 '+    ]\n+}\n',
@@ -71,15 +72,33 @@ def test_json_is_one_object_with_the_agreed_keys(root):
                 'removed': [],
             }
         ],
-        'activation': {
-            'needed': 'reload',
-            'done': 'none',
-            'pending': None,
-            'verified': False,
-        },
+        'services': [
+            {
+                'name': 'docker',
+                'needed': 'reload',
+                'done': 'none',
+                'pending': 'none',
+                'why': 'a root folder has none that runs',
+            }
+        ],
+        'proofs': [
+            {
+                'level': level,
+                'what': what,
+                'outcome': outcome,
+                'detail': detail,
+            }
+            for level, what, outcome, detail in (
+                ('reachable', '', 'skipped', BELOW_ROOT),
+                ('pulls', '', 'skipped', BELOW_ROOT),
+                ('live', 'docker', 'skipped', 'a root folder has none that runs'),
+                ('written', DAEMON_JSON, 'ok', ''),
+            )
+        ],
         'findings': [],
         'errors': [],
-        'checkpoint': '1',
+        'run': '1',
+        'results': [],
     }
 
 

@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+from envelope import texts
 from places import CONFIG_JSON
 from recorded import load
 
@@ -224,7 +225,7 @@ def test_doctor_tells_of_every_member(root):
     root.write('/root/.docker/config.json', '{"psFormat": 1, "Experimental": false}')
     ended = root.run('doctor', '--only=client-config', '--format=json')
     found = [
-        (finding['severity'], finding['message'], finding['remedy'])
+        (finding['severity'], finding['message'], texts(finding))
         for finding in ended.json['findings']
     ]
     path = '/root/.docker/config.json'

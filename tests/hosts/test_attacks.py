@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from envelope import envelope, texts
 from places import CONFIG_JSON, DAEMON_JSON, STATE
 
 SUITES = ('forky',)  # What is attacked here is the same with every engine.
@@ -414,9 +415,9 @@ def test_no_remedy_lends_root_to_a_link_of_hers(host):
     tool(host, 'configure', *ALICE, check=True)
     before = outside(host)
     host.run(['chown', 'bob:', CONFIG_JSON])
-    told = json.loads(tool(host, 'doctor', '--format=json').stdout)
+    told = envelope(tool(host, 'doctor', '--format=json').stdout)
     alice(host, f'mv ~/.docker ~/old; mkdir ~/.docker; ln -s /etc/passwd {CONFIG_JSON}')
-    remedies = [r for finding in told['findings'] for r in finding['remedy']]
+    remedies = [r for finding in told['findings'] for r in texts(finding)]
     assert any(f'chmod 600 {CONFIG_JSON}' in remedy for remedy in remedies)
     for remedy in remedies:
         if remedy.startswith(('chmod ', 'chown ', 'sudo chown ', 'sudo -u alice ')):

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from envelope import envelope, is_live, service
 from places import DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
@@ -36,7 +37,7 @@ def configure(host, *flags, check=True, user='root'):
 
 
 def as_json(done):
-    return json.loads(done.stdout)
+    return envelope(done.stdout)
 
 
 def reloads(host):
@@ -59,12 +60,8 @@ def test_main_job(host, lab):
 
     assert host.read(DAEMON_JSON) == ODD_AFTER
     assert first['changed'] is True
-    assert first['activation'] == {
-        'needed': 'reload',
-        'done': 'reload',
-        'pending': None,
-        'verified': True,
-    }
+    assert service(first) == ('reload', 'reload', 'none')
+    assert is_live(first)
     assert host.mirrors() == [f'{MIRROR}/', 'https://mirror.other.example/']
     assert {PUSH, '10.20.0.0/16'} <= host.insecure()
     assert host.run('docker ps -q --no-trunc').stdout.strip() == container
@@ -79,8 +76,8 @@ def test_main_job(host, lab):
     second = as_json(configure(host, *flags, '--format', 'json'))
     assert second['changed'] is False
     assert [change['action'] for change in second['changes']] == ['none']
-    assert second['activation']['needed'] == 'none'
-    assert second['activation']['verified'] is True
+    assert service(second) == ('none', 'none', 'none')
+    assert is_live(second)
     assert (identity(host, DAEMON_JSON), reloads(host)) == before
     assert (
         host.run('find /var/lib/registry-host -type f -exec stat -c %i:%Y {} +').stdout
@@ -182,7 +179,7 @@ def test_the_live_engine_is_brought_in_line_with_a_right_file(host):
     assert host.mirrors() == []
     before = identity(host, DAEMON_JSON)
     found = as_json(configure(host, '--mirror', MIRROR, '--format=json'))
-    assert (found['changed'], found['activation']['done']) == (True, 'reload')
+    assert (found['changed'], service(found)[1]) == (True, 'reload')
     assert host.mirrors() == [f'{MIRROR}/']
     assert identity(host, DAEMON_JSON) == before
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from envelope import envelope, texts
 from places import DAEMON_JSON
 
 
@@ -11,7 +10,7 @@ def doctor(host, *flags, user='root'):
     done = host.run(
         ['registry-host', 'doctor', '--format=json', *flags], check=False, user=user
     )
-    found = json.loads(done.stdout)
+    found = envelope(done.stdout)
     return done.returncode, {
         finding['check']: finding
         for finding in reversed(found['findings'])
@@ -31,7 +30,7 @@ def test_file_that_the_engine_does_not_use_yet_and_the_remedy(host):
     host.write(DAEMON_JSON, '{"registry-mirrors": ["http://registry.lab:5000"]}')
     code, findings = doctor(host)
     assert code == 1
-    assert findings['live-lists']['remedy'] == ['sudo registry-host reload']
+    assert texts(findings['live-lists']) == ['sudo registry-host reload']
     done = host.run(['registry-host', 'reload'])
     assert 'live registry-mirrors: http://registry.lab:5000/' in done.stdout
     assert doctor(host)[0] == 0
@@ -70,7 +69,7 @@ def test_faults(host):
     assert code == 1
     assert findings['daemon-json-keys']['message'].startswith(f'{DAEMON_JSON}:2:3: ')
     assert findings['mirror-reachable']['severity'] == 'error'
-    assert findings['insecure-unmatched']['remedy'] == [
+    assert texts(findings['insecure-unmatched']) == [
         'sudo registry-host configure --insecure-registry registry.lab:5999'
     ]
 
@@ -82,7 +81,7 @@ def test_without_root_and_without_the_socket(host):
     code, findings = doctor(host, user='alice')
     assert code == 0
     assert findings['engine-state']['severity'] == 'skipped'
-    assert findings['engine-state']['remedy'] == ['run it with sudo']
+    assert texts(findings['engine-state']) == ['run it with sudo']
     assert findings['live-lists']['severity'] == 'skipped'
     assert 'mirror-reachable' not in findings
 
@@ -109,4 +108,4 @@ def test_logins_that_others_may_read(newest):
     path = '/root/.docker/config.json'
     newest.write(path, '{"auths": {"r:1": {"auth": "eDp5"}}}', mode='644')
     _, findings = doctor(newest)
-    assert findings['client-config-mode']['remedy'] == [f'chmod 600 {path}']
+    assert texts(findings['client-config-mode']) == [f'chmod 600 {path}']

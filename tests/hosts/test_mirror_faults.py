@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from envelope import envelope
 from places import DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
@@ -65,7 +66,7 @@ def faulty(lab):
 def ran(host, *words, code=0):
     done = host.run([*words, '--format=json'], check=False)
     assert done.returncode == code, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    return envelope(done.stdout)
 
 
 def can_pull(host):

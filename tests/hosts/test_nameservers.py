@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import services
+from envelope import envelope
 from lab import GATEWAY
 from owners import SITE
 from places import RESOLV_CONF
@@ -84,7 +83,7 @@ def test_a_nameserver_that_is_no_use_is_not_written(static, server, code, messag
     words = ('--mirror', MIRROR, '--nameserver', server, '--format=json')
     done = tool(static, 'configure', *words, check=False)
     assert done.returncode == 1
-    errors = json.loads(done.stdout)['errors']
+    errors = envelope(done.stdout)['errors']
     assert errors[0]['code'] == code
     assert message in errors[0]['message']
     assert static.run(f'stat {RESOLV_CONF}; cat {RESOLV_CONF}').stdout == before

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 
 import pytest
+from envelope import envelope, texts
 from lab import GATEWAY, Lab, OwnerHost
 from owners import OWNERS, SITE_ALONE, SITE_NAME
 from places import RESOLV_CONF
@@ -72,7 +72,7 @@ def tool(host, *words, check=True):
 
 def findings(host, check):
     done = tool(host, 'doctor', '--only', check, '--format=json', check=False)
-    return json.loads(done.stdout)['findings']
+    return envelope(done.stdout)['findings']
 
 
 def seen(host):
@@ -95,11 +95,11 @@ def test_through_the_owner_and_back(owned):
     assert not pulls(owned)
     error, told = findings(owned, 'mirror-resolves')
     assert error['message'].endswith('does not resolve registry.lab: NXDOMAIN')
-    assert told['remedy'] == ['registry-host configure --nameserver NAMESERVER']
+    assert texts(told) == ['registry-host configure --nameserver NAMESERVER']
 
     owned.start_container('bystander')
     before = seen(owned)
-    done = owned.run(told['remedy'][0].replace('NAMESERVER', GATEWAY))
+    done = owned.run(texts(told)[0].replace('NAMESERVER', GATEWAY))
     assert finding['message'] in done.stdout
     assert 'docker restart bystander\n' in done.stdout
     # At once, though the engine has asked the others a moment ago.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import pytest
 from conftest import ENGINES
+from envelope import envelope
 from places import DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
@@ -112,7 +112,7 @@ def test_killed_at_any_time_of_a_live_run(newest, capsys):
     for number in range(KILLS):
         seconds = round(whole_s * (0.3 + 0.8 * number / KILLS), 3)
         newest.run(f'timeout -s KILL {seconds} {words}', check=False)
-        done = json.loads(newest.run('registry-host reload --format=json').stdout)
+        done = envelope(newest.run('registry-host reload --format=json').stdout)
         is_recovered = any(f['check'] == 'recovered' for f in done['findings'])
         found = state_of(newest)
         assert found in (before, after), (seconds, found)

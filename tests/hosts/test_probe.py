@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import pytest
+from envelope import envelope
 from places import DAEMON_JSON
 
 
@@ -59,7 +59,7 @@ def test_refused_mirror(newest, oddities, name, code, hint):
     ]
     done = newest.run(command, check=False)
     assert done.returncode == 1
-    (error,) = json.loads(done.stdout)['errors']
+    (error,) = envelope(done.stdout)['errors']
     assert error['code'] == code
     assert hint in error['hint']
     assert error['message'].endswith('; nothing was written')
@@ -72,7 +72,7 @@ def test_dead_mirrors_are_asked_at_once(newest, oddities):
     command = ['registry-host', 'configure', *flags, '--format=json']
     started = time.monotonic()
     done = newest.run(command, check=False)
-    errors = json.loads(done.stdout)['errors']
+    errors = envelope(done.stdout)['errors']
     assert [error['code'] for error in errors] == ['mirror-unreachable'] * 20
     # It would take a minute, were they asked in turn; this measures no speed.
     assert time.monotonic() - started < 20
@@ -176,7 +176,7 @@ def test_docker_hub_unverified_with_the_containerd_store(
     newest.restart_engine()
     flags = ['--insecure-registry', insecure] if insecure else []
     command = ['registry-host', 'configure', '--mirror', mirror, '--no-probe', *flags]
-    found = json.loads(newest.run([*command, '--format=json']).stdout)
+    found = envelope(newest.run([*command, '--format=json']).stdout)
     codes = [finding['check'] for finding in found['findings']]
     assert ('hub-unverified' in codes) is is_warned
     doctor = newest.run(['registry-host', 'doctor', '--only=hub-verification'])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
+from envelope import envelope, is_live
 from places import DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
@@ -42,7 +41,7 @@ def ran(host, *words, code=0):
     done = host.run([*words, '--format=json'], check=False)
     assert done.returncode == code, done.stdout + done.stderr
     assert 'hunter2' not in done.stdout + done.stderr
-    return json.loads(done.stdout)
+    return envelope(done.stdout)
 
 
 def found(report, check):
@@ -168,7 +167,7 @@ def test_what_no_file_names_any_more_is_told_by_doctor(host):
     assert 'neither a file nor a flag names' in message
     assert MIRROR in message
     reloaded = ran(host, 'registry-host', 'reload')
-    assert reloaded['activation']['verified'] is False
+    assert not is_live(reloaded)
     assert found(reloaded, 'live-unnamed') == [
         (
             'warning',
@@ -177,4 +176,4 @@ def test_what_no_file_names_any_more_is_told_by_doctor(host):
         )
     ]
     host.restart_engine()
-    assert ran(host, 'registry-host', 'reload')['activation']['verified'] is True
+    assert is_live(ran(host, 'registry-host', 'reload'))

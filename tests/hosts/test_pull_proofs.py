@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from envelope import envelope
 from places import DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
@@ -17,7 +18,7 @@ UNPROVED = '/var/lib/registry-host/unproved.json'
 def ran(host, *words, code=0):
     done = host.run([*words, '--format=json'], check=False)
     assert done.returncode == code, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    return envelope(done.stdout)
 
 
 def pulls(report):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from envelope import envelope, is_live, service, texts
 from lab import GATEWAY
 from places import DAEMON_JSON
 
@@ -50,8 +51,8 @@ def test_restart_is_safe_where_nothing_runs(modern):
     assert modern.run(['stat', '-c', '%a', DAEMON_JSON]).stdout == '600\n'
     assert proxy_of(modern) == MASKED
     first = starts(modern)
-    again = json.loads(tool(modern, *FLAGS, '--format=json').stdout)
-    assert (again['changed'], again['activation']['verified']) == (False, True)
+    again = envelope(tool(modern, *FLAGS, '--format=json').stdout)
+    assert (again['changed'], is_live(again)) == (False, True)
     assert starts(modern) == first
     tool(modern, 'undo')
     assert proxy_of(modern) == ''
@@ -61,13 +62,9 @@ def test_restart_is_safe_where_nothing_runs(modern):
 def test_running_containers_put_a_restart_off(modern):
     modern.start_container('bystander')
     done = tool(modern, *FLAGS, '--format=json')
-    found = json.loads(done.stdout)
-    assert found['activation'] == {
-        'needed': 'restart',
-        'done': 'reload',
-        'pending': 'restart',
-        'verified': False,
-    }
+    found = envelope(done.stdout)
+    assert service(found) == ('restart', 'reload', 'restart')
+    assert not is_live(found)
     (pending,) = [f for f in found['findings'] if f['check'] == 'restart-pending']
     assert 'would stop 1 running container(s): bystander' in pending['message']
     assert is_running(modern, 'bystander')
@@ -86,14 +83,14 @@ def test_running_containers_put_a_restart_off(modern):
 
 
 def reloaded(host):
-    report = json.loads(tool(host, 'reload', '--format=json', '--no-probe').stdout)
+    report = envelope(tool(host, 'reload', '--format=json', '--no-probe').stdout)
     found = [(f['check'], f['message']) for f in report['findings']]
-    return report['activation']['verified'], found
+    return is_live(report), found
 
 
 def proxies_by_doctor(host):
     words = ('doctor', '--only', 'live-proxies', '--format=json')
-    (finding,) = json.loads(tool(host, *words).stdout)['findings']
+    (finding,) = envelope(tool(host, *words).stdout)['findings']
     return finding['severity'], finding['message']
 
 
@@ -123,19 +120,15 @@ def test_a_reload_is_not_verified_while_the_engine_has_other_proxies(modern):
 def test_undo_of_a_restart_that_was_put_off_needs_none(modern):
     modern.start_container('bystander')
     tool(modern, *FLAGS)
-    undone = json.loads(tool(modern, 'undo', '--format=json').stdout)
-    assert undone['activation'] == {
-        'needed': 'none',
-        'done': 'none',
-        'pending': None,
-        'verified': True,
-    }
+    undone = envelope(tool(modern, 'undo', '--format=json').stdout)
+    assert service(undone) == ('none', 'none', 'none')
+    assert is_live(undone)
     assert is_running(modern, 'bystander')
 
     tool(modern, *FLAGS, '--restart', 'always')
     modern.run('docker start bystander')
-    undone = json.loads(tool(modern, 'undo', '--format=json').stdout)
-    assert undone['activation']['pending'] == 'restart'
+    undone = envelope(tool(modern, 'undo', '--format=json').stdout)
+    assert service(undone)[2] == 'restart'
 
 
 def test_live_restore_shelters_containers(modern):
@@ -215,45 +208,46 @@ def asked_by(host, *run):
 
 
 def activation(done):
-    return json.loads(done.stdout)['activation']
+    """What a run needed of the engine, what it did, and what is left to do."""
+    return service(envelope(done.stdout))
 
 
 def test_engine_dns_is_for_containers_after_a_restart(host):
     host.write(DAEMON_JSON, FOREIGN)
     done = tool(host, *ENGINE_DNS, '--format=json')
-    done_all = {'needed': 'restart', 'done': 'restart', 'pending': None}
-    assert activation(done) == {**done_all, 'verified': True}
+    assert activation(done) == ('restart', 'restart', 'none')
+    assert is_live(envelope(done.stdout))
     host.start_container('bystander')
     assert asked_by(host, 'exec', 'bystander') == ['192.0.2.53']
     assert host.run('getent hosts registry.lab').stdout.startswith(GATEWAY)
-    again = json.loads(tool(host, *ENGINE_DNS, '--format=json').stdout)
-    assert (again['changed'], again['activation']['verified']) == (False, False)
+    again = envelope(tool(host, *ENGINE_DNS, '--format=json').stdout)
+    assert (again['changed'], is_live(again)) == (False, False)
 
     undone = tool(host, 'undo', '--format=json')
     assert host.read(DAEMON_JSON) == FOREIGN
-    assert activation(undone)['pending'] == 'restart'
-    (pending,) = json.loads(undone.stdout)['findings'][-1:]
+    assert activation(undone)[2] == 'restart'
+    (pending,) = envelope(undone.stdout)['findings'][-1:]
     assert 'would stop 1 running container(s): bystander' in pending['message']
-    assert pending['remedy'] == ['systemctl restart docker.service']
+    assert texts(pending) == ['systemctl restart docker.service']
     assert asked_by(host) == ['192.0.2.53']
     assert is_running(host, 'bystander')
     # Runs that are about something else know it, until the engine has restarted.
     mirror = ('configure', '--mirror', 'http://registry.lab:5000', '--format=json')
     for needed in ('restart', 'restart'):
         later = tool(host, *mirror)
-        assert activation(later)['pending'] == needed
-    assert json.loads(later.stdout)['changed'] is False
+        assert activation(later)[2] == needed
+    assert envelope(later.stdout)['changed'] is False
     told = tool(host, 'doctor', '--only', 'restart-pending').stdout
     assert 'engine-dns was changed, and Docker has not restarted since' in told
     assert tool(host, *mirror, '--check', check=False).returncode == 3
-    host.run(f'docker kill bystander && {pending["remedy"][0]}')
+    host.run(f'docker kill bystander && {texts(pending)[0]}')
     assert asked_by(host) == [GATEWAY]
-    assert activation(tool(host, *mirror))['needed'] == 'none'
+    assert activation(tool(host, *mirror))[0] == 'none'
     once_more = tool(host, *ENGINE_DNS, '--format=json')
-    assert activation(once_more)['done'] == 'restart'
+    assert activation(once_more)[1] == 'restart'
     host.run('docker start bystander')
     host.write(DAEMON_JSON, FOREIGN)  # By hand: nobody has put a restart off.
-    assert activation(tool(host, *mirror))['needed'] == 'reload'
+    assert activation(tool(host, *mirror))[0] == 'reload'
 
 
 def test_engine_dns_of_a_run_that_fails_is_forgotten(newest):

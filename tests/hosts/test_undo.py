@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from envelope import envelope, is_live, service
 from places import CONFIG_JSON, DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
@@ -20,7 +21,7 @@ def tool(host, *words, check=True, user='root'):
 
 
 def as_json(done):
-    return json.loads(done.stdout)
+    return envelope(done.stdout)
 
 
 def started(host, name):
@@ -51,18 +52,14 @@ def test_undo_brings_back_bytes_and_live_lists(host):
 
     undone = as_json(tool(host, 'undo', '--no-probe', '--format=json'))
 
-    assert undone['activation'] == {
-        'needed': 'reload',
-        'done': 'reload',
-        'pending': None,
-        'verified': True,
-    }
-    assert undone['checkpoint'] == '2'
+    assert service(undone) == ('reload', 'reload', 'none')
+    assert is_live(undone)
+    assert undone['run'] == '2'
     assert host.read(DAEMON_JSON) == FOREIGN
     assert host.run(['stat', '-c', '%a', DAEMON_JSON]).stdout == '640\n'
     assert not exists(host, '/home/alice/.docker')
     assert (host.mirrors(), host.insecure(), started(host, 'bystander')) == before
-    first, second = as_json(tool(host, 'history', '--format=json'))['checkpoints']
+    first, second = as_json(tool(host, 'history', '--format=json'))['results']
     assert (first['by'], first['undone-by'], second['undoes']) == ('alice', '2', '1')
     everything = host.run('cat /var/lib/registry-host/*.json').stdout
     assert 'hunter2' not in tool(host, 'history').stdout + everything

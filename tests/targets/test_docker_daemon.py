@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from envelope import service
 from places import DAEMON_JSON
 
 from registry_host.engine.find import EngineFacts
@@ -116,10 +117,12 @@ def need(root, flags, engine, **other):
 def test_nameservers_of_containers_take_a_restart_and_are_not_for_pulls(root):
     root.write('/etc/resolv.conf', 'nameserver 192.0.2.1\n')
     words = ('--engine-dns=9.9.9.9', '--engine-dns=2620:fe::fe', '--format=json')
+    command = f'sudo {root.program} configure --nameserver 9.9.9.9 '
+    command += '--nameserver 2620:fe::fe'
     for is_check in (True, False):
         check = ('--check',) if is_check else ()
         found = root.run('configure', *words, *check).json
-        assert found['activation']['needed'] == 'restart'
+        assert service(found) == ('restart', 'none', 'none')
         assert [change['path'] for change in found['changes']] == [DAEMON_JSON]
         assert found['findings'] == [
             {
@@ -128,18 +131,15 @@ def test_nameservers_of_containers_take_a_restart_and_are_not_for_pulls(root):
                 'message': '"dns" in daemon.json is for containers, from their next '
                 'start on: pulls ask the nameservers of the host',
                 'path': DAEMON_JSON,
-                'remedy': [
-                    f'sudo {root.program} configure --nameserver 9.9.9.9 '
-                    '--nameserver 2620:fe::fe'
-                ],
+                'remedy': [{'text': command, 'argv': command.split()}],
             }
         ]
     again = root.run('configure', *words).json
     assert (again['changed'], again['findings']) == (False, [])
     more = root.run('configure', '--mirror=http://m', '--format=json').json
-    assert (more['activation']['needed'], more['findings']) == ('reload', [])
+    assert (service(more)[0], more['findings']) == ('reload', [])
     back = root.run('unconfigure', 'dns', 'engine-dns', '--format=json').json
-    assert (back['activation']['needed'], back['findings']) == ('restart', [])
+    assert (service(back)[0], back['findings']) == ('restart', [])
 
 
 def test_pulls_are_not_told_of_where_the_host_asks_too(root):
@@ -232,7 +232,7 @@ def test_another_order_of_nameservers_is_another_list(root):
     root.run('configure', *flags)
     assert root.run('configure', *reversed(flags)).out.startswith('nothing to do')
     ended = root.run('configure', '--replace', *reversed(flags), '--format=json')
-    assert ended.json['activation']['needed'] == 'restart'
+    assert service(ended.json)[0] == 'restart'
     assert json.loads(root.read(DAEMON_JSON)) == {'dns': ['9.9.9.10', '9.9.9.9']}
 
 

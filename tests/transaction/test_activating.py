@@ -7,6 +7,7 @@ import json
 
 import outsiders
 import pytest
+from envelope import is_live, service
 from places import LEDGER
 
 from registry_host.host.host import Host
@@ -62,8 +63,8 @@ def run(root, *words, code=0):
 
 def activation(root, *words, code=0):
     """What a run needed of the engine, what it did, and what is left to do."""
-    found = run(root, *words, code=code)['activation']
-    return found['needed'], found['done'], found['pending'], found['verified']
+    found = run(root, *words, code=code)
+    return (*service(found, 'notary'), is_live(found, 'notary'))
 
 
 def noted(root):
@@ -71,23 +72,28 @@ def noted(root):
 
 
 def test_a_reload_is_all_that_it_takes(notary):
-    assert activation(notary, 'configure', *MIRROR) == ('reload', 'reload', None, True)
+    assert activation(notary, 'configure', *MIRROR) == (
+        'reload',
+        'reload',
+        'none',
+        True,
+    )
     assert memory(notary) == (['http://m'], [], '1')
-    assert activation(notary, 'configure', *MIRROR) == ('none', 'none', None, True)
+    assert activation(notary, 'configure', *MIRROR) == ('none', 'none', 'none', True)
 
 
 def test_a_restart_where_only_a_start_reads_it(notary):
     done = activation(notary, 'configure', *DNS, *MIRROR)
-    assert done == ('restart', 'restart', None, True)
+    assert done == ('restart', 'restart', 'none', True)
     assert memory(notary) == (['http://m'], ['9.9.9.9'], '1+')
     # It never shows its nameservers, and nothing is noted of what was not put off.
-    assert activation(notary, 'configure', *DNS) == ('none', 'none', None, False)
+    assert activation(notary, 'configure', *DNS) == ('none', 'none', 'none', False)
     assert noted(notary) == []
 
 
 def test_a_list_that_is_withdrawn_is_forgotten_live(notary):
     notary.run('configure', *MIRROR)
-    assert activation(notary, 'unconfigure', 'mirrors')[1:] == ('reload', None, True)
+    assert activation(notary, 'unconfigure', 'mirrors')[1:] == ('reload', 'none', True)
     assert memory(notary) == ([], [], '1')
     assert notary.read(NOTES) == 'owner bob\n'
 
@@ -125,16 +131,16 @@ def test_a_restart_that_is_put_off_is_known_to_later_runs(notary):
     assert again['changed'] is False
     assert [finding['check'] for finding in again['findings']] == ['notary-pending']
     forecast = run(notary, 'configure', *MIRROR, '--check', code=3)
-    assert forecast['activation']['needed'] == 'restart'
+    assert service(forecast, 'notary') == ('restart', 'restart', 'none')
     done = activation(notary, 'configure', *MIRROR)
-    assert done == ('restart', 'restart', None, True)
+    assert done == ('restart', 'restart', 'none', True)
     assert memory(notary) == (['http://m'], ['9.9.9.9'], '1+')
     assert activation(notary, 'configure', *MIRROR)[0] == 'none'
 
 
 def test_undo_before_the_restart_needs_none(notary):
     put_off(notary)
-    assert activation(notary, 'undo') == ('none', 'none', None, True)
+    assert activation(notary, 'undo') == ('none', 'none', 'none', True)
     assert noted(notary) == []
     assert memory(notary) == ([], [], '1')
 
@@ -159,12 +165,17 @@ def test_a_second_run_that_is_put_off_keeps_what_the_instance_started_with(notar
 
 def test_what_others_left_undone_costs_no_restart(notary):
     notary.write(NOTES, 'dns 192.0.2.1\n')
-    assert activation(notary, 'configure', *MIRROR) == ('reload', 'reload', None, True)
+    assert activation(notary, 'configure', *MIRROR) == (
+        'reload',
+        'reload',
+        'none',
+        True,
+    )
 
 
 def test_one_that_does_not_run_reads_its_file_when_it_starts(notary):
     (notary.path / outsiders.MEMORY).unlink()
-    assert activation(notary, 'configure', *DNS) == ('restart', 'none', None, False)
+    assert activation(notary, 'configure', *DNS) == ('restart', 'none', 'none', False)
     assert noted(notary) == []
 
 

@@ -45,15 +45,15 @@ def test_history_as_text(root, monkeypatch):
 def test_history_as_json(root):
     configured(root, '--mirror', MIRROR)
     ended = root.run('history', '--format=json')
-    assert ended.json['checkpoints'] == [
+    assert ended.json['results'] == [
         {
             'id': '1',
-            'started': ended.json['checkpoints'][0]['started'],
+            'started': ended.json['results'][0]['started'],
             'by': 'root',
             'command': 'configure',
             'line': f'registry-host --root {root.path} configure --mirror {MIRROR}',
             'files': [{'path': DAEMON_JSON, 'action': 'create'}],
-            'activation': {'needed': 'reload', 'done': 'none'},
+            'services': [{'name': 'docker', 'needed': 'reload', 'done': 'none'}],
             'outcome': 'applied',
             'undoes': None,
             'undone-by': None,

@@ -35,8 +35,7 @@ def test_forecast_and_doctor_tell_of_a_run_that_was_cut_short(root):
     }
     assert not (root.path / 'home/alice/.docker').exists()
     outcomes = [
-        run['outcome']
-        for run in root.run('history', '--format=json').json['checkpoints']
+        run['outcome'] for run in root.run('history', '--format=json').json['results']
     ]
     assert outcomes == ['recovered', 'applied']
 
