@@ -99,7 +99,8 @@ class Report(NamedTuple):
         if self.is_check and self.plan is not None:
             is_done = self.forecast is not None and self.forecast.done
             return bool(self.plan.pending or is_done)
-        return self.host not in (HostState.UNCHANGED, HostState.ROLLED_BACK)
+        as_before = (HostState.UNCHANGED, HostState.ROLLED_BACK)
+        return self._is_mended or self.host not in as_before
 
     @property
     def host(self) -> HostState:
@@ -108,8 +109,12 @@ class Report(NamedTuple):
             return self.state
         if self.plan.pending or self.outcome.done:
             return HostState.CHANGED
-        is_mended = any(finding.check in MENDED for finding in self.findings)
-        return HostState.RECOVERED if is_mended else HostState.UNCHANGED
+        return HostState.RECOVERED if self._is_mended else HostState.UNCHANGED
+
+    @property
+    def _is_mended(self) -> bool:
+        """Whether an earlier run was taken back first."""
+        return any(finding.check in MENDED for finding in self.findings)
 
 
 def undo_line(number: int | None, *, is_undo: bool = False) -> str:

@@ -182,7 +182,7 @@ def _asked(
     is_concerned = again.pulls or _is_about_pulls(planned)
     is_about_pulls = engine.is_running and is_concerned
     if not mirrors and not registries and not is_about_pulls:
-        checks = _stopped(planned, is_concerned)
+        checks = reached.stopped(planned, is_concerned)
         reached.note(host, checks, is_concerned=is_concerned)
         return planned._replace(checks=checks), ()
     from registry_host.engine.pulls import BASELINE_TIMEOUT_S, resolve
@@ -203,7 +203,7 @@ def _asked(
         timeout_s = BASELINE_TIMEOUT_S
         jobs['pull'] = partial(resolve, host, engine, image, timeout_s=timeout_s)
     answers = ask_all(jobs, deadline_s=DEADLINE_S, crashed=_crashed)
-    checks = _stopped(planned, is_concerned)._replace(
+    checks = reached.stopped(planned, is_concerned)._replace(
         image=image if is_about_pulls else None,
         before=answers.get('pull'),
         is_binding=is_binding,
@@ -219,13 +219,6 @@ def _asked(
     if problems := answers.get('proxies'):
         raise ProbeError(*map(_or_all_the_same, problems))
     return planned._replace(checks=checks), answers.get('mirrors', ())
-
-
-def _stopped(planned: Planned, is_concerned: bool) -> Checks:
-    """Note that an engine which does not run cannot prove what concerns it."""
-    is_running = planned.facts.engine.is_running
-    reason = 'the engine does not run' if is_concerned and not is_running else ''
-    return planned.checks._replace(unproved=reason)
 
 
 def _new_proxies(change: Change | None) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from registry_host.services.transition import Checks
     from registry_host.settings.images import Image
     from registry_host.settings.mirrors import Mirror
+    from registry_host.targets.planning import Planned
 
 
 def mirrors(
@@ -75,3 +76,10 @@ def note(host: Host, checks: Checks, *, is_concerned: bool) -> None:
         why = why or 'no image is named to ask for'
     if why:
         host.progress.prove(Proof('pulls', '', 'skipped', why))
+
+
+def stopped(planned: Planned, is_concerned: bool) -> Checks:
+    """Note that an engine which does not run cannot prove what concerns it."""
+    is_running = planned.facts.engine.is_running
+    reason = 'the engine does not run' if is_concerned and not is_running else ''
+    return planned.checks._replace(unproved=reason)

@@ -65,21 +65,23 @@ def playbook(host, lab, tmp_path):
     # Of its processes, one stays for a minute in case that there is more to do.
     group = lab.make_group(f'ansible-{host.name}')
     inside = [*bounds.INSIDE, str(group), *lab.namespace]
-    variables = {
+    environment = {
         'ANSIBLE_NOCOLOR': '1',
         # The path of a socket may have 108 bytes; a folder of pytest's is too long.
         'ANSIBLE_SSH_CONTROL_PATH_DIR': str(lab.folder / 'ssh'),
         'HOME': str(tmp_path),
     }
 
-    def run(*flags: str, code: int = 0) -> str:
+    def run(*flags: str, code: int = 0, **variables: object) -> str:
+        if variables:
+            flags += ('--extra-vars', json.dumps(variables))
         program = Path(sys.executable).with_name('ansible-playbook')
         done = subprocess.run(
             [*inside, str(program), '-i', str(inventory), str(book), *flags],
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, **variables},
+            env={**os.environ, **environment},
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert 'hunter2' not in done.stdout + done.stderr
@@ -105,7 +107,49 @@ def test_ansible(host, playbook):
     assert 'changed=0' in playbook('--check')
 
     host.write(DAEMON_JSON, '{"debug": true,}')
-    assert f'{DAEMON_JSON}:1:15: not JSON: a comma before' in playbook(code=2)
+    failed = playbook(code=2)
+    assert f'{DAEMON_JSON}:1:15: not JSON: a comma before' in failed
+    assert 'nothing was written (host: unchanged)' in failed
+
+
+only_newest = pytest.mark.parametrize('host', ('forky',), indirect=True)
+
+
+@only_newest
+def test_ansible_and_a_restart_that_is_put_off(host, playbook):
+    """It is pending, and not changed, in each run until somebody does it."""
+    host.start_container('bystander')
+    wanted = {**SETTINGS, 'dns': {'engine': ['192.0.2.53']}}
+    pending = 'docker: restart pending: a restart would stop 1 running container(s): '
+    runs = (
+        ((), 'changed=1'),
+        ((), 'changed=0'),
+        (('--check',), 'changed=0'),
+    )
+    for flags, changed in runs:
+        shown = playbook(*flags, registry_host_settings=wanted)
+        assert changed in shown
+        assert f'{pending}bystander' in shown
+    assert host.run('docker ps -q').stdout
+    host.run('docker kill bystander')
+    forecast = playbook('--check', registry_host_settings=wanted)
+    assert 'changed=1' in forecast
+    assert 'pending:' not in forecast
+    assert 'changed=1' in playbook(registry_host_settings=wanted)
+    last = playbook(registry_host_settings=wanted)
+    assert 'changed=0' in last
+    assert 'pending:' not in last
+
+
+@only_newest
+def test_ansible_tells_what_is_wrong(host, playbook):
+    dead = {'registry-mirrors': ['http://registry.lab:5999']}
+    failed = playbook(code=2, registry_host_settings=dead)
+    assert 'registry.lab:5999: ' in failed
+    assert '(host: unchanged)' in failed
+    host.run('umount /usr/bin/registry-host && rm /usr/bin/registry-host')
+    gone = playbook(code=2)
+    assert 'registry-host did not run: is it installed? (host: unchanged)' in gone
 
 
 def test_cloud_init(newest):

@@ -118,6 +118,18 @@ def test_what_is_said_of_the_host_is_true(make_root, monkeypatch, name, end, is_
         assert (content, is_unfinished) == expected, (at, error['message'])
         assert ended.code == {'none': 0}.get(state, 130 if end is not OSError else 1)
         is_changed = state in ('none', 'stands', 'partly', 'nothing-else')
+        hosts = {
+            'none': 'changed',
+            'stands': 'changed',
+            'nothing': 'unchanged',
+            'nothing-else': 'recovered',
+            'rolled-back': 'rolled-back',
+            'partly': 'partly-changed',
+        }
+        host = hosts[state]
+        if 'the old file is as it was' in error['message']:  # Not one was written.
+            host = 'recovered' if is_cut else 'unchanged'
+        assert ended.json['host'] == host, error['message']
         if not is_cut:
             assert ended.json['changed'] == is_changed, (at, error['message'])
         # Whatever was left, the next run finds its way from there.
