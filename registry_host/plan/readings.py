@@ -143,28 +143,35 @@ class Need(NamedTuple):
         if self.seen.asleep:
             yield Proof('live', self.service, 'skipped', self.seen.asleep)
             return
+        is_restarted = how is Activation.RESTART
+        if how is Activation.NONE and self.seen.live is None:
+            why = why or 'it does not show what it uses'
+        if self.is_hidden and not is_restarted:
+            why = why or 'it is not seen to use all, and only, what its files say'
         areas = sorted(self.shown(how))
-        if areas or how is Activation.RESTART:
+        if areas or is_restarted or not why:
             words = f'shows {", ".join(areas)} as its files say' if areas else ''
-            is_read = how is Activation.RESTART and self.is_hidden
-            read = f'has read {", ".join(self.due)} at its start' if is_read else ''
+            unseen = self.unseen if is_restarted else ()
+            read = f'has read {", ".join(unseen)} at its start' if unseen else ''
             detail = ', and '.join(filter(None, (words, read)))
-            yield Proof('live', self.service, 'ok', detail or 'has restarted')
+            detail = detail or 'its files name nothing that it shows'
+            yield Proof('live', self.service, 'ok', detail)
         if why:
-            yield Proof('live', self.service, 'skipped', why)
-        elif self.is_hidden and how is not Activation.RESTART:
-            why = 'it is not seen to use all, and only, what its files say'
             yield Proof('live', self.service, 'skipped', why)
 
     def shown(self, how: Activation) -> Mapping[str, Values]:
         """What the service has shown to use, activated as far as that.
 
-        Not at all: what it showed before, as far as that is right.
+        Without a start, of what takes one: what it showed before, as far as that is so.
         """
-        if how is not Activation.NONE:
-            return self.wanted(how)
+        wanted = self.wanted(how) if how is not Activation.NONE else NOTHING
         live = self.seen.live or NOTHING
-        return {a: text for a, text in self.want.items() if live.get(a) == text}
+        return {
+            area: text
+            for area, text in self.want.items()
+            if area in wanted
+            or (how is not Activation.RESTART and live.get(area) == text)
+        }
 
     def wanted(self, how: Activation) -> Mapping[str, Values]:
         """What the service must show once it is activated as far as that."""

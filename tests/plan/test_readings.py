@@ -252,3 +252,84 @@ def test_a_run_that_came_to_nothing_remembers_what_was_needed_alone():
         's', Seen('running', '1', live()), needed=RESTART, done=RELOAD, base={'a': A}
     )
     assert need.bare == Need('s', Seen('unknown'), needed=RESTART)
+
+
+BEFORE = Seen('running', '1', live(A, B))
+WANT = {'proxy': A, 'mirrors': C}
+NOT_ALL = 'it is not seen to use all, and only, what its files say'
+
+
+@pytest.mark.parametrize(
+    ('need', 'how', 'why', 'proofs'),
+    (
+        pytest.param(
+            Need('s', BEFORE, want=WANT, base={'proxy': A}),
+            RELOAD,
+            '',
+            [('ok', 'shows mirrors, proxy as its files say')],
+            id='reload',
+        ),
+        pytest.param(
+            Need('s', BEFORE, want={'proxy': B, 'mirrors': C}, base={'proxy': A}),
+            RELOAD,
+            '--restart never',
+            [
+                ('ok', 'shows mirrors as its files say'),
+                ('skipped', '--restart never'),
+            ],
+            id='put-off',
+        ),
+        pytest.param(
+            Need('s', BEFORE, want=WANT, due={'dns': ()}, is_hidden=True),
+            RESTART,
+            '',
+            [
+                (
+                    'ok',
+                    'shows mirrors, proxy as its files say, and has read dns at its '
+                    'start',
+                )
+            ],
+            id='a-start-proves-what-is-never-shown',
+        ),
+        pytest.param(
+            Need('s', BEFORE, want={'proxy': A}, is_hidden=True),
+            NONE,
+            '',
+            [('ok', 'shows proxy as its files say'), ('skipped', NOT_ALL)],
+            id='hidden',
+        ),
+        pytest.param(
+            Need('s', BEFORE),
+            NONE,
+            '',
+            [('ok', 'its files name nothing that it shows')],
+            id='nothing',
+        ),
+        pytest.param(
+            Need('s', BEFORE, want={'mirrors': C}, needed=RESTART),
+            NONE,
+            'a restart would stop web',
+            [('skipped', 'a restart would stop web')],
+            id='not-touched',
+        ),
+        pytest.param(
+            Need('s', Seen('running')),
+            NONE,
+            '',
+            [('skipped', 'it does not show what it uses')],
+            id='shows-nothing',
+        ),
+        pytest.param(
+            Need('s', Seen('stopped'), want=WANT),
+            NONE,
+            '',
+            [('skipped', 'it does not run, and reads its files when it starts')],
+            id='stopped',
+        ),
+    ),
+)
+def test_what_is_seen_live_is_a_proof(need, how, why, proofs):
+    found = list(need.proofs(how, why))
+    assert {(proof.level, proof.what) for proof in found} == {('live', 's')}
+    assert [(proof.outcome, proof.detail) for proof in found] == proofs
