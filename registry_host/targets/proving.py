@@ -215,7 +215,7 @@ def _asked(
     )
     checks = checks._replace(findings=(*checks.findings, *told))
     reached.note(host, checks, is_concerned=is_concerned)
-    host.progress.prove(*reached.proxies(proxies, answers.get('proxies', ())))
+    host.progress.prove(*reached.proxies(proxies, answers.get('proxies')))
     if problems := answers.get('proxies'):
         raise ProbeError(*map(_or_all_the_same, problems))
     return planned._replace(checks=checks), answers.get('mirrors', ())
@@ -237,7 +237,8 @@ def _crashed(key: str, err: Exception) -> Any:
     """A bug of registry-host must not be mistaken for an answer."""
     from registry_host.engine.pulls import Pull
 
-    return Pull('late', place_of(err)) if key == 'pull' else ()
+    crashed = {'pull': Pull('late', place_of(err)), 'proxies': None}
+    return crashed.get(key, ())
 
 
 def _image(host: Host, planned: Planned) -> Image | None:

@@ -53,13 +53,21 @@ def nameservers(
             yield Proof('reachable', server, detail=f'resolves {", ".join(names)}')
 
 
-def proxies(added: Mapping[str, str], problems: Collection[Problem]) -> Iterator[Proof]:
-    """Say that each new proxy takes connections; their URLs may hold passwords."""
-    if not problems:
-        for area in added:
+def proxies(
+    added: Mapping[str, str], problems: Collection[Problem] | None
+) -> Iterator[Proof]:
+    """Say that each new proxy takes connections; their URLs may hold passwords.
+
+    `problems` None: there was no answer in time.
+    """
+    wrong = {problem.where: problem for problem in problems or ()}
+    for area in added:
+        if area in wrong:
+            yield Proof('reachable', area, 'failed', wrong[area].message)
+        elif problems is None:
+            yield Proof('reachable', area, 'skipped', 'no answer in time')
+        else:
             yield Proof('reachable', area, detail='takes connections')
-    for problem in problems:
-        yield Proof('reachable', problem.where, 'failed', problem.message)
 
 
 def unasked(named: Iterable[Mirror], why: str) -> Iterator[Proof]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from envelope import envelope, texts
 from places import DAEMON_JSON
 
 from registry_host.host.locations import PENDING
@@ -83,7 +84,7 @@ FINE = (
 def tool(host, *words, code=0):
     done = host.run([*words, '--format=json'], check=False)
     assert done.returncode == code, (words, done.stdout, done.stderr)
-    return json.loads(done.stdout)
+    return envelope(done.stdout)
 
 
 def of_check(report, check):
@@ -132,7 +133,7 @@ def test_what_the_next_start_refuses(host):
         dead = said(host, 'engine-state', 1)
         assert 'does not run: its last start failed: ' in dead['message']
         assert words in dead['message'], dead
-        assert dead['remedy'] == [*(f['remedy'][0] for f in found), f'then: {AGAIN}']
+        assert texts(dead) == [*(texts(f)[0] for f in found), f'then: {AGAIN}']
         write(host, {})
         assert host.run(AGAIN, check=False).returncode == 0
 
@@ -189,7 +190,7 @@ def test_a_dead_engine_is_told_with_its_cause(host):
     assert restart(host) != 0
     (found,) = of_check(tool(host, *CONFIGURE), 'engine-failed')
     assert "unknown log opt 'max-size' for journald" in found['message']
-    assert found['remedy'] == [f'mend that, then: {AGAIN}']
+    assert texts(found) == [f'mend that, then: {AGAIN}']
     (error,) = tool(host, 'registry-host', 'reload', code=1)['errors']
     assert "unknown log opt 'max-size' for journald" in error['message']
     as_user = host.run(['registry-host', 'doctor'], user='alice', check=False)
@@ -228,7 +229,7 @@ def test_the_engine_is_asked_in_its_own_environment(modern):
     (found,) = of_check(tool(modern, *ask, '--only=next-start'), 'next-start')
     assert found['severity'] == 'warning'
     assert 'unable to find entry "nobodyknows" in passwd' in found['message']
-    (command,) = found['remedy']
+    (command,) = texts(found)
     assert command == (
         f'mend it, then ask again: sudo dockerd --validate --config-file={DAEMON_JSON}'
     )

@@ -149,7 +149,7 @@ def test_mirrors_are_asked_only_when_their_list_changes(newest):
     more = [*flags, '--insecure-registry', 'r.lab:1']
     newest.run(['registry-host', 'configure', *flags, '--no-probe'])
     done = newest.run(['registry-host', 'configure', *more], check=False)
-    assert [error['code'] for error in json.loads(done.stdout)['errors']] == [
+    assert [error['code'] for error in envelope(done.stdout)['errors']] == [
         'mirror-unreachable'
     ]
     newest.run(
