@@ -55,9 +55,10 @@ def quoted(*words: str) -> str:
 
 # What a remedy that is a command begins with, behind sudo or not.
 _PROGRAMS = frozenset(
-    'cat chgrp chmod chown cp curl df dhcpcd docker dockerd findmnt getent hostname iconv id '
-    'ip journalctl ln ls lsattr mkdir mount mv namei netconfig nmcli nslookup ps '
-    'registry-host resolvconf resolvectl rm sed ss stat systemctl umount'.split()
+    'cat chgrp chmod chown cp curl df dhcpcd docker dockerd findmnt getent hostname '
+    'iconv id ip journalctl ln ls lsattr mkdir mount mv namei netconfig nmcli '
+    'nslookup ps registry-host resolvconf resolvectl rm sed ss stat systemctl '
+    'umount'.split()
 )
 
 
