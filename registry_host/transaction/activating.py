@@ -122,24 +122,36 @@ class Services:
 
         Where a restart is put off, a reload that would change nothing is not done.
         """
-        needs = self._planned.plan.needs
-        if not any(
-            need.done and (need.is_behind or not is_short(need)) for need in needs
-        ):
-            pending = max((need.needed for need in needs), default=Activation.NONE)
-            idle = tuple(need._replace(done=Activation.NONE) for need in needs)
+        if self._is_idle:
+            idle = self._idle()
             for need in idle:
                 self._note(need)
-            return Outcome(
-                pending=pending,
-                findings=tuple(self._pending()),
-                services=tuple(served(idle, self._may, {})),
-            )
+            return self._outcome(idle)
         self.activate(None)
         return self.outcome()
 
-    def outcome(self) -> Outcome:
+    def forecast(self, *, is_alone: bool) -> Outcome:
+        """Say what activating them would come to; `is_alone`: no file is written."""
+        if is_alone and self._is_idle:
+            return self._outcome(self._idle())
+        return self.outcome()
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether nothing would come of it but what is put off."""
         needs = self._planned.plan.needs
+        return not any(
+            need.done and (need.is_behind or not is_short(need)) for need in needs
+        )
+
+    def _idle(self) -> tuple[Need, ...]:
+        needs = self._planned.plan.needs
+        return tuple(need._replace(done=Activation.NONE) for need in needs)
+
+    def outcome(self) -> Outcome:
+        return self._outcome(self._planned.plan.needs)
+
+    def _outcome(self, needs: Sequence[Need]) -> Outcome:
         outcome = outcome_of(needs, self._may, self._proved)
         return outcome._replace(
             shown=self._shown,

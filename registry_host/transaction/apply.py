@@ -73,7 +73,9 @@ def forecast(host: Host, planned: Planned, order: Order) -> Outcome:
     if host.is_root:  # Others see less of the services than the run will.
         judge(host, planned, is_by_itself=False)
     checkpoints.require_room(planned.plan.writes)
-    return _services(host, planned, order)[1].outcome()
+    plan, services = _services(host, planned, order)
+    is_undo = order.origin.undoes is not None
+    return services.forecast(is_alone=not plan.writes and not is_undo)
 
 
 def _services(host: Host, planned: Planned, order: Order) -> tuple[Plan, Services]:

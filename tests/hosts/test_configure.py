@@ -62,6 +62,13 @@ def test_main_job(host, lab):
     assert first['changed'] is True
     assert service(first) == ('reload', 'reload', 'none')
     assert is_live(first)
+    assert first['host'] == 'changed'
+    assert [(p['level'], p['what'], p['outcome']) for p in first['proofs']] == [
+        ('reachable', MIRROR, 'ok'),
+        ('live', 'docker', 'ok'),
+        ('pulls', 'library/hello-world:latest', 'ok'),
+        ('written', DAEMON_JSON, 'ok'),
+    ]
     assert host.mirrors() == [f'{MIRROR}/', 'https://mirror.other.example/']
     assert {PUSH, '10.20.0.0/16'} <= host.insecure()
     assert host.run('docker ps -q --no-trunc').stdout.strip() == container

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import services
-from envelope import envelope
+from envelope import envelope, proofs, service
 from lab import GATEWAY
 from owners import SITE
 from places import RESOLV_CONF
@@ -120,3 +120,29 @@ def test_what_does_not_hold_is_rolled_back(static):
     )
     assert static.read(RESOLV_CONF) == before
     assert static.run('test -e /etc/docker/daemon.json', check=False).returncode == 1
+
+
+@pytest.fixture
+def resolved(lab):
+    booted = lab.host('resolved-stub')
+    yield booted
+    booted.close()
+
+
+def test_a_dns_manager_is_a_service_and_is_proved(resolved):
+    """What it took, and that it, this host and its engine use the nameserver."""
+    done = tool(resolved, 'configure', *BOTH, '--format=json')
+    found = envelope(done.stdout)
+    assert service(found, 'resolved') == ('reload', 'reload', 'none')
+    assert service(found) == ('reload', 'reload', 'none')
+    assert proofs(found, 'reachable')[0] == (
+        GATEWAY,
+        'ok',
+        'resolves registry.lab',
+    )
+    outcomes = {what: outcome for what, outcome, _ in proofs(found, 'live')}
+    assert outcomes == {'resolved': 'ok', 'host-names': 'ok', 'docker': 'ok'}
+    assert [outcome for _, outcome, _ in proofs(found, 'pulls')] == ['ok']
+    again = envelope(tool(resolved, 'configure', *BOTH, '--format=json').stdout)
+    assert (again['changed'], again['host']) == (False, 'unchanged')
+    assert {outcome for _, outcome, _ in proofs(again, 'written')} == {'ok'}

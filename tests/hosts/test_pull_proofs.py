@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from envelope import envelope
+from envelope import envelope, proofs, service
 from places import DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
@@ -43,8 +43,12 @@ def test_undo_of_the_only_way_to_an_image_is_rolled_back(host):
     assert error['code'] == 'pull-failed'
     assert error['message'].startswith(f'Docker: could pull {HELLO} before, and ')
     assert host.read(DAEMON_JSON) == written
-    assert report['changed'] is False
+    assert (report['changed'], report['host']) == (False, 'rolled-back')
+    ((image, outcome, detail),) = proofs(report, 'pulls')
+    assert (image, outcome) == (HELLO, 'failed')
+    assert detail.startswith(f'Docker: could pull {HELLO} before, and ')
     report = ran(host, 'registry-host', 'undo', '--no-probe')
+    assert proofs(report, 'pulls') == [('', 'skipped', '--no-probe')]
     assert (report['changed'], pulls(report)) == (True, [])
     assert is_open(host)
 
@@ -66,6 +70,9 @@ def test_a_mirror_that_was_never_asked_fails_the_next_run(host):
         report = ran(host, *CONFIGURE, '--mirror', DEAD, *words, code=1)
         (error,) = report['errors']
         assert error['code'] == 'mirror-unreachable'
+        ((mirror, outcome, detail),) = proofs(report, 'reachable')
+        assert (mirror, outcome) == (DEAD, 'failed')
+        assert 'refused' in detail
         assert (report['changed'], host.read(DAEMON_JSON)) == (False, written)
     assert is_open(host)
 
@@ -75,7 +82,15 @@ def test_a_change_beside_an_engine_that_does_not_run_is_proved_once_it_does(host
     forecast = host.run([*CONFIGURE, '--mirror', MIRROR, '--check'], check=False)
     line = 'no reload would be done: the engine reads the file when it starts\n'
     assert (forecast.returncode, forecast.stdout[-len(line) :]) == (3, line)
-    assert pulls(ran(host, *CONFIGURE, '--mirror', MIRROR)) == []
+    report = ran(host, *CONFIGURE, '--mirror', MIRROR)
+    assert pulls(report) == []
+    assert proofs(report, 'pulls') == [('', 'skipped', 'the engine does not run')]
+    asleep = 'it does not run, and reads its files when it starts'
+    assert proofs(report, 'live') == [('docker', 'skipped', asleep)]
+    assert (service(report), report['services'][0]['why']) == (
+        ('reload', 'none', 'none'),
+        asleep,
+    )
     assert pulls(ran(host, *CONFIGURE, '--mirror', MIRROR)) == []
     host.run(['systemctl', 'start', 'docker.service'])
     assert pulls(ran(host, *CONFIGURE, '--mirror', MIRROR)) == ['ok']
@@ -91,6 +106,15 @@ def test_a_restart_that_was_put_off_and_done_by_hand_is_proved(host):
     for each in (forecast, report):
         (pending,) = (f for f in each['findings'] if f['check'] == 'restart-pending')
         assert '1 running container(s): web' in pending['message']
+        why = 'a restart would stop 1 running container(s): web'
+        assert service(each) == ('restart', 'reload', 'restart')
+        assert each['services'][0]['why'] == why
+    assert proofs(forecast, 'pulls')[0][1:] == (
+        'skipped',
+        'a forecast: nothing is written',
+    )
+    assert proofs(report, 'pulls')[0][1:] == ('skipped', 'a restart was put off')
+    assert proofs(report, 'live')[-1] == ('docker', 'skipped', why)
     assert ran(host, *change)['changed'] is False
     assert is_open(host)
     host.restart_engine()

@@ -130,6 +130,9 @@ def test_a_restart_that_is_put_off_is_known_to_later_runs(notary):
     again = run(notary, 'configure', *MIRROR, '--restart=never')
     assert again['changed'] is False
     assert [finding['check'] for finding in again['findings']] == ['notary-pending']
+    forecast = run(notary, 'configure', *MIRROR, '--restart=never', '--check', code=3)
+    assert service(forecast, 'notary') == ('restart', 'none', 'restart')
+    assert (forecast['changed'], forecast['host']) == (False, 'unchanged')
     forecast = run(notary, 'configure', *MIRROR, '--check', code=3)
     assert service(forecast, 'notary') == ('restart', 'restart', 'none')
     done = activation(notary, 'configure', *MIRROR)
