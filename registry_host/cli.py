@@ -320,7 +320,12 @@ def reload(
 @click.option('--only', metavar='CHECK', multiple=True, help='Run this check alone.')
 @click.option('--skip', metavar='CHECK', multiple=True, help='Leave this check out.')
 @click.option('--list', 'is_list', is_flag=True, help='List the checks and end.')
-@click.option('--strict', 'is_strict', is_flag=True, help='Warnings exit 1 too.')
+@click.option(
+    '--strict',
+    'is_strict',
+    is_flag=True,
+    help='Warnings, and what only root may check, exit 1 too.',
+)
 @format_option
 @click.pass_obj
 def doctor(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.doctor.checks import CHECKS
+from registry_host.doctor.checks.check import not_checked
 from registry_host.doctor.observations import observe
-from registry_host.doctor.select import run_checks, select
+from registry_host.doctor.select import run_checks, select, told_always
 from registry_host.errors import Exit
 from registry_host.reporting.report import Report
 
@@ -27,14 +28,17 @@ def doctor(
     """Look once, run the checks over what was seen, and sum up."""
     checks = select(only, skip)
     observed = observe(host)
-    findings = (*observed.crashes, *run_checks(checks, observed))
+    always = told_always(checks, skip, observed)
+    findings = (*observed.crashes, *always, *run_checks(checks, observed))
     bad = {'error', 'warning'} if is_strict else {'error'}
+    unchecked = not_checked(findings)
     is_bad = any(finding.severity in bad for finding in findings)
+    is_bad = is_bad or (is_strict and bool(unchecked))
     return Report(
         command='doctor',
         exit_code=Exit.FAILED if is_bad else Exit.DONE,
         findings=findings,
-        note=_sum_up(findings),
+        note=_sum_up(findings, unchecked),
     )
 
 
@@ -46,11 +50,14 @@ def list_checks() -> Report:
     )
 
 
-def _sum_up(findings: Iterable[Finding]) -> str:
+def _sum_up(findings: Iterable[Finding], unchecked: tuple[str, ...]) -> str:
     severities = [finding.severity for finding in findings]
     counts = ', '.join(
         f'{severities.count(severity)} {severity}'
         for severity in ('error', 'warning', 'skipped', 'info', 'ok')
         if severity in severities
     )
-    return counts or 'no check was run'
+    summary = counts or 'no check was run'
+    if unchecked:
+        summary += f'\nnot checked without root: {", ".join(unchecked)}'
+    return summary

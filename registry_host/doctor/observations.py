@@ -6,6 +6,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from registry_host.doctor.configs import (
+    Config,
+    look_at_client_configs,
+    look_at_config,
+)
 from registry_host.doctor.lookahead import Ahead, look_ahead
 from registry_host.doctor.looking import Look, crash
 from registry_host.engine.daemonjson import DaemonJson
@@ -19,12 +24,12 @@ from registry_host.errors import (
     RegistryHostError,
 )
 from registry_host.host.concurrency import ask_all
+from registry_host.host.filedoor import UNREADABLE
 from registry_host.host.locations import RESOLV_CONF
-from registry_host.jsonfile.config import read_json
 from registry_host.plan.ledger import Ledger, load_ledger
 from registry_host.resolver.evidence import gather as look_at_names
 from registry_host.resolver.owner import Ownership, decide
-from registry_host.resolver.resolvconf import ResolvConf, parse, view
+from registry_host.resolver.resolvconf import ResolvConf, nameservers, parse, view
 from registry_host.services.docker import NAME as DOCKER
 from registry_host.services.engine_live import identity_of
 from registry_host.services.facts import Facts, gather
@@ -41,8 +46,6 @@ if TYPE_CHECKING:
 
     from registry_host.host.host import Host
     from registry_host.host.lookups import Lookup
-    from registry_host.host.records import FileState, User
-    from registry_host.jsonfile import jsontext
     from registry_host.plan.changes import Plan
     from registry_host.registry.insecure_probe import Found
     from registry_host.registry.probe import Probe
@@ -56,34 +59,24 @@ LOOKUP_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """A config as found: its document, or the problem that there is none."""
-
-    path: str
-    user: User | None = None
-    state: FileState | None = None
-    document: jsontext.Document | None = None
-    problem: Problem | None = None
-
-    @property
-    def is_present(self) -> bool:
-        return self.state is None or self.state.content is not None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """What was seen. A question without an answer in time is not in its mapping.
 
-    `due` names settings that the engine takes up only when it has restarted.
+    `ledger` is None if it could not be read. `due` names settings that the engine takes
+    up only when it has restarted. `addresses` are those of the names of mirrors; of
+    Docker Hub where there are none, and no nameserver in resolv.conf.
     """
 
     facts: Facts
     daemon: Config
+    ledger: Ledger | None = Ledger()  # noqa: RUF009 - it does not change
+    ledger_problems: tuple[Problem, ...] = ()
     daemon_json: DaemonJson | None = None
     clients: tuple[Config, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
     image: Image | None = None
     resolv_conf: ResolvConf | None = None
+    has_resolv_conf: bool = True
     interfaces: tuple[str, ...] | None = None
     probes: Mapping[Mirror, Probe] = field(default_factory=dict)
     insecure: Mapping[Registry, Found] = field(default_factory=dict)
@@ -105,8 +98,33 @@ class Observed:
             return ()
         return view(self.resolv_conf, 'glibc', self.interfaces).nameservers
 
+    @property
+    def names_nameserver(self) -> bool:
+        """Whether resolv.conf names one: without, programs ask the loopback address."""
+        conf = self.resolv_conf
+        return conf is not None and any(nameservers(conf, 'glibc', self.interfaces))
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether the engine, or its file, is there and only root may see it."""
+        problems = (self.facts.engine.problem, self.daemon.problem)
+        codes = {problem.code for problem in problems if problem}
+        return self.lacks_root and bool(codes & {'engine-permission', UNREADABLE})
+
+    @property
+    def lacks_root(self) -> bool:
+        return self.facts.is_live and not self.facts.is_root
+
     def entries(self, area: str) -> tuple[str, ...]:
-        return self.daemon_json.list_of(area) or () if self.daemon_json else ()
+        return tuple(text for _, text in self.numbered_entries(area))
+
+    def numbered_entries(self, area: str) -> tuple[tuple[int, str], ...]:
+        """Give each entry that is a string, after its place in the list, from 0."""
+        found = self.daemon.document.get(area) if self.daemon.document else ()
+        values = found if isinstance(found, list) else ()
+        return tuple(
+            (n, text) for n, text in enumerate(values) if isinstance(text, str)
+        )
 
     def where(self, area: str, index: int) -> str:
         """Give the file, line and column of one entry."""
@@ -118,15 +136,17 @@ class Observed:
 def observe(host: Host) -> Observed:
     """Look at the host and ask its registries and nameservers; nothing is written."""
     look = Look()
-    ledger = look('the ledger', _ledger, Ledger(), host)
+    no_ledger: tuple[Ledger | None, tuple[Problem, ...]] = None, ()
+    ledger, ledger_problems = look('the ledger', _ledger, no_ledger, host)
+    known = ledger or Ledger()
     nothing = Facts(host.is_live, host.is_root, EngineFacts('unknown'), (), {})
-    facts = look('the engine', gather, nothing, host, NOTHING_ASKED, ledger)
+    facts = look('the engine', gather, nothing, host, NOTHING_ASKED, known)
     if facts.is_live:
         nowhere: Mapping[str, str] = {}
         found = look('proxies', proxies_of, nowhere, host, facts.engine)
         facts = facts._replace(environment=found)
     path, user = facts.engine.config_path, facts.engine.user
-    daemon = look('daemon.json', _config, Config(path=path), host, path, user)
+    daemon = look('daemon.json', look_at_config, Config(path=path), host, path, user)
     ahead = look(
         'the next start', look_ahead, Ahead(), host, facts.engine, daemon.document
     )
@@ -135,14 +155,17 @@ def observe(host: Host) -> Observed:
     seen = Observed(
         facts=facts,
         daemon=daemon,
+        ledger=ledger,
+        ledger_problems=ledger_problems,
         daemon_json=DaemonJson(daemon.document) if daemon.document else None,
-        clients=tuple(look('config.json', _client_configs, [], host, facts)),
+        clients=tuple(look('config.json', look_at_client_configs, [], host, facts)),
         resolv_conf=look('resolv.conf', _resolv_conf, None, host),
+        has_resolv_conf=look('resolv.conf', host.exists, True, RESOLV_CONF),
         interfaces=host.names('/sys/class/net') if facts.is_live else None,
         ownership=look('the DNS manager', _ownership, None, host),
         unfinished=look('earlier runs', _earlier_runs, (), host),
         unproved=look('proofs', load_unproved, None, host),
-        due=look('restarts that were put off', _due, (), host, facts, ledger),
+        due=look('restarts that were put off', _due, (), host, facts, known),
         ahead=ahead,
         plan=plan,
         plan_problems=plan_problems,
@@ -164,34 +187,11 @@ def _due(host: Host, facts: Facts, ledger: Ledger) -> tuple[str, ...]:
     return tuple(started.at_start)
 
 
-def _ledger(host: Host) -> Ledger:
-    """Without root the ledger cannot be read, and doctor is of use all the same."""
+def _ledger(host: Host) -> tuple[Ledger | None, tuple[Problem, ...]]:
     try:
-        return load_ledger(host)[0]
-    except ConfigError:
-        return Ledger()
-
-
-def _config(
-    host: Host, path: str, user: User | None, *, is_first_value: bool = False
-) -> Config:
-    try:
-        state = host.read(path, user=user)
+        return load_ledger(host)[0], ()
     except ConfigError as err:
-        return Config(path=path, user=user, problem=err.problems[0])
-    try:
-        document = read_json(state, is_first_value=is_first_value)
-    except ConfigError as err:
-        return Config(path=path, user=user, state=state, problem=err.problems[0])
-    return Config(path=path, user=user, state=state, document=document)
-
-
-def _client_configs(host: Host, facts: Facts) -> list[Config]:
-    users = {user.name: user for user in (*facts.users, *facts.former_users.values())}
-    return [
-        _config(host, f'{user.home}/.docker/config.json', user, is_first_value=True)
-        for user in users.values()
-    ]
+        return None, err.problems
 
 
 def _resolv_conf(host: Host) -> ResolvConf | None:
@@ -225,11 +225,14 @@ def _ask(host: Host, seen: Observed) -> Observed:
     from registry_host.registry import insecure_probe
     from registry_host.registry.probe import crashed as probe_crashed
     from registry_host.registry.probe import probe_one
+    from registry_host.resolver.asking import HUB
     from registry_host.resolver.asking import crashed as lookup_crashed
 
     named = mirrors_of(seen.daemon_json) if seen.daemon_json else ()
     mirrors = tuple({mirror.key: mirror for mirror in named}.values())
     names = tuple(dict.fromkeys(m.host for m in mirrors if not m.is_ip))
+    if not seen.names_nameserver and not names:
+        names = (HUB,)
     checked = (check_insecure_registry(text).value for text in seen.entries(INSECURE))
     registries = tuple(dict.fromkeys(r for r in checked if r and not r.is_cidr))
     jobs: dict[Any, Callable[[], Any]] = {}

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from registry_host.doctor.checks.check import Check
     from registry_host.doctor.observations import Observed
 
+# What is told by every run, for much else is not known without it.
+ALWAYS = 'ledger'
 MEND_FIRST = 'mend first what next-start tells of: the engine would not start again'
 
 
@@ -49,6 +51,16 @@ def run_checks(checks: Iterable[Check], observed: Observed) -> Iterable[Finding]
             yield _crashed(check, err)
             continue
         yield from (_mended_first(found, observed) for found in findings)
+
+
+def told_always(
+    checks: Iterable[Check], skip: tuple[str, ...], observed: Observed
+) -> tuple[Finding, ...]:
+    """Tell of a ledger that cannot be read in a run that was asked for other checks."""
+    if ALWAYS in skip or any(check.name == ALWAYS for check in checks):
+        return ()
+    found = run_checks([CHECKS[ALWAYS]], observed)
+    return tuple(each for each in found if each.severity == 'error')
 
 
 def _mended_first(found: Finding, observed: Observed) -> Finding:

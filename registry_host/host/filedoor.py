@@ -25,6 +25,9 @@ from registry_host.host.locations import (
 )
 from registry_host.host.place import Place
 
+# The code of a file that is there, and may or can not be read.
+UNREADABLE = 'config-unreadable'
+
 
 class Files(Place):
     """Files of a host, read and replaced whole, with the rights of whose they are."""
@@ -273,7 +276,7 @@ def unreadable(path: str, err: OSError, user: User | None) -> Problem:
     if user and err.errno == errno.EACCES:
         hint += f"; is it root's by mistake? {give_back(path, user)}"
     return Problem(
-        code='config-unreadable',
+        code=UNREADABLE,
         where=path,
         message=f'cannot be read{reader} ({err.strerror})',
         hint=hint,

@@ -562,9 +562,10 @@ _STATES = {
     'presumed': '{} is set up on this host',
     'unknown': 'it is not known whether {} is active',
 }
+OWN_FILE = f'{RESOLV_CONF} is a file of its own'
 _WORDS = {
     'mount=no': '',
-    'link=no': f'{RESOLV_CONF} is a file of its own',
+    'link=no': OWN_FILE,
     'file=missing': 'there is no file',
     'stub=yes': "all its nameservers are systemd-resolved's own",
     'nss=resolve': '/etc/nsswitch.conf asks systemd-resolved before its nameservers',

@@ -20,7 +20,7 @@ Steps = tuple[str, ...]
 
 
 def steps(ownership: Ownership, nameserver: str) -> Steps:
-    """Give the steps for one owner: commands of a root shell, or words of advice."""
+    """Give the steps for one owner: commands, or words of advice."""
     owner = ownership.owner
     if owner in _STEPS:
         return _STEPS[owner](ownership, nameserver)
@@ -35,11 +35,11 @@ def steps(ownership: Ownership, nameserver: str) -> Steps:
             return steps(rival, nameserver)
     if ownership.rivals or ownership.is_lost or not files_of(ownership):
         return _of_file(ownership, nameserver)
-    command = f'registry-host configure --nameserver {quote(nameserver)}'
+    command = f'sudo registry-host configure --nameserver {quote(nameserver)}'
     if ownership.is_active is False and owner in UNITS:
-        return (f'systemctl enable --now {UNITS[owner]}', command)
+        return (f'sudo systemctl enable --now {UNITS[owner]}', command)
     if ownership.is_active is False and owner == 'resolvconf':
-        return ('resolvconf --enable-updates', command)
+        return ('sudo resolvconf --enable-updates', command)
     return (command,)
 
 
@@ -47,20 +47,24 @@ def of_dhclient(ownership: Ownership, nameserver: str) -> Steps:
     """Without hooks: it writes at each renewal, and reads its file when it starts."""
     line = quote(f'supersede domain-name-servers {dhclient_conf([nameserver])};')
     now = _of_file(ownership, nameserver)
-    return (f'echo {line} >>/etc/dhcp/dhclient.conf', *now)
+    return (f'echo {line} | sudo tee -a /etc/dhcp/dhclient.conf', *now)
 
 
 def _of_file(ownership: Ownership, nameserver: str) -> Steps:
     """In front of those that are there, which stay: three are asked at most."""
     line = f'nameserver {nameserver}'
     path = quote(ownership.target)
-    return (f"sed -i '0,/^nameserver/s//{line}\\n&/' {path}",)
+    return (f"sudo sed -i '0,/^nameserver/s//{line}\\n&/' {path}",)
 
 
 def _of_lock(ownership: Ownership, nameserver: str) -> Steps:
     flag = 'i' if ownership.owner == 'immutable' and not ownership.mode else 'a'
     inner = steps(ownership.beneath, nameserver) if ownership.beneath else ()
-    return (f'chattr -{flag} {RESOLV_CONF}', *inner, f'chattr +{flag} {RESOLV_CONF}')
+    return (
+        f'sudo chattr -{flag} {RESOLV_CONF}',
+        *inner,
+        f'sudo chattr +{flag} {RESOLV_CONF}',
+    )
 
 
 def _advice(text: str) -> Callable[[Ownership, str], Steps]:

@@ -34,7 +34,7 @@ def require_ours_to_do(
             code='resolv-conf-owned',
             where=RESOLV_CONF,
             message=f'{reason}: {"; ".join(owned.evidence)}',
-            hint='by hand, as root: ' + ' && '.join(f'{{ {s}; }}' for s in by_hand),
+            hint=' && '.join(by_hand),
         )
     )
 

@@ -22,7 +22,6 @@ from registry_host.host.locations import (
     UNTOLD,
 )
 from registry_host.levels import ALWAYS, LOCK_TIMEOUT_S
-from registry_host.plan.ledger import load_ledger
 from registry_host.transaction import checkpoints, confirmation
 from registry_host.transaction.recovery import recover
 from registry_host.transaction.rollback import FINISH
@@ -183,15 +182,10 @@ def unfinished(host: Host) -> tuple[Finding, ...]:
 
 
 def state_problems(host: Host) -> tuple[Finding, ...]:
-    """Report what of the state of earlier runs cannot be read, as root."""
+    """Report which of the records of earlier runs cannot be read, as root."""
     if host.is_live and not host.is_root:
         return ()
-    problems = list(checkpoints.damaged(host))
-    try:
-        load_ledger(host)
-    except RegistryHostError as err:
-        problems += err.problems
-    return _unreadable(problems)
+    return _unreadable(checkpoints.damaged(host))
 
 
 def _unreadable(problems: Iterable[Problem]) -> tuple[Finding, ...]:

@@ -11,8 +11,9 @@ from dataclasses import replace
 import pytest
 
 from registry_host.doctor.checks import CHECKS
+from registry_host.doctor.configs import Config
 from registry_host.doctor.lookahead import Ahead
-from registry_host.doctor.observations import Config, Observed
+from registry_host.doctor.observations import Observed
 from registry_host.engine.answers import Info
 from registry_host.engine.daemonjson import DaemonJson
 from registry_host.engine.find import DAEMON_JSON, EngineFacts
@@ -25,13 +26,20 @@ from registry_host.engine.start import Refusal
 from registry_host.errors import ConfigError, Finding, Problem
 from registry_host.host.filedoor import unreadable
 from registry_host.host.host import Host
-from registry_host.host.locations import JOURNAL, LEFT_BEHIND, PENDING, RESOLV_CONF
+from registry_host.host.locations import (
+    JOURNAL,
+    LEDGER,
+    LEFT_BEHIND,
+    PENDING,
+    RESOLV_CONF,
+)
 from registry_host.host.lookups import Lookup
 from registry_host.host.records import FileState, Process, User
 from registry_host.host.wire import ConnectionFailed
 from registry_host.jsonfile.config import read_json
 from registry_host.levels import Activation
 from registry_host.plan.changes import Change, Plan
+from registry_host.plan.ledger import Applied, Ledger, damaged
 from registry_host.plan.readings import Need, Seen
 from registry_host.registry.insecure_probe import Found
 from registry_host.registry.probe import Probe, probe_one
@@ -233,6 +241,12 @@ def error(message, *remedy, path=None):
     return Finding('', 'error', message, path, remedy)
 
 
+def needs_root(name, message):
+    return skipped(message)._replace(
+        remedy=(f'sudo registry-host doctor --only {name}',)
+    )
+
+
 NOT_READ = skipped(f'{DAEMON_JSON} could not be read')
 NO_INFO = skipped('the engine or its daemon.json could not be read')
 
@@ -260,10 +274,14 @@ NOT_PUT_BACK = warning(
     path=LEFT_BEHIND,
 )
 UNFINISHED_RUN = (
-    pytest.param({}, [ok('every earlier run has ended')], id='none'),
+    pytest.param(
+        {},
+        [ok('no run is recorded as cut short, or as waiting for confirmation')],
+        id='none',
+    ),
     pytest.param(
         {'facts': FACTS._replace(is_live=False, is_root=False)},
-        [ok('every earlier run has ended')],
+        [ok('no run is recorded as cut short, or as waiting for confirmation')],
         id='in-a-root-folder-without-root',
     ),
     pytest.param(left(CUT_SHORT), [CUT_SHORT], id='cut-short'),
@@ -271,22 +289,95 @@ UNFINISHED_RUN = (
     pytest.param(left(NOT_PUT_BACK), [NOT_PUT_BACK], id='left-behind'),
     pytest.param(
         {'facts': FACTS._replace(is_root=False)},
-        [skipped('only root may see what earlier runs left')],
+        [needs_root('unfinished-run', 'only root may see what earlier runs left')],
         id='without-root',
     ),
 )
 
 
+DAMAGED = damaged()
+UNREAD_LEDGER = {'ledger': None, 'ledger_problems': (DAMAGED,)}
+DENIED_LEDGER = {'ledger': None, 'ledger_problems': (denied(LEDGER).problem,)}
+LEDGERS = (
+    pytest.param({}, [ok('no managed entry is recorded')], id='none'),
+    pytest.param(
+        {'ledger': Ledger((Applied('a', '/x', keys={}),))},
+        [ok('managed entries are recorded in 1 file')],
+        id='one',
+    ),
+    pytest.param(
+        {
+            'ledger': Ledger(
+                (Applied('a', '/x'), Applied('b', '/x'), Applied('a', '/y'))
+            )
+        },
+        [ok('managed entries are recorded in 2 files')],
+        id='two',
+    ),
+    pytest.param(
+        UNREAD_LEDGER,
+        [
+            error(
+                f'{LEDGER}: is damaged, so which entries are managed is not known',
+                DAMAGED.hint,
+                path=LEDGER,
+            )
+        ],
+        id='damaged',
+    ),
+    pytest.param(
+        DENIED_LEDGER,
+        [
+            error(
+                f'{LEDGER}: cannot be read (Permission denied)',
+                denied(LEDGER).problem.hint,
+                path=LEDGER,
+            )
+        ],
+        id='denied-to-root',
+    ),
+    pytest.param(
+        {**DENIED_LEDGER, 'facts': FACTS._replace(is_root=False)},
+        [needs_root('ledger', 'only root may see which entries are managed')],
+        id='without-root',
+    ),
+    pytest.param(
+        {**UNREAD_LEDGER, 'facts': FACTS._replace(is_root=False)},
+        [
+            error(
+                f'{LEDGER}: is damaged, so which entries are managed is not known',
+                DAMAGED.hint,
+                path=LEDGER,
+            )
+        ],
+        id='damaged-and-without-root',
+    ),
+)
+
+
+def restart(unit='docker.service'):
+    return (
+        f'sudo systemctl restart {unit}',
+        'a restart stops containers, unless live-restore is on',
+    )
+
+
 def put_off(areas, unit):
     return warning(
         f'{areas} was changed, and Docker has not restarted since',
-        f'systemctl restart {unit}',
-        'that stops containers, unless live-restore is on',
+        *restart(unit),
     )
 
 
 RESTART_PENDING = (
-    pytest.param({}, [ok('no restart of the engine was put off')], id='none'),
+    pytest.param(
+        UNREAD_LEDGER,
+        [skipped('the ledger, which records it, could not be read')],
+        id='ledger-not-readable',
+    ),
+    pytest.param(
+        {}, [ok('no restart of the engine is recorded as put off')], id='none'
+    ),
     pytest.param(
         {'due': ('http-proxy', 'engine-dns')},
         [put_off('http-proxy, engine-dns', 'docker.service')],
@@ -299,13 +390,15 @@ RESTART_PENDING = (
     ),
     pytest.param(
         {'facts': FACTS._replace(is_root=False)},
-        [skipped('only root may see what earlier runs left')],
+        [needs_root('restart-pending', 'only root may see what earlier runs left')],
         id='not-root',
     ),
 )
 NOT_PROVED = 'has not proved that pulls work: it was made with --no-probe'
 PULLS = (
-    pytest.param({}, [ok('no proof of a pull is left to be had')], id='none'),
+    pytest.param(
+        {}, [ok('no run is recorded as one that could not be proved')], id='none'
+    ),
     pytest.param(
         {'unproved': Unproved(7, 'it was made with --no-probe')},
         [warning(f'run 7 {NOT_PROVED}', 'sudo registry-host reload')],
@@ -318,7 +411,7 @@ PULLS = (
     ),
     pytest.param(
         {'facts': FACTS._replace(is_root=False)},
-        [skipped('only root may see what earlier runs left')],
+        [needs_root('pulls', 'only root may see what earlier runs left')],
         id='not-root',
     ),
 )
@@ -466,7 +559,7 @@ ENGINE_STATE = (
         [
             warning(
                 'no Docker engine is installed, nor running',
-                'apt-get install docker.io',
+                'sudo apt-get install docker.io',
             )
         ],
         id='absent',
@@ -474,9 +567,10 @@ ENGINE_STATE = (
     pytest.param(
         engine(state='unreachable', info=None, problem=NO_PERMISSION),
         [
-            skipped(
-                f'{SOCKET}: permission denied, so the live engine could not be asked'
-            )._replace(path=SOCKET, remedy=('run it with sudo',))
+            needs_root(
+                'engine-state',
+                f'{SOCKET}: permission denied, so the live engine could not be asked',
+            )
         ],
         id='without-root',
     ),
@@ -534,9 +628,11 @@ OTHER_ENGINES = (
 
 
 ENGINE_VERSION = (
-    pytest.param({}, [ok('Docker 28.5.2 is known')], id='known'),
+    pytest.param({}, [ok('Docker 28.5.2 is not older than 20.10')], id='known'),
     pytest.param(
-        engine(version=(20, 10, 0)), [ok('Docker 20.10 is known')], id='the-oldest'
+        engine(version=(20, 10, 0)),
+        [ok('Docker 20.10 is not older than 20.10')],
+        id='the-oldest',
     ),
     pytest.param(
         engine(version=(18, 9, 1)),
@@ -555,9 +651,7 @@ DAEMON = (
     pytest.param(
         {}, [ok(f'{DAEMON_JSON} parses', path=DAEMON_JSON)], id='one-that-parses'
     ),
-    pytest.param(
-        daemon(None), [ok(f'{DAEMON_JSON} does not exist: all is default')], id='none'
-    ),
+    pytest.param(daemon(None), [ok(f'{DAEMON_JSON} does not exist')], id='none'),
     pytest.param(
         daemon('{"debug": true,}'),
         [
@@ -580,18 +674,23 @@ DAEMON = (
         ],
         id='not-readable',
     ),
+    pytest.param(
+        {**NO_DAEMON_JSON, 'facts': FACTS._replace(is_root=False)},
+        [needs_root('daemon-json', f'only root may read {DAEMON_JSON}')],
+        id='of-root-alone',
+    ),
 )
 
 
 DAEMON_KEYS = (
     pytest.param(
         {},
-        [ok(f'every key of {DAEMON_JSON} is one that the engine takes')],
+        [ok(f'every key of {DAEMON_JSON} is one that Docker 28.5.2 takes')],
         id='all-known',
     ),
     pytest.param(
         {**daemon(None), **engine(version=(20, 10, 24))},
-        [ok(f'{DAEMON_JSON} does not exist: no key is wrong')],
+        [ok(f'{DAEMON_JSON} does not exist: it has no key')],
         id='none',
     ),
     pytest.param(
@@ -623,10 +722,25 @@ DAEMON_KEYS = (
         id='empty-and-an-old-engine',
     ),
     pytest.param(NO_DAEMON_JSON, [NOT_READ], id='not-readable'),
+    pytest.param(
+        {**NO_DAEMON_JSON, 'facts': FACTS._replace(is_root=False)},
+        [needs_root('daemon-json-keys', f'{DAEMON_JSON} could not be read')],
+        id='of-root-alone',
+    ),
+    pytest.param(
+        engine(version=None),
+        [ok(f'every key of {DAEMON_JSON} is known to some Docker from 20.10 on')],
+        id='version-not-known',
+    ),
 )
 
 
 DAEMON_FLAGS = (
+    pytest.param(
+        daemon(None),
+        [ok(f'{DAEMON_JSON} does not exist: it repeats no flag')],
+        id='no-file',
+    ),
     pytest.param({}, [ok(f'nothing in {DAEMON_JSON} is in {ORIGIN} too')], id='none'),
     pytest.param(
         {**daemon('{"mtu": 1400}'), **flags('--mtu=1500')},
@@ -663,6 +777,11 @@ NEXT_START = (
         [ok(f'{STARTS}, and dockerd --validate takes it')],
         id='asked',
     ),
+    pytest.param(
+        daemon(None),
+        [ok(f'{DAEMON_JSON} does not exist: it keeps no engine from starting again')],
+        id='no-file',
+    ),
     pytest.param({'ahead': Ahead((NO_PROFILE,))}, [WOULD_NOT], id='known'),
     pytest.param(
         {'ahead': Ahead((NO_PROFILE,), judged='no seccomp')},
@@ -694,7 +813,7 @@ NEXT_START = (
     pytest.param(NO_DAEMON_JSON, [NOT_READ], id='not-readable'),
     pytest.param(
         {'facts': FACTS._replace(is_root=False)},
-        [skipped('only root may see all files that the engine reads')],
+        [needs_root('next-start', 'only root may see all files that the engine reads')],
         id='without-root',
     ),
     pytest.param(
@@ -703,9 +822,14 @@ NEXT_START = (
         id='in-a-root-folder',
     ),
 )
+HARMLESS = 'nothing known to make a reload do harm is in'
 DAEMON_HAZARDS = (
+    pytest.param({}, [ok(f'{HARMLESS} {DAEMON_JSON} or in {ORIGIN}')], id='none'),
+    pytest.param(daemon(None), [ok(f'{HARMLESS} {ORIGIN}')], id='no-file'),
     pytest.param(
-        {}, [ok('a reload changes nothing but what the file says')], id='none'
+        {**daemon(None), **engine(flags_origin='')},
+        [skipped(f'{DAEMON_JSON} does not exist, and no flags are known')],
+        id='nothing-to-look-at',
     ),
     pytest.param(
         {**daemon('{"graph": "/x"}'), **engine(version=(20, 10, 24))},
@@ -735,6 +859,16 @@ DAEMON_HAZARDS = (
 
 
 MIRROR_RULES = (
+    pytest.param(
+        daemon('{"registry-mirrors": [null, "http://mirror.lab:5000"]}'),
+        [ok('http://mirror.lab:5000 is a root address')],
+        id='null-is-told-by-daemon-json-keys',
+    ),
+    pytest.param(
+        daemon('{"registry-mirrors": [null]}'),
+        [skipped(f'no entry of {DAEMON_JSON} is a string: see daemon-json-keys')],
+        id='null-alone',
+    ),
     pytest.param({}, [ok('http://mirror.lab:5000 is a root address')], id='one'),
     pytest.param(
         daemon('{"registry-mirrors": ["https://m", "https://u:hunter2@n/v2/"]}'),
@@ -772,8 +906,8 @@ MIRROR_RULES = (
         daemon('{}'),
         [
             info(
-                'no registry mirror is set',
-                'sudo registry-host configure --registry-mirror URL',
+                f'{DAEMON_JSON} names no registry mirror',
+                'registry-host configure --help',
             )
         ],
         id='none',
@@ -813,7 +947,12 @@ MIRROR_REACHABLE = (
     ),
     pytest.param(
         {'probes': {}},
-        [error('http://mirror.lab:5000 did not answer in time')],
+        [
+            error(
+                'http://mirror.lab:5000 did not answer in time',
+                'registry-host doctor --only mirror-reachable',
+            )
+        ],
         id='silent',
     ),
     pytest.param(
@@ -871,18 +1010,19 @@ def unknown_to(server, failure):
     """What is told of a nameserver, whatever its severity."""
     return (
         f'nameserver {server} does not resolve mirror.lab: {failure}',
-        f'is the name right? If so, replace the nameserver {server}',
+        'getent ahosts mirror.lab',
     )
 
 
 ANOTHER_NAMESERVER = info(
     'to have this host ask a nameserver that knows mirror.lab (NAMESERVER below)',
-    'registry-host configure --nameserver NAMESERVER',
+    'sudo registry-host configure --nameserver NAMESERVER',
     path=RESOLV_CONF,
 )
 NOT_RESOLVED = error(
     'mirror.lab does not resolve on this host', 'getent ahosts mirror.lab'
 )
+SILENT = {'probes': {}}
 NO_NAME = fails('192.0.2.1', 'NXDOMAIN'), fails('192.0.2.2', 'NXDOMAIN')
 MIRROR_RESOLVES = (
     pytest.param(
@@ -902,7 +1042,7 @@ MIRROR_RESOLVES = (
         id='one-is-silent',
     ),
     pytest.param(
-        {**looked_up(*NO_NAME), 'addresses': {'mirror.lab': ()}},
+        {**looked_up(*NO_NAME), 'addresses': {'mirror.lab': ()}, **SILENT},
         [
             error(*unknown_to('192.0.2.1', 'NXDOMAIN')),
             error(*unknown_to('192.0.2.2', 'NXDOMAIN')),
@@ -911,7 +1051,7 @@ MIRROR_RESOLVES = (
         id='to-none',
     ),
     pytest.param(
-        {**looked_up(*NO_NAME), 'addresses': {}, 'ownership': None},
+        {**looked_up(*NO_NAME), 'addresses': {}, 'ownership': None, **SILENT},
         [
             error(*unknown_to('192.0.2.1', 'NXDOMAIN')),
             error(*unknown_to('192.0.2.2', 'NXDOMAIN')),
@@ -919,11 +1059,40 @@ MIRROR_RESOLVES = (
         id='to-none-and-the-owner-is-not-known',
     ),
     pytest.param(
-        {'resolv_conf': None, 'ownership': None, 'addresses': {}},
+        {'resolv_conf': None, 'ownership': None, 'addresses': {}, **SILENT},
         [NOT_RESOLVED],
         id='no-nameserver-is-known',
     ),
+    pytest.param(
+        {'addresses': {}, **SILENT},
+        [
+            error(
+                'mirror.lab does not resolve on this host, though each nameserver '
+                'knows it',
+                'getent ahosts mirror.lab',
+            )
+        ],
+        id='to-all-nameservers-and-not-to-the-host',
+    ),
+    pytest.param(
+        {**looked_up(*NO_NAME), 'addresses': {}},
+        [ok('mirror.lab does not resolve on this host, and is reached all the same')],
+        id='to-the-proxy',
+    ),
 )
+
+
+NO_RESOLV_CONF = {**resolv(''), 'has_resolv_conf': False}
+LOOPBACK = 'programs ask 127.0.0.1:53 and [::1]:53'
+STUB_AT_HOME = f'{LOOPBACK}, and mirror.lab resolves all the same'
+
+
+def unresolvable(what, host):
+    return error(
+        f'{RESOLV_CONF} {what}: {LOOPBACK}, and {host} does not resolve',
+        f'getent ahosts {host}',
+        path=RESOLV_CONF,
+    )
 
 
 RESOLV = (
@@ -979,6 +1148,31 @@ RESOLV = (
         [skipped(f'{RESOLV_CONF} cannot be read')],
         id='not-readable',
     ),
+    pytest.param(
+        NO_RESOLV_CONF,
+        [ok(f'{RESOLV_CONF} does not exist: {STUB_AT_HOME}')],
+        id='none-and-names-resolve',
+    ),
+    pytest.param(
+        {**NO_RESOLV_CONF, 'addresses': {'registry-1.docker.io': ()}},
+        [unresolvable('does not exist', 'registry-1.docker.io')],
+        id='none-and-names-do-not-resolve',
+    ),
+    pytest.param(
+        {**NO_RESOLV_CONF, 'addresses': {}},
+        [unresolvable('does not exist', 'registry-1.docker.io')],
+        id='none-and-no-answer-in-time',
+    ),
+    pytest.param(
+        {**resolv('# empty\n'), 'addresses': {'a.lab': ('192.0.2.7',), 'b.lab': ()}},
+        [unresolvable('names no nameserver', 'b.lab')],
+        id='no-nameserver-and-one-name-does-not-resolve',
+    ),
+    pytest.param(
+        {**NO_RESOLV_CONF, 'facts': FACTS._replace(is_live=False)},
+        [skipped(f'{RESOLV_CONF} does not exist')],
+        id='none-in-a-root-folder',
+    ),
 )
 
 
@@ -988,6 +1182,11 @@ NAMESERVER_OWNER = (
         {},
         [ok(f'{RESOLV_CONF}: static: {RESOLV_CONF} is a file of its own')],
         id='static',
+    ),
+    pytest.param(
+        {'ownership': decide(Evidence(text=None)), 'has_resolv_conf': False},
+        [ok(f'{RESOLV_CONF}: static: there is no file')],
+        id='no-file',
     ),
     pytest.param(
         owned(link=STUB, target=STUB, present=frozenset({'resolved'})),
@@ -1043,11 +1242,10 @@ def containerd(mirror, insecure=''):
     return {**daemon(text), **shows(is_containerd_store=True)}
 
 
+NO_MIRROR = 'no mirror switches off TLS verification of Docker Hub'
 LISTED = f'{HUB}it is listed in insecure-registries'
 HUB_VERIFICATION = (
-    pytest.param(
-        {}, [ok('no mirror switches off TLS verification of Docker Hub')], id='none'
-    ),
+    pytest.param({}, [ok(f'Docker uses a graphdriver, and {NO_MIRROR}')], id='none'),
     pytest.param(
         containerd('http://mirror.lab:5000', '"mirror.lab:5000"'),
         [
@@ -1103,13 +1301,13 @@ INSECURE_RULES = (
     pytest.param({}, [], id='none'),
     pytest.param(
         insecure('r.lab:5002', '10.1.0.0/24'),
-        [ok('r.lab:5002 is a registry'), ok('10.1.0.0/24 is a registry')],
+        [ok('r.lab:5002 is HOST[:PORT]'), ok('10.1.0.0/24 is a network')],
         id='two',
     ),
     pytest.param(
         insecure('r.lab:5002', 'r.lab/v2'),
         [
-            ok('r.lab:5002 is a registry'),
+            ok('r.lab:5002 is HOST[:PORT]'),
             error(
                 f"{DAEMON_JSON}:1:40: 'r.lab/v2': a registry is HOST[:PORT], without a "
                 'path',
@@ -1173,6 +1371,12 @@ INSECURE_REACHABLE = (
 )
 
 
+NOT_COVERED = (
+    f'{DAEMON_JSON}:1:26: mirror.lab does not cover mirror.lab:5000: an entry without '
+    'a port stands for the default ports alone'
+)
+BY_TLS = insecure('mirror.lab', mirror='https://mirror.lab:5000')
+UNTRUSTED = {'probes': {}}
 INSECURE_UNMATCHED = (
     pytest.param(insecure('mirror.lab:5000'), [], id='the-port-of-the-mirror'),
     pytest.param(
@@ -1180,16 +1384,66 @@ INSECURE_UNMATCHED = (
     ),
     pytest.param(insecure('r.lab', 'r.lab/v2', '10.0.0.0/8'), [], id='others'),
     pytest.param(
-        insecure('mirror.lab', mirror='https://mirror.lab:5000'),
+        {**BY_TLS, **UNTRUSTED},
         [
             warning(
-                f'{DAEMON_JSON}:1:26: mirror.lab does not cover mirror.lab:5000: an '
-                'entry without a port stands for the default ports alone',
+                NOT_COVERED,
                 'sudo registry-host configure --insecure-registry mirror.lab:5000',
                 path=DAEMON_JSON,
             )
         ],
         id='a-mirror-with-a-port',
+    ),
+    pytest.param(
+        {**BY_TLS, **UNTRUSTED, **shows(is_containerd_store=True)},
+        [
+            warning(
+                NOT_COVERED,
+                'give mirror.lab:5000 a certificate that this host trusts',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='where-an-entry-would-cost-docker-hub-its-verification',
+    ),
+    pytest.param(
+        {
+            **insecure('mirror.lab', mirror='https://mirror.lab:5000'),
+            'probes': {
+                check_mirror('https://mirror.lab:5000').value: Probe(
+                    mirror=MIRROR, problem=None, status=200, elapsed_ms=3
+                )
+            },
+        },
+        [],
+        id='a-mirror-that-is-trusted',
+    ),
+    pytest.param(
+        {**insecure('mirror.lab', 'mirror.lab:5000', mirror='https://mirror.lab:5000')},
+        [],
+        id='another-entry-matches',
+    ),
+    pytest.param(
+        insecure('mirror.lab', '192.0.2.0/24', mirror='https://mirror.lab:5000'),
+        [],
+        id='a-network-matches',
+    ),
+    pytest.param(
+        {**insecure('mirror.lab'), **UNTRUSTED}, [], id='plain-http-needs-no-entry'
+    ),
+    pytest.param(
+        {
+            **insecure('mirror.lab'),
+            **UNTRUSTED,
+            **engine(version=(26, 1, 5), info=INFO._replace(is_containerd_store=True)),
+        },
+        [
+            warning(
+                NOT_COVERED,
+                'sudo registry-host configure --insecure-registry mirror.lab:5000',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='plain-http-and-an-old-containerd-store',
     ),
 )
 
@@ -1203,19 +1457,29 @@ BOTH_LISTS = insecure('r.lab')
 NOT_USED = f'the engine does not use what {DAEMON_JSON} says: '
 RELOAD = 'sudo registry-host reload'
 NO_FILE = daemon(None)
+SHOWS = 'the engine shows registry-mirrors and insecure-registries'
 
 
 def beyond(lists):
     return warning(
         'the engine uses what neither a file nor a flag names, until its next restart: '
         f'{lists}',
-        'to keep it, name it: sudo registry-host configure',
-        'to have it gone: systemctl restart docker',
+        *restart(),
     )
 
 
 LIVE_LISTS = (
-    pytest.param({}, [ok(f'the engine uses what {DAEMON_JSON} says')], id='as-named'),
+    pytest.param({}, [ok(f'{SHOWS} as named in {DAEMON_JSON}')], id='as-named'),
+    pytest.param(
+        {**NO_FILE, **live(())},
+        [
+            ok(
+                'the engine shows no registry-mirrors and insecure-registries but '
+                'those built in, and none is named'
+            )
+        ],
+        id='none-and-no-file',
+    ),
     pytest.param(
         {**daemon('{}'), **live(('https://m/',))},
         [beyond('registry-mirrors (live: https://m/)')],
@@ -1239,12 +1503,12 @@ LIVE_LISTS = (
                 info=INFO._replace(lists=LiveLists(('https://m/',), BUILT_IN)),
             ),
         },
-        [ok(f'the engine uses what {DAEMON_JSON} says')],
+        [ok(f'{SHOWS} as named in {DAEMON_JSON} and its flags')],
         id='of-a-flag',
     ),
     pytest.param(
         {**BOTH_LISTS, **live(('http://mirror.lab:5000/',), 'r.lab')},
-        [ok(f'the engine uses what {DAEMON_JSON} says')],
+        [ok(f'{SHOWS} as named in {DAEMON_JSON}')],
         id='both-as-named',
     ),
     pytest.param(
@@ -1282,8 +1546,7 @@ def proxies_unused(areas, unit):
     return warning(
         f'the engine does not use {areas} of {DAEMON_JSON}: it reads proxies when it '
         'starts',
-        f'systemctl restart {unit}',
-        'that stops containers, unless live-restore is on',
+        *restart(unit),
     )
 
 
@@ -1291,8 +1554,7 @@ def proxies_unnamed(text):
     return warning(
         'the engine uses what no file, no flag and no variable of its unit names, '
         f'until its next restart: {text}',
-        'systemctl restart docker.service',
-        'that stops containers, unless live-restore is on',
+        *restart(),
     )
 
 
@@ -1324,7 +1586,16 @@ LIVE_PROXIES = (
     pytest.param(
         USED, [proxies_unnamed(f'http-proxy {MASKED}, no-proxy .lab')], id='gone'
     ),
-    pytest.param(without_root(USED), [USES_PROXIES], id='environment-not-readable'),
+    pytest.param(
+        without_root(USED),
+        [
+            needs_root(
+                'live-proxies', "only root may read the variables of the engine's unit"
+            ),
+            USES_PROXIES,
+        ],
+        id='environment-not-readable',
+    ),
     pytest.param(
         {**PROXIES, **shows(https_proxy='http://q:2')},
         [
@@ -1366,10 +1637,16 @@ def with_password(mode):
     return daemon(text, mode=mode)
 
 
-NO_PASSWORD = ok(f'no password in {DAEMON_JSON} is readable by others')
+NO_PASSWORD = ok(f"{DAEMON_JSON} holds no proxy's password")
+KEPT = ok(f"only root may read the proxy's password in {DAEMON_JSON} (mode 0600)")
 PROXY_PASSWORD = (
     pytest.param({}, [NO_PASSWORD], id='no-proxy'),
-    pytest.param(with_password(0o600), [NO_PASSWORD], id='of-root-alone'),
+    pytest.param(
+        daemon(None),
+        [ok(f'{DAEMON_JSON} does not exist: it holds no password')],
+        id='no-file',
+    ),
+    pytest.param(with_password(0o600), [KEPT], id='of-root-alone'),
     pytest.param(
         with_password(0o640),
         [
@@ -1389,15 +1666,14 @@ PROXY_PASSWORD = (
 
 FLAT = '{"proxies": {"httpProxy": "http://p:1"}}'
 SHADOWED = '{"proxies": {"unix:///var/run/docker.sock": {"httpProxy": "http://p:1"}}}'
+NO_MEMBER = f'no member of {CONFIG_JSON}'
 CLIENT_CONFIG = (
     pytest.param(
         {},
-        [ok(f'{CONFIG_JSON} is one that docker loads', path=CONFIG_JSON)],
+        [ok(f'{NO_MEMBER} is known to keep docker from it', path=CONFIG_JSON)],
         id='one-that-loads',
     ),
-    pytest.param(
-        client(None), [ok(f'{CONFIG_JSON} does not exist: all is default')], id='none'
-    ),
+    pytest.param(client(None), [ok(f'{CONFIG_JSON} does not exist')], id='none'),
     pytest.param({'clients': ()}, [], id='no-user-is-known'),
     pytest.param(
         client('{"auths": {},}'),
@@ -1546,6 +1822,29 @@ DRIFT = (
         id='settings-not-readable',
     ),
     pytest.param(
+        {
+            'plan': None,
+            'plan_problems': (UNREAD,),
+            'facts': FACTS._replace(is_root=False),
+        },
+        [needs_root('drift', f'only root may read {SETTINGS}')],
+        id='settings-of-root-alone',
+    ),
+    pytest.param(
+        {
+            'plan': None,
+            'plan_problems': (
+                Problem('x', 'is odd', f'{SETTINGS}:3:1'),
+                Problem('y', 'is odd, too', 'registry-mirrors'),
+            ),
+        },
+        [
+            error(f'{SETTINGS}:3:1: is odd', path=SETTINGS),
+            error('registry-mirrors: is odd, too'),
+        ],
+        id='settings-that-break-a-rule',
+    ),
+    pytest.param(
         {'plan': None},
         [skipped('there is no settings file to hold the host against')],
         id='no-settings-file',
@@ -1558,6 +1857,7 @@ DRIFT = (
 
 ROWS = {
     'unfinished-run': UNFINISHED_RUN,
+    'ledger': LEDGERS,
     'restart-pending': RESTART_PENDING,
     'pulls': PULLS,
     'engine-state': ENGINE_STATE,

@@ -7,8 +7,9 @@ from places import DAEMON_JSON
 
 from registry_host.doctor.checks import CHECKS
 from registry_host.doctor.checks.check import Check
+from registry_host.doctor.configs import Config
 from registry_host.doctor.lookahead import Ahead
-from registry_host.doctor.observations import Config, Observed
+from registry_host.doctor.observations import Observed
 from registry_host.doctor.select import run_checks
 from registry_host.engine.find import EngineFacts
 from registry_host.engine.start import Refusal
@@ -26,6 +27,7 @@ def findings(root, *words):
 def test_names_are_an_api():
     assert list(CHECKS) == [
         'unfinished-run',
+        'ledger',
         'restart-pending',
         'pulls',
         'engine-state',

@@ -5,6 +5,19 @@ from __future__ import annotations
 from envelope import envelope, texts
 from places import DAEMON_JSON
 
+LEDGER = '/var/lib/registry-host/ledger.json'
+WITHOUT_ROOT = (
+    'unfinished-run',
+    'ledger',
+    'restart-pending',
+    'pulls',
+    'engine-state',
+    'next-start',
+    'hub-verification',
+    'live-lists',
+    'live-proxies',
+)
+
 
 def doctor(host, *flags, user='root'):
     done = host.run(
@@ -62,7 +75,7 @@ def test_faults(host):
     host.write(
         DAEMON_JSON,
         '{\n  "registry-mirror": ["x"],\n'
-        '  "registry-mirrors": ["http://registry.lab:5999"],\n'
+        '  "registry-mirrors": ["https://registry.lab:5999"],\n'
         '  "insecure-registries": ["registry.lab"]\n}',
     )
     code, findings = doctor(host)
@@ -81,9 +94,38 @@ def test_without_root_and_without_the_socket(host):
     code, findings = doctor(host, user='alice')
     assert code == 0
     assert findings['engine-state']['severity'] == 'skipped'
-    assert texts(findings['engine-state']) == ['run it with sudo']
+    assert texts(findings['engine-state']) == [
+        'sudo registry-host doctor --only engine-state'
+    ]
     assert findings['live-lists']['severity'] == 'skipped'
     assert 'mirror-reachable' not in findings
+    done = host.run(['registry-host', 'doctor'], user='alice')
+    *_, last = done.stdout.splitlines()
+    assert last == f'not checked without root: {", ".join(WITHOUT_ROOT)}'
+    assert doctor(host, '--strict', user='alice')[0] == 1
+    # A hint that is pasted has the answer.
+    for check in WITHOUT_ROOT:
+        (remedy,) = texts(findings[check])
+        host.run(remedy, user='alice')
+
+
+def test_a_ledger_that_cannot_be_read_is_told_by_every_run(host):
+    host.run(['registry-host', 'configure', '--mirror', 'http://registry.lab:5000'])
+    host.run(f'echo "{{" >{LEDGER}')
+    code, findings = doctor(host, '--only=mirror-rules')
+    assert (code, set(findings)) == (1, {'ledger'})
+    assert findings['ledger']['path'] == LEDGER
+
+
+def test_a_host_without_resolv_conf(newest):
+    newest.run('cp /etc/resolv.conf /tmp/was; rm /etc/resolv.conf')
+    code, findings = doctor(newest, '--only=resolv-conf')
+    assert (code, set(findings)) == (1, {'resolv-conf'})
+    assert findings['resolv-conf']['message'] == (
+        '/etc/resolv.conf does not exist: programs ask 127.0.0.1:53 and [::1]:53, and '
+        'registry-1.docker.io does not resolve'
+    )
+    newest.run('cp /tmp/was /etc/resolv.conf')
 
 
 def test_stopped_engine(host):

@@ -10,7 +10,7 @@ from registry_host.resolver.steps import steps
 STATIC = Ownership('static', '', '', (), target='/etc/resolv.conf')
 
 
-OURS = 'registry-host configure --nameserver 9.9.9.9'
+OURS = 'sudo registry-host configure --nameserver 9.9.9.9'
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,12 @@ OURS = 'registry-host configure --nameserver 9.9.9.9'
         pytest.param(STATIC._replace(owner='resolved'), (OURS,), id='resolved'),
         pytest.param(
             STATIC._replace(owner='resolved', is_active=False),
-            ('systemctl enable --now systemd-resolved', OURS),
+            ('sudo systemctl enable --now systemd-resolved', OURS),
             id='resolved-stopped',
         ),
         pytest.param(
             STATIC._replace(owner='resolvconf', is_active=False),
-            ('resolvconf --enable-updates', OURS),
+            ('sudo resolvconf --enable-updates', OURS),
             id='resolvconf-disabled',
         ),
         pytest.param(
@@ -40,7 +40,7 @@ OURS = 'registry-host configure --nameserver 9.9.9.9'
         pytest.param(
             STATIC._replace(rivals=('openresolv',), target='/srv/my resolv.conf'),
             (
-                "sed -i '0,/^nameserver/s//nameserver 9.9.9.9\\n&/' "
+                "sudo sed -i '0,/^nameserver/s//nameserver 9.9.9.9\\n&/' "
                 "'/srv/my resolv.conf'",
             ),
             id='rivals',
@@ -61,9 +61,9 @@ def test_ours_wherever_it_can_be_done(owned, expected):
 def test_a_lock_is_taken_off_and_put_on_again(mode, flag):
     locked = STATIC._replace(owner='immutable', mode=mode, beneath=STATIC)
     first, *inner, last = steps(locked, '9.9.9.9')
-    assert first == f'chattr -{flag} /etc/resolv.conf'
+    assert first == f'sudo chattr -{flag} /etc/resolv.conf'
     assert tuple(inner) == steps(STATIC, '9.9.9.9')
-    assert last == f'chattr +{flag} /etc/resolv.conf'
+    assert last == f'sudo chattr +{flag} /etc/resolv.conf'
 
 
 @pytest.mark.parametrize('owner', ('container', 'wsl', 'tailscale', 'connman'))

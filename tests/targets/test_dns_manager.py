@@ -418,8 +418,8 @@ def test_an_owner_that_is_stopped_and_will_start_again(root):
     owned = decide(evidence)
     assert (owned.owner, owned.rivals) == ('static', ('network-manager',))
     assert steps(owned, '9.9.9.9') == (
-        'systemctl enable --now NetworkManager',
-        'registry-host configure --nameserver 9.9.9.9',
+        'sudo systemctl enable --now NetworkManager',
+        'sudo registry-host configure --nameserver 9.9.9.9',
     )
 
 
@@ -569,7 +569,8 @@ def test_a_dhclient_without_hooks_is_told_by_hand(root):
     ended = root.run('configure', '--nameserver', '9.9.9.9')
     assert ended.code == 2
     assert 'is kept by dhclient, which has no ' in ended.err
-    assert "echo 'supersede domain-name-servers 9.9.9.9;' >>/etc/dhcp/" in ended.err
+    line = "echo 'supersede domain-name-servers 9.9.9.9;' | sudo tee -a "
+    assert f'hint:  {line}/etc/dhcp/dhclient.conf && sudo sed ' in ended.err
 
 
 def test_an_engine_must_restart_to_see_systemd_resolved_alone(root):

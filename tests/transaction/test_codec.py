@@ -572,15 +572,16 @@ def test_a_damaged_checkpoint_is_not_nothing_to_undo(root, part):
 def test_doctor_reports_a_ledger_that_is_damaged(root):
     root.run('configure', '--mirror', 'http://a')
     root.write(f'{STATE}/ledger.json', '{', 0o600)
-    found = root.run('doctor', '--only', 'unfinished-run')
+    found = root.run('doctor', '--only', 'mirror-rules')
     name = f'{root.path}{STATE}/ledger.json'
     assert found.code == 1
     assert found.out.splitlines()[:2] == [
-        f'error: unfinished-run: {name}: is damaged, so which entries are managed is '
-        'not known',
+        f'error: ledger: {name}: is damaged, so which entries are managed is not known',
         'hint:  to have everything that stands in the files count as foreign: '
         f'mv {name} {name}.damaged',
     ]
+    assert root.run('doctor', '--only', 'ledger').out.count('is damaged') == 1
+    assert root.run('doctor', '--only', 'mirror-rules', '--skip', 'ledger').code == 0
 
 
 def test_what_is_written_is_read_back(root):

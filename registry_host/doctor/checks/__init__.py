@@ -28,6 +28,7 @@ CHECKS: Mapping[str, Check] = {
     check.name: check
     for check in (
         earlier_runs.unfinished_run,
+        earlier_runs.ledger,
         earlier_runs.restart_pending,
         earlier_runs.pulls,
         engine_state.engine_state,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,12 +45,51 @@ def finding(
     )
 
 
-def of_problem(name: str, severity: Severity, problem: Problem, path: str) -> Finding:
+def of_problem(
+    name: str, severity: Severity, problem: Problem, path: str | None
+) -> Finding:
     return Finding.of(problem, severity, path)._replace(check=name)
 
 
 def skipped(name: str, why: str) -> Finding:
     return finding(name, 'skipped', why)
+
+
+def needs_root(name: str, why: str) -> Finding:
+    """Skip a check that root would not have to skip; see not_checked()."""
+    return finding(name, 'skipped', why, _as_root(name))
+
+
+def unseen(seen: Observed, name: str, why: str) -> Finding:
+    """Skip what the engine, or its file, would have to be seen for."""
+    return needs_root(name, why) if seen.is_denied else skipped(name, why)
+
+
+def _as_root(name: str) -> str:
+    return f'sudo registry-host doctor --only {name}'
+
+
+def not_checked(findings: Findings) -> tuple[str, ...]:
+    """Name the checks that were skipped for want of root, each once, in order."""
+    named = (
+        each.check
+        for each in findings
+        if each.severity == 'skipped' and each.remedy == (_as_root(each.check),)
+    )
+    return tuple(dict.fromkeys(named))
+
+
+def path_of(where: str) -> str | None:
+    """Take line and column from a place; a flag, or a key, is no path."""
+    found = re.fullmatch(r'(/.*?)(?::\d+){0,2}', where)
+    return found[1] if found else None
+
+
+def restart(unit: str | None) -> tuple[str, str]:
+    return (
+        f'sudo systemctl restart {unit or "docker.service"}',
+        'a restart stops containers, unless live-restore is on',
+    )
 
 
 def or_ok(findings: Findings, name: str, message: str) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ def client_config(seen: Observed) -> Findings:
         if client.problem:
             yield of_problem(name, 'error', client.problem, client.path)
         elif not client.is_present:
-            yield finding(name, 'ok', f'{client.path} does not exist: all is default')
+            yield finding(name, 'ok', f'{client.path} does not exist')
         elif client.document is not None:
             wrong = problems_of(client.document, client.path)
             shadowed = tuple(shadowed_proxies(client.document, client.path))
@@ -35,7 +35,7 @@ def client_config(seen: Observed) -> Findings:
             for problem in shadowed:
                 yield of_problem(name, 'warning', problem, client.path)
             if not wrong and not shadowed:
-                message = f'{client.path} is one that docker loads'
+                message = f'no member of {client.path} is known to keep docker from it'
                 yield finding(name, 'ok', message, path=client.path)
 
 

@@ -8,9 +8,13 @@ from registry_host.doctor.checks.check import (
     Findings,
     check,
     finding,
+    needs_root,
     of_problem,
+    restart,
     skipped,
+    unseen,
 )
+from registry_host.engine.daemonjson import FLAGS
 from registry_host.engine.find import other_engine
 from registry_host.engine.keys import OLDEST, show_version
 from registry_host.engine.route import asked_lists, asked_proxies
@@ -21,7 +25,7 @@ from registry_host.settings.areas import INSECURE, MIRRORS
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
-    from registry_host.errors import Finding, Severity
+    from registry_host.errors import Finding
 
 
 @check('engine-state', 'the engine runs and answers')
@@ -34,13 +38,15 @@ def engine_state(seen: Observed) -> Findings:
         yield finding(name, 'ok', message)
     elif engine.state == 'unreachable' and engine.problem:
         is_denied = engine.problem.code == 'engine-permission'
-        severity: Severity = 'skipped' if is_denied else 'error'
-        yield of_problem(name, severity, engine.problem, engine.socket_path)
+        if is_denied:
+            yield needs_root(name, str(engine.problem))
+            return
+        yield of_problem(name, 'error', engine.problem, engine.socket_path)
     elif engine.state == 'stopped':
         yield _stopped(name, version, seen)
     elif engine.state == 'absent':
         message = 'no Docker engine is installed, nor running'
-        yield finding(name, 'warning', message, 'apt-get install docker.io')
+        yield finding(name, 'warning', message, 'sudo apt-get install docker.io')
     else:
         yield skipped(name, 'a root folder has no engine to ask')
 
@@ -87,7 +93,9 @@ def engine_version(seen: Observed) -> Findings:
         message = f'Docker {show_version(version)} is older than {show_version(OLDEST)}'
         yield finding(name, 'error', message, 'upgrade Docker')
     else:
-        yield finding(name, 'ok', f'Docker {show_version(version)} is known')
+        oldest = show_version(OLDEST)
+        message = f'Docker {show_version(version)} is not older than {oldest}'
+        yield finding(name, 'ok', message)
 
 
 @check('live-lists', 'the live engine uses what daemon.json says')
@@ -95,7 +103,7 @@ def live_lists(seen: Observed) -> Findings:
     name, info = 'live-lists', seen.facts.engine.info
     daemon = seen.daemon_json
     if info is None or daemon is None:
-        yield skipped(name, 'the engine or its daemon.json could not be read')
+        yield unseen(seen, name, 'the engine or its daemon.json could not be read')
         return
     expected = asked_lists(daemon, seen.facts.engine)
     mirrors = _Lists(MIRRORS, expected.mirrors or (), info.lists.mirrors or ())
@@ -113,8 +121,7 @@ def live_lists(seen: Observed) -> Findings:
             'warning',
             'the engine uses what neither a file nor a flag names, until its next '
             f'restart: {"; ".join(beyond)}',
-            'to keep it, name it: sudo registry-host configure',
-            'to have it gone: systemctl restart docker',
+            *restart(seen.facts.engine.unit),
         )
     if missing:
         message = f'the engine does not use what {seen.daemon.path} says: '
@@ -122,7 +129,18 @@ def live_lists(seen: Observed) -> Findings:
             name, 'error', message + '; '.join(missing), 'sudo registry-host reload'
         )
     if not differing:
-        yield finding(name, 'ok', f'the engine uses what {seen.daemon.path} says')
+        yield finding(name, 'ok', _as_named(seen))
+
+
+def _as_named(seen: Observed) -> str:
+    """Say by what the live lists were held: what is built in stands in no file."""
+    named = [seen.daemon.path] if seen.daemon.is_present else []
+    if any(flag in seen.facts.engine.flags for flag in FLAGS.values()):
+        named.append('its flags')
+    lists = f'{MIRRORS} and {INSECURE}'
+    if not named:
+        return f'the engine shows no {lists} but those built in, and none is named'
+    return f'the engine shows {lists} as named in {" and ".join(named)}'
 
 
 class _Lists(NamedTuple):
@@ -146,13 +164,9 @@ def live_proxies(seen: Observed) -> Findings:
     name, engine = 'live-proxies', seen.facts.engine
     daemon, info = seen.daemon_json, engine.info
     if info is None or daemon is None:
-        yield skipped(name, 'the engine or its daemon.json could not be read')
+        yield unseen(seen, name, 'the engine or its daemon.json could not be read')
         return
-    live, unit = info.proxies, engine.unit or 'docker.service'
-    restart = (
-        f'systemctl restart {unit}',
-        'that stops containers, unless live-restore is on',
-    )
+    live = info.proxies
     named = daemon.proxies
     unread = [area for area, text in named.items() if live[area] != redact(text)]
     if unread:
@@ -161,8 +175,10 @@ def live_proxies(seen: Observed) -> Findings:
             'warning',
             f'the engine does not use {", ".join(unread)} of {seen.daemon.path}: '
             'it reads proxies when it starts',
-            *restart,
+            *restart(engine.unit),
         )
+    if not seen.facts.is_root:
+        yield needs_root(name, "only root may read the variables of the engine's unit")
     if seen.facts.is_root:
         others = asked_proxies(daemon, engine, seen.facts.environment)
         beyond = [
@@ -176,7 +192,7 @@ def live_proxies(seen: Observed) -> Findings:
                 'warning',
                 'the engine uses what no file, no flag and no variable of its unit '
                 f'names, until its next restart: {", ".join(beyond)}',
-                *restart,
+                *restart(engine.unit),
             )
             return
     if not unread:

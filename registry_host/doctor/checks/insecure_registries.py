@@ -12,6 +12,8 @@ from registry_host.doctor.checks.check import (
     of_problem,
     skipped,
 )
+from registry_host.engine.rules import CONTAINERD_OWN_HOSTS
+from registry_host.errors import quoted
 from registry_host.settings.areas import INSECURE
 from registry_host.settings.insecure import check_insecure_registry
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 @check('insecure-rules', 'each insecure registry is a host, host:port or CIDR')
 def insecure_rules(seen: Observed) -> Findings:
     name = 'insecure-rules'
-    for index, text in enumerate(seen.entries(INSECURE)):
+    for index, text in seen.numbered_entries(INSECURE):
         place = seen.where(INSECURE, index)
         checked = check_insecure_registry(text)
         for problem in checked.errors:
@@ -31,7 +33,12 @@ def insecure_rules(seen: Observed) -> Findings:
         for problem in checked.warnings:
             yield of_problem(name, 'warning', problem.at(place), seen.daemon.path)
         if not checked.errors and not checked.warnings:
-            yield finding(name, 'ok', f'{checked.input} is a registry')
+            kind = (
+                'a network'
+                if checked.value and checked.value.is_cidr
+                else 'HOST[:PORT]'
+            )
+            yield finding(name, 'ok', f'{checked.input} is {kind}')
 
 
 @check('insecure-reachable', 'each insecure registry answers, by HTTPS or by HTTP')
@@ -58,18 +65,48 @@ def insecure_unmatched(seen: Observed) -> Findings:
     by_host: dict[str, list[Mirror]] = {}
     for mirror in seen.mirrors:
         by_host.setdefault(mirror.host, []).append(mirror)
-    for index, text in enumerate(seen.entries(INSECURE)):
+    for index, text in seen.numbered_entries(INSECURE):
         registry = check_insecure_registry(text).value
         if registry is None or registry.is_cidr or registry.port is not None:
             continue
         for mirror in by_host.get(registry.host, ()):
-            if mirror.port is not None:
+            if mirror.port is not None and _wants_cover(seen, mirror):
                 place = seen.where(INSECURE, index)
                 yield finding(
                     name,
                     'warning',
                     f'{place}: {registry} does not cover {mirror.endpoint}: '
                     'an entry without a port stands for the default ports alone',
-                    f'{CONFIGURE} --insecure-registry {mirror.endpoint}',
+                    _cover(seen, mirror),
                     path=seen.daemon.path,
                 )
+
+
+def _wants_cover(seen: Observed, mirror: Mirror) -> bool:
+    """Whether a mirror may be of use only once it counts as insecure, and does not.
+
+    Plain HTTP needs no entry but for the containerd store before 28.0 (moby
+    daemon/hosts.go), and a mirror that answers by TLS needs none either.
+    """
+    addresses = (mirror.host, *seen.addresses.get(mirror.host, ()))
+    checked = (check_insecure_registry(text).value for text in seen.entries(INSECURE))
+    if any(r.matches(mirror.host, mirror.port, addresses) for r in checked if r):
+        return False
+    probe = seen.probes.get(mirror)
+    if probe is not None and probe.problem is None:
+        return False
+    return mirror.scheme == 'https' or _is_old_containerd(seen)
+
+
+def _is_old_containerd(seen: Observed) -> bool:
+    engine = seen.facts.engine
+    is_store = bool(engine.info and engine.info.is_containerd_store)
+    return is_store and (engine.version or CONTAINERD_OWN_HOSTS) < CONTAINERD_OWN_HOSTS
+
+
+def _cover(seen: Observed, mirror: Mirror) -> str:
+    """An insecure mirror costs Docker Hub its verification there: hub-verification."""
+    info = seen.facts.engine.info
+    if info and info.is_containerd_store and not _is_old_containerd(seen):
+        return f'give {mirror.endpoint} a certificate that this host trusts'
+    return f'{CONFIGURE} --insecure-registry {quoted(mirror.endpoint)}'

@@ -11,8 +11,10 @@ from registry_host.doctor.checks.check import (
     or_ok,
     skipped,
 )
+from registry_host.errors import quoted
 from registry_host.host.locations import RESOLV_CONF
-from registry_host.resolver.owner import UNITS, Ownership
+from registry_host.resolver.asking import HUB
+from registry_host.resolver.owner import OWN_FILE, UNITS, Ownership
 from registry_host.resolver.steps import steps
 from registry_host.resolver.traps import FATAL, Trap, traps
 
@@ -38,6 +40,12 @@ def mirror_resolves(seen: Observed) -> Findings:
     hosts = dict.fromkeys(m.host for m in seen.mirrors if not m.is_ip)
     for host in hosts:
         is_resolved = bool(seen.addresses.get(host))
+        if not is_resolved and _answers_by_name(seen, host):
+            message = (
+                f'{host} does not resolve on this host, and is reached all the same'
+            )
+            yield finding(name, 'ok', message)
+            continue
         severity: Severity = 'warning' if is_resolved else 'error'
         is_known_by_all = True
         for server in seen.nameservers:
@@ -46,16 +54,23 @@ def mirror_resolves(seen: Observed) -> Findings:
             if failure:
                 is_known_by_all = False
                 message = f'nameserver {server} does not resolve {host}: {failure}'
-                remedy = f'is the name right? If so, replace the nameserver {server}'
-                yield finding(name, severity, message, remedy)
-        if not is_resolved and seen.ownership is not None:
+                yield finding(name, severity, message, f'getent ahosts {quoted(host)}')
+        if not is_resolved and not is_known_by_all and seen.ownership is not None:
             yield _other_nameserver(name, host, seen.ownership)
         if is_resolved and is_known_by_all:
             shown = ', '.join(seen.addresses[host])
             yield finding(name, 'ok', f'{host} resolves to {shown}')
         elif not is_resolved and is_known_by_all:
             message = f'{host} does not resolve on this host'
-            yield finding(name, 'error', message, f'getent ahosts {host}')
+            if seen.nameservers:
+                message += ', though each nameserver knows it'
+            yield finding(name, 'error', message, f'getent ahosts {quoted(host)}')
+
+
+def _answers_by_name(seen: Observed, host: str) -> bool:
+    """Whether a mirror was reached all the same, as by a proxy, which looks it up."""
+    probes = (seen.probes.get(mirror) for mirror in seen.mirrors if mirror.host == host)
+    return any(probe is not None and probe.problem is None for probe in probes)
 
 
 @check('resolv-conf', 'every reader of /etc/resolv.conf sees the same in it')
@@ -64,10 +79,35 @@ def resolv_conf(seen: Observed) -> Findings:
     if seen.resolv_conf is None:
         yield skipped(name, f'{RESOLV_CONF} cannot be read')
         return
+    found = traps(seen.resolv_conf, seen.interfaces)
+    if not seen.names_nameserver and (seen.facts.is_live or not found):
+        yield _without_nameserver(name, seen)
+        if not found:
+            return
     yield from or_ok(
-        (_trapped(name, trap) for trap in traps(seen.resolv_conf, seen.interfaces)),
+        (_trapped(name, trap) for trap in found),
         name,
         f'glibc, musl and Go see the same in {RESOLV_CONF}',
+    )
+
+
+def _without_nameserver(name: str, seen: Observed) -> Finding:
+    """Tell what becomes of a host whose resolv.conf names no nameserver.
+
+    Programs ask 127.0.0.1 and ::1 then (glibc 2.36 res_init.c; Go dnsconfig_unix.go).
+    """
+    what = 'names no nameserver' if seen.has_resolv_conf else 'does not exist'
+    message = f'{RESOLV_CONF} {what}: programs ask 127.0.0.1:53 and [::1]:53'
+    if not seen.facts.is_live:
+        return skipped(name, f'{RESOLV_CONF} {what}')
+    found = [host for host, addresses in seen.addresses.items() if addresses]
+    lost = [host for host, addresses in seen.addresses.items() if not addresses]
+    if found and not lost:
+        return finding(name, 'ok', f'{message}, and {found[0]} resolves all the same')
+    host = lost[0] if lost else HUB
+    message += f', and {host} does not resolve'
+    return finding(
+        name, 'error', message, f'getent ahosts {quoted(host)}', path=RESOLV_CONF
     )
 
 
@@ -85,7 +125,10 @@ def nameserver_owner(seen: Observed) -> Findings:
             name, 'error', f'{RESOLV_CONF} cannot be read', f'ls -l {RESOLV_CONF}'
         )
         return
-    message = f'{RESOLV_CONF}: {owned.title}: {"; ".join(owned.evidence)}'
+    evidence = owned.evidence
+    if not seen.has_resolv_conf:
+        evidence = tuple(each for each in evidence if each != OWN_FILE)
+    message = f'{RESOLV_CONF}: {owned.title}: {"; ".join(evidence)}'
     if owned.is_active is False:
         message += '; so nobody keeps it up to date'
         unit = UNITS.get(owned.owner)

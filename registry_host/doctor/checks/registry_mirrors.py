@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.doctor.checks.check import (
-    CONFIGURE,
     Findings,
     check,
     finding,
     of_problem,
     or_ok,
     skipped,
+    unseen,
 )
 from registry_host.engine.daemonjson import FLAGS
 from registry_host.engine.hubtrust import unverified_hub
@@ -27,9 +27,13 @@ if TYPE_CHECKING:
 @check('mirror-rules', 'each registry mirror is a root address')
 def mirror_rules(seen: Observed) -> Findings:
     name = 'mirror-rules'
-    entries = seen.entries(MIRRORS)
+    entries = seen.numbered_entries(MIRRORS)
     if seen.daemon.problem:
-        yield skipped(name, f'{seen.daemon.path} could not be read')
+        yield unseen(seen, name, f'{seen.daemon.path} could not be read')
+        return
+    if not entries and seen.daemon_json and seen.daemon_json.mirrors:
+        message = f'no entry of {seen.daemon.path} is a string: see daemon-json-keys'
+        yield skipped(name, message)
         return
     engine = seen.facts.engine
     given = engine.flags.get(FLAGS[MIRRORS], ())
@@ -39,10 +43,10 @@ def mirror_rules(seen: Observed) -> Findings:
         yield finding(name, 'ok', redact(message))
         return
     if not entries:
-        message = 'no registry mirror is set'
-        yield finding(name, 'info', message, f'{CONFIGURE} --registry-mirror URL')
+        message = f'{seen.daemon.path} names no registry mirror'
+        yield finding(name, 'info', message, 'registry-host configure --help')
         return
-    for index, text in enumerate(entries):
+    for index, text in entries:
         place = seen.where(MIRRORS, index)
         checked = check_mirror(text)
         for problem in checked.errors:
@@ -59,7 +63,8 @@ def mirror_reachable(seen: Observed) -> Findings:
     for mirror in seen.mirrors:
         probe = seen.probes.get(mirror)
         if probe is None:
-            yield finding(name, 'error', f'{mirror} did not answer in time')
+            again = f'registry-host doctor --only {name}'
+            yield finding(name, 'error', f'{mirror} did not answer in time', again)
         elif probe.problem and probe.problem.code == 'mirror-unresolved':
             yield skipped(name, f'{mirror}: its name does not resolve')
         elif probe.problem:
@@ -91,15 +96,18 @@ def mirror_content(seen: Observed) -> Findings:
 def hub_verification(seen: Observed) -> Findings:
     name = 'hub-verification'
     if seen.facts.engine.info is None:
-        yield skipped(name, 'the engine could not be asked for its image store')
+        yield unseen(seen, name, 'the engine could not be asked for its image store')
         return
     if seen.daemon.problem:
-        yield skipped(name, f'{seen.daemon.path} could not be read')
+        yield unseen(seen, name, f'{seen.daemon.path} could not be read')
         return
     daemon = seen.daemon_json
     problems = unverified_hub(daemon, seen.facts.engine) if daemon else ()
+    is_containerd = seen.facts.engine.info.is_containerd_store
+    store = 'the containerd image store' if is_containerd else 'a graphdriver'
     yield from or_ok(
         (of_problem(name, 'warning', p, seen.daemon.path) for p in problems),
         name,
-        'no mirror switches off TLS verification of Docker Hub',
+        f'Docker uses {store}, and no mirror switches off TLS verification of '
+        'Docker Hub',
     )
