@@ -45,7 +45,7 @@ def text_lines(report: Report, paint: Paint) -> Iterator[str]:
     if report.runs is not None:
         yield from _run_lines(report.runs)
     if report.note:
-        yield report.note
+        yield from report.note.split('\n')
 
 
 def _finding_lines(report: Report, paint: Paint) -> Iterator[str]:
