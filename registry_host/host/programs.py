@@ -12,10 +12,7 @@ from registry_host.host.place import Place
 from registry_host.host.records import Completed, Process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-# TASK_COMM_LEN of the kernel, without the byte that ends it.
-NAME_LENGTH = 15
+    from collections.abc import Mapping, Sequence
 
 
 class Programs(Place):
@@ -150,30 +147,15 @@ class Programs(Place):
 
     def processes(self, *names: str) -> tuple[Process, ...]:
         """Look through all processes for those whose program has one of these names."""
-        found = (
-            (self.process(pid), name) for pid, name in self._named() if name in names
-        )
+        import psutil
+
+        running = ((p.pid, p.info['name']) for p in psutil.process_iter(['name']))
+        found = ((self.process(pid), name) for pid, name in running if name in names)
         return tuple(
             process._replace(name=name)
             for process, name in found
             if process and process.argv
         )
-
-    def _named(self) -> Iterator[tuple[int, str]]:
-        """Yield all processes with their names.
-
-        The kernel keeps 15 letters of one; what is longer is the program's, where that
-        begins so. psutil would do the same, and takes the time of a whole run to load.
-        """
-        for entry in os.listdir('/proc'):
-            if not entry.isdigit():
-                continue
-            name = self.proc_text(entry, 'comm').rstrip('\n')
-            if len(name) == NAME_LENGTH:
-                words = self.proc_text(entry, 'cmdline').split('\0')
-                program = words[0].rpartition('/')[2]
-                name = program if program.startswith(name) else name
-            yield int(entry), name
 
     def proc_text(self, folder: int | str, name: str) -> str:
         """Read /proc/FOLDER/NAME; empty where it is gone or not ours to read."""
