@@ -79,8 +79,10 @@ def argv_of(remedy: str) -> tuple[str, ...]:
         return ()
     program = argv[argv[0] == 'sudo' :][:1] if argv else ()
     is_prose = any(word[-1:] in ',;:' for word in argv)
+    # NAMESERVER: it is for a person to fill in.
+    is_template = any(word.isupper() and word.isalpha() for word in argv)
     is_shell = '\n' in text or re.search(r'[|&;<>$`*]', re.sub("'[^']*'", '', text))
-    if is_prose or is_shell or not _PROGRAMS.issuperset(program):
+    if is_prose or is_template or is_shell or not _PROGRAMS.issuperset(program):
         return ()
     return argv if program else ()
 

@@ -23,6 +23,8 @@ from registry_host.errors import argv_of
         ('df -h /a; findmnt -T /a', ()),
         ('cp a $HOME', ()),
         ('docker pull a\nto have it all the same: --no-probe', ()),
+        # For a person to fill in.
+        ('registry-host configure --nameserver NAMESERVER', ()),
         # Advice, and values.
         ('the same command with --restart always, at a time that suits', ()),
         ('run it with sudo', ()),
