@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.errors import Exit
+from registry_host.host.locations import JOURNAL
 from registry_host.plan.readings import Served
 from registry_host.progress import Proof
 from registry_host.reporting.report import Report, undo_line
@@ -28,6 +29,7 @@ def report_of(request: Request, manner: Manner, carried: Carried) -> Report:
         has_diff=manner.has_diff,
         confirm_within=manner.confirm_within,
         findings=carried.mended,
+        is_mending=manner.is_check and any(f.path == JOURNAL for f in carried.mended),
     )
     if carried.planned is None:
         return report

@@ -30,8 +30,9 @@ class Report(NamedTuple):
     `forecast` is what would come of it, if anything would change.
     `entries` are the managed entries that come and go, by the path of their file.
     `confirm_within` is in seconds; `undo` is how to take back what was done. `state` is
-    what was true of the host in the end; `results` are of validate, `runs` of history,
-    `checks` of doctor --list.
+    what was true of the host in the end; it `is_mending` where, with --check, a run
+    that was cut short would be taken back. `results` are of validate, `runs` of
+    history, `checks` of doctor --list.
     """
 
     command: str
@@ -52,6 +53,7 @@ class Report(NamedTuple):
     checks: tuple[Check, ...] | None = None
     services: tuple[Served, ...] = ()
     proofs: tuple[Proof, ...] = ()
+    is_mending: bool = False
     state: HostState = HostState.UNCHANGED
 
     def after(self, progress: Progress) -> Report:
@@ -96,6 +98,8 @@ class Report(NamedTuple):
 
         A restart that is put off changes nothing.
         """
+        if self.is_mending:
+            return True
         if self.is_check and self.plan is not None:
             is_done = self.forecast is not None and self.forecast.done
             return bool(self.plan.pending or is_done)

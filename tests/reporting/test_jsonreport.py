@@ -139,7 +139,10 @@ def test_what_was_recovered_is_a_change(root):
     root.run('configure', *MIRROR)
     state = root.path / 'var/lib/registry-host'
     (state / 'checkpoints/1.json').rename(state / 'journal.json')
-    assert root.run('undo', '--check', '--format=json').json['host'] == 'unchanged'
+    for words in (('undo',), ('configure', *MIRROR)):
+        forecast = root.run(*words, '--check', '--format=json')
+        assert (forecast.code, forecast.json['host']) == (3, 'unchanged')
+        assert forecast.json['changed'] is True
     ended = root.run('undo', '--format=json')
     assert (ended.code, ended.json['host']) == (0, 'recovered')
     assert ended.json['changed'] is True
