@@ -130,6 +130,8 @@ def test_what_is_said_of_the_host_is_true(make_root, monkeypatch, name, end, is_
         if 'the old file is as it was' in error['message']:  # Not one was written.
             host = 'recovered' if is_cut else 'unchanged'
         assert ended.json['host'] == host, error['message']
+        if 'recovered' in [f['check'] for f in ended.json['findings']]:
+            assert ended.json['changed'] is True, error['message']
         if not is_cut:
             assert ended.json['changed'] == is_changed, (at, error['message'])
         # Whatever was left, the next run finds its way from there.
