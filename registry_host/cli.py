@@ -13,6 +13,7 @@ import click
 
 from registry_host import __version__
 from registry_host.ending import (
+    ARGUMENTS,
     bug_problem,
     finish,
     handle_signals,
@@ -49,8 +50,6 @@ from registry_host.reporting.report import Report
 
 if TYPE_CHECKING:
     from registry_host.levels import RestartPolicy
-
-ARGUMENTS = 'registry_host.arguments'
 
 
 class Start(NamedTuple):
@@ -413,4 +412,5 @@ def failed(arguments: list[str], exit_code: Exit, *problems: Problem) -> Report:
     command = next((word for word in arguments if word in cli.commands), '')
     report = Report(command=command, exit_code=exit_code, errors=problems)
     host = Host(_option_of(arguments, '--root') or '/')
-    return report.below(host.root, host.has_place_for)
+    report = report.below(host.root, host.has_place_for)
+    return report.repeating(arguments)

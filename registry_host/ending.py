@@ -17,6 +17,9 @@ from registry_host.reporting.output import Paint, printable, printable_json, wri
 if TYPE_CHECKING:
     from registry_host.reporting.report import Report
 
+# Under which the click context has the words of the command line.
+ARGUMENTS = 'registry_host.arguments'
+
 
 def finish(report: Report, output_format: str) -> NoReturn:
     """Print a report, and leave with its exit code."""
@@ -26,6 +29,7 @@ def finish(report: Report, output_format: str) -> NoReturn:
     if context:
         report = report.after(context.obj.progress)
         report = report.below(context.obj.root, context.obj.has_place_for)
+        report = report.repeating(context.meta.get(ARGUMENTS, ()))
     try:
         _print(report, output_format)
     except BrokenPipeError:

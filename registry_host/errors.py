@@ -55,9 +55,9 @@ def quoted(*words: str) -> str:
 
 # What a remedy that is a command begins with, behind sudo or not.
 _PROGRAMS = frozenset(
-    'cat chgrp chmod chown cp curl df dhcpcd docker dockerd findmnt getent hostname '
-    'iconv id ip journalctl ln ls lsattr mkdir mount mv namei netconfig nmcli '
-    'nslookup ps registry-host resolvconf resolvectl rm sed ss stat systemctl '
+    'apt-get cat chgrp chmod chown cp curl df dhcpcd docker dockerd findmnt getent '
+    'hostname iconv id ip journalctl ln ls lsattr mkdir mount mv namei netconfig '
+    'nmcli nslookup ps registry-host resolvconf resolvectl rm sed ss stat systemctl '
     'umount'.split()
 )
 
@@ -85,6 +85,25 @@ def argv_of(remedy: str) -> tuple[str, ...]:
     if is_prose or is_template or is_shell or not _PROGRAMS.issuperset(program):
         return ()
     return argv if program else ()
+
+
+_AGAIN = 'run the same command with '
+
+
+def repeat_with(flag: str) -> str:
+    """A hint to repeat this command with a flag more; see Report.repeating()."""
+    return f'{_AGAIN}{flag}'
+
+
+def repeated(hint: str, line: str) -> str:
+    """Give each such hint as the whole command; as it is if `line` is ''."""
+    if not line or _AGAIN not in hint:
+        return hint
+    lines = hint.split('\n')
+    return '\n'.join(
+        f'{line} {each.removeprefix(_AGAIN)}' if each.startswith(_AGAIN) else each
+        for each in lines
+    )
 
 
 def place_of(err: Exception) -> str:

@@ -65,6 +65,20 @@ def redact_command(arguments: Sequence[str]) -> str:
     return shlex.join(['registry-host', *redact_words(arguments)])
 
 
+def repeatable(arguments: Sequence[str]) -> str:
+    """Give a command line of registry-host that a person may run once more.
+
+    '' where that cannot be: it has a secret, which is not shown, reads settings from
+    standard input, or takes no more flags.
+    """
+    words = list(arguments)
+    is_shown = redact_words(words) == words
+    if not is_shown or {'-', '-f-', '--settings=-', '--'} & set(words):
+        return ''
+    has_root = any(re.match('--root(=|$)', word) for word in words)
+    return ('' if has_root else 'sudo ') + redact_command(words)
+
+
 # Flags whose values are URLs: before an @ there is nothing but user and password.
 _URL_FLAGS = frozenset(
     ('--http-proxy', '--https-proxy', '--mirror', '--registry-mirror', '--no-proxy')

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry_host.errors import argv_of
+from registry_host.errors import argv_of, repeat_with, repeated
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from registry_host.errors import argv_of
         ('chown root: /a && chmod go-w /a', ()),
         ('df -h /a; findmnt -T /a', ()),
         ('cp a $HOME', ()),
-        ('docker pull a\nto have it all the same: --no-probe', ()),
+        ('docker pull a\nrun the same command with --no-probe', ()),
         # For a person to fill in.
         ('registry-host configure --nameserver NAMESERVER', ()),
         # Advice, and values.
@@ -38,3 +38,19 @@ from registry_host.errors import argv_of
 )  # fmt: skip
 def test_a_remedy_that_is_one_command_has_its_words(remedy, argv):
     assert argv_of(remedy) == argv
+
+
+@pytest.mark.parametrize(
+    ('hint', 'line', 'expected'),
+    (
+        (
+            f'ls\n{repeat_with("--no-probe")}',
+            'sudo registry-host undo',
+            'ls\nsudo registry-host undo --no-probe',
+        ),
+        (repeat_with('--no-probe'), '', 'run the same command with --no-probe'),
+        ('ls', 'sudo registry-host undo', 'ls'),
+    ),
+)
+def test_a_hint_to_repeat_the_command(hint, line, expected):
+    assert repeated(hint, line) == expected

@@ -14,6 +14,7 @@ from registry_host.redact import (
     redact,
     redact_command,
     redact_input,
+    repeatable,
 )
 from registry_host.settings.insecure import check_insecure_registry
 from registry_host.settings.mirrors import check_mirror
@@ -143,3 +144,22 @@ def test_many_secrets_are_concealed_as_few_are():
     for secret in secrets:
         assert conceal(f'a{secret}b, {secret}') == 'axxxxxb, xxxxx'
     assert conceal('Qj000x and nothing else') == 'Qj000x and nothing else'
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'line'),
+    (
+        (
+            ['configure', '--mirror', 'http://m'],
+            'sudo registry-host configure --mirror http://m',
+        ),
+        (['--root', '/a b', 'undo'], "registry-host --root '/a b' undo"),
+        (['--root=/a', 'undo'], 'registry-host --root=/a undo'),
+        (['configure', '--http-proxy', 'http://u:hunter2@p'], ''),
+        (['configure', '-f', '-'], ''),
+        (['configure', '--settings=-'], ''),
+        (['unconfigure', 'mirrors', '--', 'x'], ''),
+    ),
+)
+def test_a_command_that_can_be_run_once_more(arguments, line):
+    assert repeatable(arguments) == line

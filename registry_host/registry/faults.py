@@ -72,7 +72,7 @@ def by_proxy(mirror: Mirror, request: Request) -> str:
     """How to try the same way by hand, and how not to go that way."""
     return (
         f'{_curl(request)}\n'
-        f'or leave the proxy out for it: --no-proxy {quoted(mirror.host)} '
+        f'sudo registry-host configure --no-proxy {quoted(mirror.host)} '
         '--proxy-for engine'
     )
 

@@ -6,12 +6,12 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from registry_host.errors import Exit, Finding, Problem
+from registry_host.errors import Exit, Finding, Problem, repeat_with, repeated
 from registry_host.namedtuples import NamedTuple
 from registry_host.progress import MENDED, HostState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from registry_host.doctor.checks.check import Check
     from registry_host.plan.changes import Plan
@@ -90,6 +90,25 @@ class Report(NamedTuple):
                 for problem in self.errors
             ),
             undo=_below(root, self.undo),
+        )
+
+    def repeating(self, arguments: Sequence[str]) -> Report:
+        """Give each hint to repeat the command with a flag as a whole command."""
+        hints = [problem.hint for problem in self.errors]
+        hints += [step for finding in self.findings for step in finding.remedy]
+        if not any(repeat_with('') in hint for hint in hints):
+            return self
+        from registry_host.redact import repeatable
+
+        line = repeatable(arguments)
+        return self._replace(
+            findings=tuple(
+                each._replace(remedy=tuple(repeated(s, line) for s in each.remedy))
+                for each in self.findings
+            ),
+            errors=tuple(
+                each._replace(hint=repeated(each.hint, line)) for each in self.errors
+            ),
         )
 
     @property

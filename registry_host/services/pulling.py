@@ -15,7 +15,7 @@ from registry_host.engine.pulls import (
     verdict,
 )
 from registry_host.engine.route import Route, mirrors_of, planned_route
-from registry_host.errors import Finding, ProbeError, Problem, quoted
+from registry_host.errors import Finding, ProbeError, Problem, quoted, repeat_with
 from registry_host.progress import Proof
 from registry_host.settings.mirrors import check_mirror
 
@@ -122,7 +122,7 @@ def _broken(image: Image, checks: Checks, after: Pull) -> Problem:
         code='pull-failed',
         where='Docker',
         message=f'{message}: {after.detail}',
-        hint=f'docker pull {quoted(str(image))}\nto have it all the same: --no-probe',
+        hint=f'docker pull {quoted(str(image))}\n{repeat_with("--no-probe")}',
     )
 
 
@@ -139,7 +139,7 @@ def _unproved(image: Image, after: Pull, found: Verdict) -> Finding:
         'pulls',
         'skipped',
         f'{message}{after.detail!r}',
-        remedy=('name an image that there is: --probe-image IMAGE',),
+        remedy=(f'docker pull {quoted(str(image))}',),
     )
 
 

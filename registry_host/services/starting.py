@@ -106,7 +106,7 @@ def failure_of(host: Host, engine: EngineFacts) -> str:
 def start_again(unit: str | None) -> str:
     """The command that starts an engine once its mistake is mended."""
     name = unit or 'docker.service'
-    return f'systemctl reset-failed {name} && systemctl start {name}'
+    return f'sudo systemctl reset-failed {name} && sudo systemctl start {name}'
 
 
 def failed_findings(host: Host, engine: EngineFacts) -> Iterator[Finding]:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from registry_host.engine import directives
 from registry_host.engine.keys import show_version
-from registry_host.errors import ConfigError, Problem, SettingsError
+from registry_host.errors import ConfigError, Problem, SettingsError, quoted
 from registry_host.jsonfile import editing
 from registry_host.jsonfile.config import placed
-from registry_host.settings.areas import ENGINE_DNS, Operation
+from registry_host.redact import redact
+from registry_host.settings.areas import ENGINE_DNS, PROXY_KEYS, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,17 +38,43 @@ def require_few(settings: Settings, managed: Values) -> None:
 
 def require_proxies_known(engine: EngineFacts, edits: Iterable[editing.Edit]) -> None:
     """Refuse proxies that an engine before 23.0 does not start with."""
-    is_put = any(isinstance(edit, editing.Put) for edit in edits)
-    if is_put and engine.version is not None and engine.version < PROXIES_SINCE:
+    puts = [edit for edit in edits if isinstance(edit, editing.Put)]
+    if puts and engine.version is not None and engine.version < PROXIES_SINCE:
         raise ConfigError(
             Problem(
                 code='proxies-unsupported',
                 where='engine',
                 message=f'Docker {show_version(engine.version)} does not start with '
                 '"proxies" in daemon.json',
-                hint='set HTTP_PROXY in the unit: systemctl edit docker.service',
+                hint=_by_unit(engine.unit or 'docker.service', puts),
             )
         )
+
+
+def _by_unit(unit: str, puts: Iterable[editing.Put]) -> str:
+    """Give the command that has the unit name the proxies, as all engines read them.
+
+    A password is not shown, so that one with any is left to an editor. systemd takes
+    %% for a % (systemd.unit(5)).
+    """
+    members: dict[str, str] = {}
+    for put in puts:
+        found = put.value if isinstance(put.value, dict) else {put.path[-1]: put.value}
+        members |= {name: str(text) for name, text in found.items()}
+    if not set(members) <= set(PROXY_KEYS) or any(
+        redact(text) != text for text in members.values()
+    ):
+        return f'sudo systemctl edit {unit}'
+    lines = ['[Service]']
+    for key, text in members.items():
+        name = key.upper().replace('-', '_')
+        lines.append(f'Environment="{name}={text.replace("%", "%%")}"')
+    folder = f'/etc/systemd/system/{unit}.d'
+    return (
+        f'sudo mkdir -p {folder} && printf "%s\\n" {quoted(*lines)} | '
+        f'sudo tee {folder}/proxy.conf && sudo systemctl daemon-reload && '
+        f'sudo systemctl restart {unit}'
+    )
 
 
 def require_accepted(state: FileState, daemon: DaemonJson, engine: EngineFacts) -> None:

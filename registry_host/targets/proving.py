@@ -13,6 +13,7 @@ from registry_host.errors import (
     ProbeError,
     Problem,
     place_of,
+    repeat_with,
 )
 from registry_host.levels import Activation
 from registry_host.services.transition import Again, Checks
@@ -100,8 +101,7 @@ def _require_nameservers(host: Host, planned: Planned) -> Planned:
 
 
 def _or_all_the_same(problem: Problem) -> Problem:
-    hint = f'{problem.hint}\nto write it all the same: --no-probe'
-    return problem._replace(hint=hint)
+    return problem._replace(hint=f'{problem.hint}\n{repeat_with("--no-probe")}')
 
 
 def _require_registries(host: Host, planned: Planned, again: Again) -> Planned:

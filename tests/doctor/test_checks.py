@@ -466,8 +466,8 @@ ENGINE_STATE = (
             error(
                 'Docker 28.5.2 is installed, and does not run',
                 'systemctl status docker.service',
-                'systemctl reset-failed docker.service && '
-                'systemctl start docker.service',
+                'sudo systemctl reset-failed docker.service && '
+                'sudo systemctl start docker.service',
             )
         ],
         id='stopped',
@@ -478,8 +478,8 @@ ENGINE_STATE = (
             error(
                 'Docker (version unknown) is installed, and does not run',
                 'systemctl status my-docker.service',
-                'systemctl reset-failed my-docker.service && '
-                'systemctl start my-docker.service',
+                'sudo systemctl reset-failed my-docker.service && '
+                'sudo systemctl start my-docker.service',
             )
         ],
         id='stopped-under-another-unit',
@@ -490,8 +490,8 @@ ENGINE_STATE = (
             error(
                 'Docker 28.5.2 is installed, and does not run',
                 'systemctl status docker.service',
-                'systemctl reset-failed docker.service && '
-                'systemctl start docker.service',
+                'sudo systemctl reset-failed docker.service && '
+                'sudo systemctl start docker.service',
             )
         ],
         id='stopped-and-no-unit-is-known',
@@ -506,8 +506,8 @@ ENGINE_STATE = (
                 'Docker 28.5.2 does not run: its last start failed: failed to start '
                 'daemon: no profile',
                 NO_PROFILE.problem.hint,
-                'then: systemctl reset-failed docker.service && '
-                'systemctl start docker.service',
+                'sudo systemctl reset-failed docker.service && '
+                'sudo systemctl start docker.service',
             )
         ],
         id='dead-for-what-is-known',
@@ -521,9 +521,9 @@ ENGINE_STATE = (
             error(
                 'Docker 28.5.2 does not run: its last start failed: failed to start '
                 'daemon: bad luck',
-                'mend that: journalctl -u my-docker.service -n 50 tells more',
-                'then: systemctl reset-failed my-docker.service && '
-                'systemctl start my-docker.service',
+                'journalctl -u my-docker.service -n 50',
+                'sudo systemctl reset-failed my-docker.service && '
+                'sudo systemctl start my-docker.service',
             )
         ],
         id='dead-for-what-is-not-known',
@@ -534,8 +534,8 @@ ENGINE_STATE = (
             error(
                 'Docker 28.5.2 is installed, and does not run',
                 NO_PROFILE.problem.hint,
-                'then: systemctl reset-failed docker.service && '
-                'systemctl start docker.service',
+                'sudo systemctl reset-failed docker.service && '
+                'sudo systemctl start docker.service',
             )
         ],
         id='stopped-and-would-not-start',

@@ -61,9 +61,9 @@ def _stopped(name: str, version: str, seen: Observed) -> Finding:
         message += '; only root may read why'
     mends = tuple(r.problem.hint for r in seen.ahead.refusals if r.problem.hint)
     if failure and not mends:
-        mends = (f'mend that: journalctl -u {unit} -n 50 tells more',)
+        mends = (f'journalctl -u {unit} -n 50',)
     if mends:
-        remedy = (*mends, f'then: {start_again(unit)}')
+        remedy = (*mends, start_again(unit))
     elif not seen.facts.is_root:
         remedy = (f'sudo registry-host doctor --only {name}',)
     else:
