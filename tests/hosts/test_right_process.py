@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from envelope import is_live, service
+from envelope import is_live, service, texts
 from places import DAEMON_JSON
 from services import wait_for
 
@@ -137,9 +137,7 @@ def test_an_engine_that_reads_the_same_file_is_told(newest):
     assert found(report, 'other-engines') == told
     assert doctor(newest, 'other-engines') == told
     assert reloads(newest, 'second') == 0
-    (remedy,) = (
-        f['remedy'] for f in report['findings'] if f['check'] == 'other-engines'
-    )
+    (remedy,) = (texts(f) for f in report['findings'] if f['check'] == 'other-engines')
     newest.run(remedy[0])
     wait_for('a reload', lambda: reloads(newest, 'second') == 1)
 
@@ -211,7 +209,11 @@ def test_an_engine_is_asked_where_it_listens(newest, lines, content, address):
     ran(newest, *CONFIGURE, '--insecure-registry', 'registry.lab:5002')
     newest.run('systemctl start docker.service')
     assert doctor(newest, 'live-lists') == [
-        ('ok', f'the engine uses what {DAEMON_JSON} says')
+        (
+            'ok',
+            'the engine shows registry-mirrors and insecure-registries as named in '
+            f'{DAEMON_JSON}',
+        )
     ]
 
 
