@@ -15,7 +15,7 @@ from registry_host.doctor.lookahead import Ahead, look_ahead
 from registry_host.doctor.looking import Look, crash
 from registry_host.engine.daemonjson import DaemonJson
 from registry_host.engine.environment import proxies_of
-from registry_host.engine.find import EngineFacts
+from registry_host.engine.find import EngineFacts, others_of
 from registry_host.engine.route import mirrors_of, route_of
 from registry_host.errors import (
     ConfigError,
@@ -44,6 +44,7 @@ from registry_host.transaction.unproved import load as load_unproved
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from registry_host.engine.running import Running
     from registry_host.host.host import Host
     from registry_host.host.lookups import Lookup
     from registry_host.plan.changes import Plan
@@ -142,6 +143,9 @@ def observe(host: Host) -> Observed:
     nothing = Facts(host.is_live, host.is_root, EngineFacts('unknown'), (), {})
     facts = look('the engine', gather, nothing, host, NOTHING_ASKED, known)
     if facts.is_live:
+        none: tuple[Running, ...] = ()
+        others = look('other engines', others_of, none, host, facts.engine)
+        facts = facts._replace(engine=facts.engine._replace(others=others))
         nowhere: Mapping[str, str] = {}
         found = look('proxies', proxies_of, nowhere, host, facts.engine)
         facts = facts._replace(environment=found)

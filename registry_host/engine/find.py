@@ -15,6 +15,7 @@ from registry_host.engine.running import (
     UNIT,
     ambiguous,
     choose,
+    find_of_unit,
     find_running,
 )
 from registry_host.engine.sockets import SOCKET, UNIX, listening_of
@@ -43,8 +44,9 @@ class EngineFacts(NamedTuple):
     of the running process, or of the unit where it is stopped; `flags_origin` says
     which, and `places` in which file of the unit each stands, as far as that is known.
     `socket_path` may be tcp://HOST:PORT. `user` is whose files it reads, where it runs
-    rootless. `others` are further engines of this host; where none of them can be told
-    to be the one that is meant, the engine is unreachable, and those are all.
+    rootless. `others` are further engines of this host, where they were looked for (see
+    others_of); where none of them can be told to be the one that is meant, the engine
+    is unreachable, and those are all.
     """
 
     state: EngineState
@@ -80,6 +82,9 @@ def look_at_engine(host: Host) -> EngineFacts:
 
 
 def find_engine(host: Host) -> EngineFacts:
+    engine = find_of_unit(host)
+    if engine is not None:
+        return _running_engine(host, engine)
     engines = find_running(host)
     if not engines:
         return _stopped_engine(host)
@@ -88,8 +93,14 @@ def find_engine(host: Host) -> EngineFacts:
         return EngineFacts(
             state='unreachable', others=engines, problem=ambiguous(engines)
         )
-    others = tuple(other for other in engines if other is not engine)
-    return _running_engine(host, engine)._replace(others=others)
+    return _running_engine(host, engine)
+
+
+def others_of(host: Host, engine: EngineFacts) -> tuple[Running, ...]:
+    """Find the engines of this host beside the one that is meant."""
+    if engine.pid is None:
+        return engine.others
+    return tuple(other for other in find_running(host) if other.pid != engine.pid)
 
 
 def _running_engine(host: Host, engine: Running) -> EngineFacts:

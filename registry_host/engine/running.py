@@ -64,6 +64,22 @@ def find_running(host: Host) -> tuple[Running, ...]:
     )
 
 
+def find_of_unit(host: Host) -> Running | None:
+    """Find the engine of docker.service by its pidfile: it is the one that is meant.
+
+    None where it takes a look at all processes to know. See choose().
+    """
+    text = _read_small(host, PIDFILE)
+    process = host.process(int(text)) if text.isdecimal() else None
+    if process is None or process.uid or not process.argv:
+        return None
+    if not _is_trusted(host, process, _trusted_uids(host)):
+        return None
+    if _unit_of(host, process.pid) != UNIT or not _is_of_this_host(host, process):
+        return None
+    return _running(host, process)
+
+
 def _trusted_uids(host: Host) -> frozenset[int]:
     """Whose engine may be meant: root's, or the invoker's own.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.engine import directives
-from registry_host.engine.find import other_engine
 from registry_host.engine.hubtrust import unverified_hub
 from registry_host.errors import Finding, quoted
 from registry_host.jsonfile.config import placed
@@ -30,9 +29,6 @@ def findings_of(
     )
     for problem in problems:
         yield Finding.of(placed(problem, state.path), 'warning', state.path)
-    for other in engine.others:
-        if engine.pid is not None and other.config_path == state.path:
-            yield other_engine(engine, other)
     for problem in unverified_hub(made, engine):
         yield Finding.of(problem, 'warning', state.path)
 

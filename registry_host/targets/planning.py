@@ -201,7 +201,9 @@ def plan_settings(
     files = read_files(host, settings, facts, ledger)
     planned = build_plan(host, settings, facts, files, ledger, ledger_state)
     planned = planned._replace(settings=settings)
-    return planned.with_findings(_unseen_services(planned))
+    return planned.with_findings(
+        (*_unseen_services(planned), *_other_readers(host, planned))
+    )
 
 
 def plan_withdrawal(host: Host, selection: Selection) -> Planned:
@@ -219,6 +221,19 @@ def plan_withdrawal(host: Host, selection: Selection) -> Planned:
             *restored_by_file(host, settings),
         )
     )
+
+
+def _other_readers(host: Host, planned: Planned) -> Iterator[Finding]:
+    """Tell of engines that read a file which changes, and are not told of it."""
+    engine = planned.facts.engine
+    path = engine.config_path
+    if engine.pid is None or all(c.path != path for c in planned.plan.pending):
+        return
+    from registry_host.engine.find import other_engine, others_of
+
+    for other in others_of(host, engine):
+        if other.config_path == path:
+            yield other_engine(engine, other)
 
 
 def _unseen_services(planned: Planned) -> Iterator[Finding]:

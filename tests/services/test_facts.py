@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry_host.engine.find import find_engine
+from registry_host.engine.find import find_engine, others_of
 from registry_host.errors import Problem
 from registry_host.host.host import Host
 from registry_host.host.invoker import find_invoker
@@ -321,9 +321,11 @@ def second(pid, **changes):
     ),
 )
 def test_which_of_several_engines_is_meant(scene, pid):
-    engine = find_engine(Scene(**scene))
+    host = Scene(**scene)
+    engine = find_engine(host)
     assert engine.pid == pid
-    assert [other.pid for other in engine.others] == ([3] if pid else [3, 7])
+    others = [other.pid for other in others_of(host, engine)]
+    assert others == ([3] if pid else [3, 7])
 
 
 def test_engines_that_nothing_tells_apart():
