@@ -246,3 +246,15 @@ def _flat_proxies(document: Document, found: Iterable[_Found]) -> Problem:
         hint=f'move {listed} into "default": '
         f'"{places[0][0]}": {{"default": {{{members}}}}}',
     )
+
+
+def has_hub_login(document: Document) -> bool:
+    """Whether a config.json has a login for Docker Hub, or a helper keeps it one.
+
+    Source: docker/cli cli/config/credentials/file_store.go, which compares the host of
+    each key (20.10 to 28.5); a helper leaves an empty object behind.
+    """
+    auths = document.get('auths')
+    keys = auths if isinstance(auths, dict) else ()
+    hosts = (re.sub('^https?://', '', key).partition('/')[0] for key in keys)
+    return 'index.docker.io' in hosts

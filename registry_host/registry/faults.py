@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from registry_host.settings.images import Image
     from registry_host.settings.mirrors import Mirror
 
+# A mirror that answers 401.
+LOGIN = 'mirror-login'
+
 
 def proxy_problem(code: str, area: str, request: Request, detail: str) -> Problem:
     return Problem(

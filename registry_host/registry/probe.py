@@ -15,6 +15,7 @@ from registry_host.host.concurrency import ask_all
 from registry_host.host.wire import Answer, ConnectionFailed, Request
 from registry_host.redact import redact_input
 from registry_host.registry.faults import (
+    LOGIN,
     by_proxy,
     failure_problem,
     needs_tls,
@@ -232,7 +233,7 @@ def _judge(
     if answer.status == 401:
         return problem_of(
             mirror,
-            'mirror-login',
+            LOGIN,
             'demands a login, and an engine cannot log in to a mirror',
             'let the registry serve pulls without one, or restrict it by network',
         )

@@ -72,8 +72,8 @@ def _by_unit(unit: str, puts: Iterable[editing.Put]) -> str:
     folder = f'/etc/systemd/system/{unit}.d'
     return (
         f'sudo mkdir -p {folder} && printf "%s\\n" {quoted(*lines)} | '
-        f'sudo tee {folder}/proxy.conf && sudo systemctl daemon-reload && '
-        f'sudo systemctl restart {unit}'
+        f'sudo tee {folder}/registry-host-proxy.conf && '
+        f'sudo systemctl daemon-reload && sudo systemctl restart {unit}'
     )
 
 

@@ -47,7 +47,6 @@ class Services:
         self._is_strict = order.is_strict
         self._is_repeatable = order.origin.undoes is None
         self._shown: Shown | None = None
-        self._proved: set[str] = set()
         self._untold: dict[str, str] = {}
         self.findings: tuple[Finding, ...] = ()
 
@@ -113,7 +112,6 @@ class Services:
         except (EngineError, OSError) as err:
             self._host.progress.prove(Proof('live', need.service, 'failed', str(err)))
             raise service.failure(err) from None
-        self._proved.add(service.name)
         if found.shown is not None:
             self._shown = found.shown
 
@@ -152,7 +150,7 @@ class Services:
         return self._outcome(self._planned.plan.needs)
 
     def _outcome(self, needs: Sequence[Need]) -> Outcome:
-        outcome = outcome_of(needs, self._may, self._proved)
+        outcome = outcome_of(needs, self._may)
         return outcome._replace(
             shown=self._shown,
             findings=tuple(self._pending()),

@@ -10,7 +10,7 @@ from registry_host.namedtuples import NamedTuple
 from registry_host.plan.readings import Served
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from registry_host.levels import Allowed
     from registry_host.plan.readings import Need
@@ -27,7 +27,6 @@ class Outcome(NamedTuple):
 
     done: Activation = Activation.NONE
     pending: Activation = Activation.NONE
-    is_verified: bool = False
     shown: Shown | None = None
     findings: tuple[Finding, ...] = ()
     stopped: tuple[str, ...] = ()
@@ -35,29 +34,16 @@ class Outcome(NamedTuple):
     services: tuple[Served, ...] = ()
 
 
-def outcome_of(
-    needs: Sequence[Need], may: Sequence[Allowed], proved: Collection[str]
-) -> Outcome:
-    """Sum up what became of the engines.
-
-    `may` says of each need how far it may go; `proved` names the services that were
-    activated, and show what they should.
-    """
+def outcome_of(needs: Sequence[Need], may: Sequence[Allowed]) -> Outcome:
+    """Sum up what became of the engines; `may` says of each need how far it may go."""
     engines = [need for need in needs if need.is_engine]
     short = [need for need in engines if is_short(need)]
     done = max((need.done for need in engines), default=Activation.NONE)
     return Outcome(
         done=done,
         pending=max((need.needed for need in short), default=Activation.NONE),
-        is_verified=not short and all(_is_proved(need, proved) for need in engines),
         stopped=tuple(name for each in may for name in each.stopped),
     )
-
-
-def _is_proved(need: Need, proved: Collection[str]) -> bool:
-    """Whether an engine shows what it should; what it never shows, a start proves."""
-    is_seen = need.service in proved or need.needed is Activation.NONE
-    return is_seen and (need.done is Activation.RESTART or not need.is_hidden)
 
 
 def served(

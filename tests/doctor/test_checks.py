@@ -1342,6 +1342,57 @@ GONE = Problem(
     message='could not be reached (Connection refused)',
     hint='getent ahosts r.lab',
 )
+HUB_LOGIN = '{"auths": {"https://index.docker.io/v1/": {"auth": "YTpodW50ZXIy"}}}'
+DEMANDS = {
+    'probes': {
+        MIRROR: Probe(
+            mirror=MIRROR,
+            problem=Problem(code='mirror-login', message='demands a login'),
+            status=401,
+        )
+    },
+    **client(HUB_LOGIN),
+}
+MIRROR_CREDENTIALS = (
+    pytest.param({}, [ok('no login is demanded by http://mirror.lab:5000')], id='none'),
+    pytest.param(
+        DEMANDS,
+        [
+            error(
+                'http://mirror.lab:5000 demands a login, and each pull sends it the '
+                f'login for Docker Hub in {CONFIG_JSON}',
+                'sudo registry-host unconfigure mirrors http://mirror.lab:5000',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='sent',
+    ),
+    pytest.param(
+        {**DEMANDS, **client(LOGIN)},
+        [
+            ok(
+                'http://mirror.lab:5000 demands a login, and no config.json that was '
+                'read has one for Docker Hub'
+            )
+        ],
+        id='another-login',
+    ),
+    pytest.param(
+        {**DEMANDS, **shows(is_containerd_store=True)},
+        [
+            ok(
+                'http://mirror.lab:5000 demands a login, and the containerd image '
+                'store sends it none'
+            )
+        ],
+        id='containerd-store',
+    ),
+    pytest.param(
+        {**DEMANDS, **engine(info=None)},
+        [skipped('the engine could not be asked for its image store')],
+        id='no-engine-to-ask',
+    ),
+)
 INSECURE_REACHABLE = (
     pytest.param({}, [], id='none'),
     pytest.param(
@@ -1871,6 +1922,7 @@ ROWS = {
     'mirror-rules': MIRROR_RULES,
     'mirror-reachable': MIRROR_REACHABLE,
     'mirror-content': MIRROR_CONTENT,
+    'mirror-credentials': MIRROR_CREDENTIALS,
     'mirror-resolves': MIRROR_RESOLVES,
     'resolv-conf': RESOLV,
     'nameserver-owner': NAMESERVER_OWNER,

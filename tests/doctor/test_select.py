@@ -41,6 +41,7 @@ def test_names_are_an_api():
         'mirror-rules',
         'mirror-reachable',
         'mirror-content',
+        'mirror-credentials',
         'mirror-resolves',
         'resolv-conf',
         'nameserver-owner',

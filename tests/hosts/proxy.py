@@ -2,7 +2,8 @@
 
 It forwards plain HTTP and tunnels. `login` wants a password that nobody has, `silent`
 takes what is sent and never answers, `refuses` answers 503 for everything. As mirrors,
-`redirects` answers with another place, and `page` with a page that asks for a login.
+`redirects` answers with another place, `page` with a page that asks for a login, and
+`demands` one for itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import select
 import socket
 import sys
 import threading
+from base64 import b64decode
 from urllib.parse import urlsplit
 
 TIMEOUT_S = 60.0
@@ -24,6 +26,10 @@ ANSWERS['page'] = (
     b'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n'
     % len(PAGE)
 ) + PAGE
+ANSWERS['demands'] = (
+    b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="lab"\r\n'
+    b'Docker-Distribution-Api-Version: registry/2.0\r\nContent-Length: 0\r\n\r\n'
+)
 ANSWERS['redirects'] = (
     b'HTTP/1.1 302 Found\r\nLocation: http://10.99.0.1:5000/v2/\r\n'
     b'Content-Length: 0\r\n\r\n'
@@ -44,6 +50,11 @@ def answer(client: socket.socket, mode: str, address: str) -> None:
         client.settimeout(TIMEOUT_S)
         head = received_head(client)
         print(head.partition(b'\r\n')[0].decode('latin-1'), flush=True)
+        for line in head.split(b'\r\n'):  # Of whom a mirror is sent the login.
+            name, _, value = line.partition(b': Basic ')
+            if name.lower() == b'authorization':
+                user = b64decode(value).partition(b':')[0].decode()
+                print(f'login of {user}', flush=True)
         if mode == 'silent':
             threading.Event().wait(TIMEOUT_S)
         elif mode == 'works':

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 
 import pytest
 from envelope import envelope
@@ -144,3 +145,28 @@ def test_an_insecure_registry_that_does_not_answer_is_told_of(able):
         'ok',
         'skipped',
     ]
+
+
+def test_a_mirror_that_is_sent_the_login_for_docker_hub_is_told_of(able, lab):
+    """With a graphdriver, in each pull; doctor says so of what the engine does."""
+    log = lab.start_proxy('demands', 5027) if not lab.is_listening(5027) else None
+    log = log or lab.folder / 'proxy-5027.log'
+    before = log.read_text().count('login of hubuser\n')
+    auth = b64encode(b'hubuser:hunter2').decode()
+    login = {'auths': {'https://index.docker.io/v1/': {'auth': auth}}}
+    able.write('/root/.docker/config.json', json.dumps(login), mode='600')
+    document = json.loads(able.read(DAEMON_JSON))
+    able.write(
+        DAEMON_JSON, json.dumps({**document, 'registry-mirrors': [f'{GATE}:5027']})
+    )
+    able.run('systemctl reload docker')
+    able.run(['docker', 'pull', 'hello-world'], check=False)
+    is_sent = log.read_text().count('login of hubuser\n') > before
+    assert is_sent is not able.has_containerd_store
+    done = able.run(
+        ['registry-host', 'doctor', '--only=mirror-credentials', '--format=json'],
+        check=False,
+    )
+    assert 'hunter2' not in done.stdout
+    (finding,) = envelope(done.stdout)['findings']
+    assert finding['severity'] == ('error' if is_sent else 'ok')

@@ -42,6 +42,7 @@ CHECKS: Mapping[str, Check] = {
         registry_mirrors.mirror_rules,
         registry_mirrors.mirror_reachable,
         registry_mirrors.mirror_content,
+        registry_mirrors.mirror_credentials,
         name_resolution.mirror_resolves,
         name_resolution.resolv_conf,
         name_resolution.nameserver_owner,

@@ -13,10 +13,12 @@ from registry_host.doctor.checks.check import (
     skipped,
     unseen,
 )
+from registry_host.engine.clientconfig import has_hub_login
 from registry_host.engine.daemonjson import FLAGS
 from registry_host.engine.hubtrust import unverified_hub
+from registry_host.errors import quoted
 from registry_host.redact import redact
-from registry_host.registry.faults import silent_on, without_image
+from registry_host.registry.faults import LOGIN, silent_on, without_image
 from registry_host.settings.areas import MIRRORS
 from registry_host.settings.mirrors import check_mirror
 
@@ -90,6 +92,41 @@ def mirror_content(seen: Observed) -> Findings:
         else:
             problem = without_image(mirror, image)
             yield of_problem(name, 'warning', problem, seen.daemon.path)
+
+
+@check('mirror-credentials', 'no mirror is sent a login for Docker Hub')
+def mirror_credentials(seen: Observed) -> Findings:
+    """With a graphdriver, a mirror that demands a login gets the one for Docker Hub.
+
+    Observed, 20.10.24, 26.1.5 and 28.5.2; the containerd store sends none.
+    """
+    name, info = 'mirror-credentials', seen.facts.engine.info
+    probes = [(mirror, seen.probes.get(mirror)) for mirror in seen.mirrors]
+    asking = [m for m, p in probes if p and p.problem and p.problem.code == LOGIN]
+    if not asking:
+        answered = [str(mirror) for mirror, probe in probes if probe and probe.status]
+        if answered:
+            yield finding(name, 'ok', f'no login is demanded by {", ".join(answered)}')
+        return
+    logins = [c.path for c in seen.clients if c.document and has_hub_login(c.document)]
+    if info is None:
+        yield skipped(name, 'the engine could not be asked for its image store')
+    elif info.is_containerd_store or not logins:
+        for mirror in asking:
+            none = 'the containerd image store sends it none'
+            if not info.is_containerd_store:
+                none = 'no config.json that was read has one for Docker Hub'
+            yield finding(name, 'ok', f'{mirror} demands a login, and {none}')
+    else:
+        for mirror in asking:
+            yield finding(
+                name,
+                'error',
+                f'{mirror} demands a login, and each pull sends it the login for '
+                f'Docker Hub in {", ".join(logins)}',
+                f'sudo registry-host unconfigure mirrors {quoted(str(mirror))}',
+                path=seen.daemon.path,
+            )
 
 
 @check('hub-verification', 'Docker Hub is contacted with its certificate verified')
