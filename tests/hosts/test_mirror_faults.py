@@ -79,7 +79,16 @@ def severities(report, *checks):
     return [(f['check'], f['severity']) for f in found if f['check'] in checks]
 
 
-def test_a_mirror_that_is_no_use_is_refused(able, faulty):
+def test_a_host_that_can_pull(able, faulty, lab):
+    """One host for all of it, since each step leaves it able to pull."""
+    a_mirror_that_is_no_use_is_refused(able, faulty)
+    a_mirror_without_content_is_told_of_and_harms_nothing(able, faulty)
+    an_insecure_registry_that_does_not_answer_is_told_of(able)
+    a_cache_that_waits_for_its_upstream_is_not_called_a_good_one(able, faulty)
+    a_mirror_that_is_sent_the_login_for_docker_hub_is_told_of(able, lab)
+
+
+def a_mirror_that_is_no_use_is_refused(able, faulty):
     """By what it does when it is asked; nothing is written."""
     written = able.read(DAEMON_JSON)
     codes = {
@@ -98,7 +107,7 @@ def test_a_mirror_that_is_no_use_is_refused(able, faulty):
     assert can_pull(able)
 
 
-def test_a_mirror_without_content_is_told_of_and_harms_nothing(able, faulty):
+def a_mirror_without_content_is_told_of_and_harms_nothing(able, faulty):
     """It stands behind the one that works, and before none."""
     for fault in ('empty', 'dead-upstream'):
         report = ran(able, *CONFIGURE, '--mirror', faulty[fault])
@@ -110,7 +119,7 @@ def test_a_mirror_without_content_is_told_of_and_harms_nothing(able, faulty):
         ran(able, 'registry-host', 'undo')
 
 
-def test_a_cache_that_waits_for_its_upstream_is_not_called_a_good_one(able, faulty):
+def a_cache_that_waits_for_its_upstream_is_not_called_a_good_one(able, faulty):
     """It holds up each question for as long as it waits itself."""
     report = ran(able, *CONFIGURE, '--mirror', faulty['silent-upstream'])
     assert ('mirror-content', 'ok') not in severities(report, 'mirror-content')
@@ -123,7 +132,7 @@ def test_a_cache_that_waits_for_its_upstream_is_not_called_a_good_one(able, faul
     assert can_pull(able)
 
 
-def test_an_insecure_registry_that_does_not_answer_is_told_of(able):
+def an_insecure_registry_that_does_not_answer_is_told_of(able):
     words = ('--insecure-registry=registry.lab:5002', '--insecure-registry=10.0.0.0/24')
     report = ran(able, *CONFIGURE, *words)
     assert severities(report, 'insecure-unreachable') == []
@@ -147,7 +156,7 @@ def test_an_insecure_registry_that_does_not_answer_is_told_of(able):
     ]
 
 
-def test_a_mirror_that_is_sent_the_login_for_docker_hub_is_told_of(able, lab):
+def a_mirror_that_is_sent_the_login_for_docker_hub_is_told_of(able, lab):
     """With a graphdriver, in each pull; doctor says so of what the engine does."""
     log = lab.start_proxy('demands', 5027) if not lab.is_listening(5027) else None
     log = log or lab.folder / 'proxy-5027.log'
@@ -170,3 +179,25 @@ def test_a_mirror_that_is_sent_the_login_for_docker_hub_is_told_of(able, lab):
     assert 'hunter2' not in done.stdout
     (finding,) = envelope(done.stdout)['findings']
     assert finding['severity'] == ('error' if is_sent else 'ok')
+
+
+def test_a_proxy_that_is_no_use_is_refused_with_the_containerd_store(lab):
+    host = lab.host('forky')
+    host.write(DAEMON_JSON, json.dumps(STORE))
+    host.restart_engine()
+    ran(host, *CONFIGURE, '--mirror', MIRROR)
+    written = host.read(DAEMON_JSON)
+    for mode, port in (('silent', 5041), ('login', 5042)):
+        lab.start_proxy(mode, port)
+    for port, code in (
+        (5998, 'proxy-unreachable'),
+        (5041, 'mirror-unreachable'),
+        (5042, 'proxy-login'),
+    ):
+        flags = ('--http-proxy', f'http://u:hunter2@10.99.0.1:{port}')
+        report = ran(host, *CONFIGURE, *flags, '--proxy-for=engine', code=1)
+        assert code in [error['code'] for error in report['errors']]
+        assert 'hunter2' not in json.dumps(report)
+    assert host.read(DAEMON_JSON) == written
+    assert can_pull(host)
+    host.close()

@@ -53,36 +53,36 @@ def test_undo_of_the_only_way_to_an_image_is_rolled_back(host):
     assert is_open(host)
 
 
-def test_a_proof_that_was_waived_is_had_by_the_next_run(host):
+def test_a_proof_that_was_waived_is_had_by_the_next_run(newest):
     """It changes nothing, and the one after it asks for no proof."""
-    ran(host, *CONFIGURE, '--mirror', MIRROR, '--no-probe')
-    assert is_open(host)
-    report = ran(host, *CONFIGURE, '--mirror', MIRROR)
+    ran(newest, *CONFIGURE, '--mirror', MIRROR, '--no-probe')
+    assert is_open(newest)
+    report = ran(newest, *CONFIGURE, '--mirror', MIRROR)
     assert (report['changed'], pulls(report)) == (False, ['ok'])
-    assert not is_open(host)
-    assert ran(host, *CONFIGURE, '--mirror', MIRROR)['findings'] == []
+    assert not is_open(newest)
+    assert ran(newest, *CONFIGURE, '--mirror', MIRROR)['findings'] == []
 
 
-def test_a_mirror_that_was_never_asked_fails_the_next_run(host):
-    ran(host, *CONFIGURE, '--mirror', DEAD, '--no-probe')
-    written = host.read(DAEMON_JSON)
+def test_a_mirror_that_was_never_asked_fails_the_next_run(newest):
+    ran(newest, *CONFIGURE, '--mirror', DEAD, '--no-probe')
+    written = newest.read(DAEMON_JSON)
     for words in ((), ('--check',)):
-        report = ran(host, *CONFIGURE, '--mirror', DEAD, *words, code=1)
+        report = ran(newest, *CONFIGURE, '--mirror', DEAD, *words, code=1)
         (error,) = report['errors']
         assert error['code'] == 'mirror-unreachable'
         ((mirror, outcome, detail),) = proofs(report, 'reachable')
         assert (mirror, outcome) == (DEAD, 'failed')
         assert 'refused' in detail
-        assert (report['changed'], host.read(DAEMON_JSON)) == (False, written)
-    assert is_open(host)
+        assert (report['changed'], newest.read(DAEMON_JSON)) == (False, written)
+    assert is_open(newest)
 
 
-def test_a_change_beside_an_engine_that_does_not_run_is_proved_once_it_does(host):
-    host.run(['systemctl', 'stop', 'docker.socket', 'docker.service'])
-    forecast = host.run([*CONFIGURE, '--mirror', MIRROR, '--check'], check=False)
+def test_a_change_beside_an_engine_that_does_not_run_is_proved_once_it_does(newest):
+    newest.run(['systemctl', 'stop', 'docker.socket', 'docker.service'])
+    forecast = newest.run([*CONFIGURE, '--mirror', MIRROR, '--check'], check=False)
     line = 'no reload would be done: the engine reads the file when it starts\n'
     assert (forecast.returncode, forecast.stdout[-len(line) :]) == (3, line)
-    report = ran(host, *CONFIGURE, '--mirror', MIRROR)
+    report = ran(newest, *CONFIGURE, '--mirror', MIRROR)
     assert pulls(report) == []
     assert proofs(report, 'pulls') == [('', 'skipped', 'the engine does not run')]
     asleep = 'it does not run, and reads its files when it starts'
@@ -91,18 +91,18 @@ def test_a_change_beside_an_engine_that_does_not_run_is_proved_once_it_does(host
         ('reload', 'none', 'none'),
         asleep,
     )
-    assert pulls(ran(host, *CONFIGURE, '--mirror', MIRROR)) == []
-    host.run(['systemctl', 'start', 'docker.service'])
-    assert pulls(ran(host, *CONFIGURE, '--mirror', MIRROR)) == ['ok']
-    assert not is_open(host)
+    assert pulls(ran(newest, *CONFIGURE, '--mirror', MIRROR)) == []
+    newest.run(['systemctl', 'start', 'docker.service'])
+    assert pulls(ran(newest, *CONFIGURE, '--mirror', MIRROR)) == ['ok']
+    assert not is_open(newest)
 
 
-def test_a_restart_that_was_put_off_and_done_by_hand_is_proved(host):
-    ran(host, *CONFIGURE, '--mirror', MIRROR)
-    host.run(['docker', 'run', '--detach', '--name=web', 'hello', 'sleep', '1000'])
+def test_a_restart_that_was_put_off_and_done_by_hand_is_proved(newest):
+    ran(newest, *CONFIGURE, '--mirror', MIRROR)
+    newest.run(['docker', 'run', '--detach', '--name=web', 'hello', 'sleep', '1000'])
     change = (*CONFIGURE, '--engine-dns', '10.99.0.1')
-    forecast = ran(host, *change, '--check', code=3)
-    report = ran(host, *change)
+    forecast = ran(newest, *change, '--check', code=3)
+    report = ran(newest, *change)
     for each in (forecast, report):
         (pending,) = (f for f in each['findings'] if f['check'] == 'restart-pending')
         assert '1 running container(s): web' in pending['message']
@@ -115,30 +115,30 @@ def test_a_restart_that_was_put_off_and_done_by_hand_is_proved(host):
     )
     assert proofs(report, 'pulls')[0][1:] == ('skipped', 'a restart was put off')
     assert proofs(report, 'live')[-1] == ('docker', 'skipped', why)
-    assert ran(host, *change)['changed'] is False
-    assert is_open(host)
-    host.restart_engine()
-    assert pulls(ran(host, *change)) == ['ok']
-    assert not is_open(host)
+    assert ran(newest, *change)['changed'] is False
+    assert is_open(newest)
+    newest.restart_engine()
+    assert pulls(ran(newest, *change)) == ['ok']
+    assert not is_open(newest)
 
 
-def test_what_goes_back_by_itself_is_not_proved(host):
-    ran(host, *CONFIGURE, '--mirror', MIRROR, '--confirm-within=1')
-    assert not is_open(host)
+def test_what_goes_back_by_itself_is_not_proved(newest):
+    ran(newest, *CONFIGURE, '--mirror', MIRROR, '--confirm-within=1')
+    assert not is_open(newest)
     script = 'for i in $(seq 400); do test -e $0 || exit 0; sleep 0.1; done; exit 1'
-    host.run(['sh', '-c', script, '/var/lib/registry-host/pending.json'])
-    assert is_open(host)
-    doctor = ran(host, 'registry-host', 'doctor', '--only=pulls')
+    newest.run(['sh', '-c', script, '/var/lib/registry-newest/pending.json'])
+    assert is_open(newest)
+    doctor = ran(newest, 'registry-newest', 'doctor', '--only=pulls')
     ((severity, message),) = ((f['severity'], f['message']) for f in doctor['findings'])
     assert severity == 'warning'
     assert message.endswith(' has not proved that pulls work: it went back by itself')
 
 
-def test_a_forecast_names_the_containers_that_a_restart_stops(host):
-    ran(host, *CONFIGURE, '--mirror', MIRROR)
-    host.run(['docker', 'run', '--detach', '--name=web', 'hello', 'sleep', '1000'])
+def test_a_forecast_names_the_containers_that_a_restart_stops(newest):
+    ran(newest, *CONFIGURE, '--mirror', MIRROR)
+    newest.run(['docker', 'run', '--detach', '--name=web', 'hello', 'sleep', '1000'])
     words = (*CONFIGURE, '--engine-dns=10.99.0.1', '--restart=always', '--check')
-    forecast = host.run(words, check=False)
+    forecast = newest.run(words, check=False)
     assert (forecast.returncode, forecast.stdout.splitlines()[-2:]) == (
         3,
         [

@@ -56,8 +56,8 @@ def test_what_is_proved_of_a_change_and_of_none(host):
     ]
 
 
-def test_what_is_not_asked_is_skipped_with_the_reason(host):
-    report = ran(host, *CONFIGURE, '--no-probe')
+def test_what_is_not_asked_is_skipped_with_the_reason(newest):
+    report = ran(newest, *CONFIGURE, '--no-probe')
     assert told(report) == (True, True, 'changed')
     assert proofs(report, 'reachable') == [(MIRROR, 'skipped', '--no-probe')]
     assert proofs(report, 'pulls') == [('', 'skipped', '--no-probe')]
@@ -80,8 +80,8 @@ def test_an_engine_that_does_not_run_proves_nothing(newest):
     )
 
 
-def test_a_run_that_fails_says_at_which_proof(host):
-    report = ran(host, 'configure', '--mirror', MIRROR, '--mirror', DEAD, code=1)
+def test_a_run_that_fails_says_at_which_proof(newest):
+    report = ran(newest, 'configure', '--mirror', MIRROR, '--mirror', DEAD, code=1)
     assert told(report) == (False, False, 'unchanged')
     dead = [proof for proof in proofs(report, 'reachable') if proof[0] == DEAD]
     ((_, outcome, detail),) = dead
@@ -90,21 +90,21 @@ def test_a_run_that_fails_says_at_which_proof(host):
     assert (MIRROR, 'ok') in [proof[:2] for proof in proofs(report, 'reachable')]
     assert proofs(report, 'written') == []
 
-    ran(host, *CONFIGURE)
-    report = ran(host, 'undo', code=1)
+    ran(newest, *CONFIGURE)
+    report = ran(newest, 'undo', code=1)
     assert told(report) == (False, False, 'rolled-back')
     assert [error['code'] for error in report['errors']] == ['pull-failed']
     ((what, outcome, detail),) = proofs(report, 'pulls')
     assert (what, outcome) == (HELLO, 'failed')
     assert 'could pull library/hello-world:latest before, and cannot' in detail
-    assert host.mirrors() == [f'{MIRROR}/']
+    assert newest.mirrors() == [f'{MIRROR}/']
 
 
-def test_a_remedy_is_run_by_its_words(host):
-    host.write(DAEMON_JSON, f'{{"registry-mirrors": ["{MIRROR}"]}}')
-    report = ran(host, 'doctor', '--only', 'live-lists', code=1)
+def test_a_remedy_is_run_by_its_words(newest):
+    newest.write(DAEMON_JSON, f'{{"registry-mirrors": ["{MIRROR}"]}}')
+    report = ran(newest, 'doctor', '--only', 'live-lists', code=1)
     (finding,) = report['findings']
     assert texts(finding) == ['sudo registry-host reload']
     (remedy,) = finding['remedy']
-    host.run(remedy['argv'])
-    assert host.mirrors() == [f'{MIRROR}/']
+    newest.run(remedy['argv'])
+    assert newest.mirrors() == [f'{MIRROR}/']
