@@ -99,11 +99,14 @@ def repeated(hint: str, line: str) -> str:
     """Give each such hint as the whole command; as it is if `line` is ''."""
     if not line or _AGAIN not in hint:
         return hint
-    lines = hint.split('\n')
-    return '\n'.join(
-        f'{line} {each.removeprefix(_AGAIN)}' if each.startswith(_AGAIN) else each
-        for each in lines
-    )
+    return '\n'.join(_repeated(each, line) for each in hint.split('\n'))
+
+
+def _repeated(hint: str, line: str) -> str:
+    if not hint.startswith(_AGAIN):
+        return hint
+    flag = hint.removeprefix(_AGAIN)
+    return line if flag == 'sudo' else f'{line} {flag}'  # It is under sudo as it is.
 
 
 def place_of(err: Exception) -> str:

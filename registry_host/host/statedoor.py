@@ -8,7 +8,7 @@ import stat
 import time
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError, LockedError, Problem, quoted
+from registry_host.errors import ConfigError, LockedError, Problem, StateError, quoted
 from registry_host.host.attributes import missing_folders
 from registry_host.host.filedoor import Files, unreadable
 from registry_host.host.locations import (
@@ -181,13 +181,25 @@ class State(Files):
         """
         descriptor = os.memfd_create('registry-host')
         try:
-            os.fchmod(descriptor, 0o600)
-            view = memoryview(content)
-            while view:
-                view = view[os.write(descriptor, view) :]
+            try:
+                os.fchmod(descriptor, 0o600)
+                view = memoryview(content)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+            except OSError as err:
+                raise StateError(_no_memory(err)) from None
             yield f'/proc/{os.getpid()}/fd/{descriptor}'
         finally:
             os.close(descriptor)
+
+
+def _no_memory(err: OSError) -> Problem:
+    return Problem(
+        code='candidate-memory',
+        where='memory',
+        message=f'has no room for a copy of a config ({err.strerror or err})',
+        hint='free -m',
+    )
 
 
 def _locked() -> Problem:

@@ -53,7 +53,7 @@ def apply_plan(host: Host, planned: Planned, order: Order) -> Outcome:
         return _run(host, plan, services, order)
     outcome = services.activate_alone()
     if outcome.done is not Activation.NONE:
-        unproved.settle(host, order.checks, services.findings)
+        _note(host, order, services)
     return outcome._replace(findings=services.findings + outcome.findings)
 
 
@@ -64,8 +64,14 @@ def _as_asked(host: Host, plan: Plan, services: Services, order: Order) -> Outco
     if order.checks.image is None:
         return Outcome()
     services.activate(None)
-    unproved.settle(host, order.checks, services.findings)
+    _note(host, order, services)
     return Outcome(findings=services.findings)
+
+
+def _note(host: Host, order: Order, services: Services) -> None:
+    """Remember what a run that is in no history could not prove, or did."""
+    unproved.remember(host, order.checks, services.findings)
+    unproved.forget(host, order.checks, services.findings)
 
 
 def forecast(host: Host, planned: Planned, order: Order) -> Outcome:
@@ -125,15 +131,12 @@ def _run(host: Host, plan: Plan, services: Services, order: Order) -> Outcome:
         if services.is_put_off:
             host.progress.doubt('pulls', 'a restart was put off')
         findings += (*services.findings, *hold(host, journal, services.facts))
+        is_put_off, checks = services.is_put_off, order.checks
+        number = journal.run.id
+        unproved.remember(host, checks, findings, run=number, is_put_off=is_put_off)
         journal.commit()
     with contextlib.suppress(OSError):
-        unproved.settle(
-            host,
-            order.checks,
-            findings,
-            run=journal.run.id,
-            is_put_off=services.is_put_off,
-        )
+        unproved.forget(host, checks, findings, is_put_off=is_put_off)
     with contextlib.suppress(OSError):
         if order.confirm_within is not None:
             confirmation.start_over(host, order.confirm_within)

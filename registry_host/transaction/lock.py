@@ -13,6 +13,7 @@ from registry_host.errors import (
     StateError,
     UndoError,
     quoted,
+    repeat_with,
 )
 from registry_host.host.locations import (
     JOURNAL,
@@ -42,7 +43,7 @@ def require_root(host: Host) -> None:
                 code='needs-root',
                 where='registry-host',
                 message='only root may do this',
-                hint='run the same command with sudo',
+                hint=repeat_with('sudo'),
             )
         )
 

@@ -48,7 +48,7 @@ def load(host: Host) -> Unproved | None:
         return Unproved(0, 'the record of it is damaged')
 
 
-def settle(
+def remember(
     host: Host,
     checks: Checks,
     findings: Iterable[Finding],
@@ -56,24 +56,46 @@ def settle(
     run: int | None = None,
     is_put_off: bool = False,
 ) -> None:
-    """Remember that a run is not proved, or forget that an earlier one was not.
+    """Remember that a run is not proved, if it is not.
 
     `run` None is for one that is in no history; `is_put_off`: a program goes on with
     what it had, so what was proved is not what will be in force.
     """
-    known = load(host)
-    has_asked = checks.has_asked
-    if has_asked is None:  # Mirrors are not what this command is about.
-        has_asked = known is None or known.has_asked
     reason = checks.unproved or _failed(findings)
     if is_put_off and checks.image is not None:
         reason = reason or 'a restart was put off'
-    if reason:
-        if run is None:
-            run, reason = (known.run, known.reason) if known else (0, reason)
-        _save(host, Unproved(run, reason, has_asked), known)
-    elif known is not None and checks.image is not None and has_asked:
+    if not reason:
+        return
+    known = load(host)
+    if run is None:
+        run, reason = (known.run, known.reason) if known else (0, reason)
+    _save(host, Unproved(run, reason, _has_asked(checks, known)), known)
+
+
+def forget(
+    host: Host,
+    checks: Checks,
+    findings: Iterable[Finding],
+    *,
+    is_put_off: bool = False,
+) -> None:
+    """Forget that an earlier run was not proved, if this one is; as of remember().
+
+    Only once it is committed: what goes back is not proved either.
+    """
+    is_proved = checks.image is not None and not checks.unproved and not is_put_off
+    if not is_proved or _failed(findings):
+        return
+    known = load(host)
+    if known is not None and _has_asked(checks, known):
         host.remove_state(UNPROVED)
+
+
+def _has_asked(checks: Checks, known: Unproved | None) -> bool:
+    """Whether mirrors were asked, by this command or, where it asks none, before."""
+    if checks.has_asked is None:
+        return known is None or known.has_asked
+    return checks.has_asked
 
 
 def _save(host: Host, unproved: Unproved, known: Unproved | None) -> None:

@@ -407,7 +407,7 @@ def test_without_root(newest):
     assert done.returncode == 1
     assert done.stderr == (
         'error: registry-host: only root may do this; nothing was written\n'
-        'hint:  run the same command with sudo\n'
+        f'hint:  sudo registry-host configure --mirror {MIRROR}\n'
     )
 
 

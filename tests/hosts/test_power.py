@@ -106,7 +106,7 @@ def test_killed_at_any_time_of_a_live_run(newest, capsys):
     newest.run(words)
     whole_s = time.monotonic() - began
     after = state_of(newest)
-    newest.run('registry-host undo')
+    newest.run('registry-host undo --no-probe')
     assert state_of(newest) == before
     outcomes = {'before': 0, 'recovered': 0, 'after': 0}
     for number in range(KILLS):
@@ -120,7 +120,7 @@ def test_killed_at_any_time_of_a_live_run(newest, capsys):
         outcomes['after' if found == after else 'before'] += 1
         outcomes['recovered'] += is_recovered
         if found == after:
-            newest.run('registry-host undo')
+            newest.run('registry-host undo --no-probe')
             assert state_of(newest) == before
     with capsys.disabled():
         print(f'\n  {KILLS} runs killed: {outcomes}', end=' ')

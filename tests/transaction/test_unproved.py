@@ -9,12 +9,17 @@ from registry_host.host.host import Host
 from registry_host.host.locations import UNPROVED
 from registry_host.services.transition import Checks
 from registry_host.settings.images import HELLO
-from registry_host.transaction.unproved import Unproved, load, settle
+from registry_host.transaction.unproved import Unproved, forget, load, remember
 
 ASKED = Checks(image=HELLO, has_asked=True)
 WAIVED = Checks(unproved='waived', has_asked=False)
 OK = (Finding('pulls', 'ok', 'Docker resolves it'),)
 SKIPPED = (Finding('other', 'warning', 'no'), Finding('pulls', 'skipped', 'rate limit'))
+
+
+def settle(host, checks, findings, *, run=None, is_put_off=False):
+    remember(host, checks, findings, run=run, is_put_off=is_put_off)
+    forget(host, checks, findings, is_put_off=is_put_off)
 
 
 @pytest.fixture
