@@ -43,6 +43,7 @@ def test_a_remedy_that_is_one_command_has_its_words(remedy, argv):
 @pytest.mark.parametrize(
     ('hint', 'line', 'expected'),
     (
+        (repeat_with('sudo'), 'sudo registry-host undo', 'sudo registry-host undo'),
         (
             f'ls\n{repeat_with("--no-probe")}',
             'sudo registry-host undo',
