@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from registry_host.host.host import Host
-    from registry_host.plan.readings import Reading
     from registry_host.plan.wish import Values
-    from registry_host.services.service import Service
 
 
 def plan_reload(host: Host) -> Planned:
@@ -44,14 +42,18 @@ def plan_reload(host: Host) -> Planned:
     planned = joined(host, facts, [part], ledger, ledger_state, ())
     view = planned.transition.after
     unasked = {service.name: service.unasked(view) for service in planned.services}
-    needs = tuple(_reloaded(planned, unasked))
+    due = dict(_due(planned))
+    needs = tuple(_reloaded(planned, unasked, due))
     plan = planned.plan._replace(record=None, needs=needs)
-    return planned._replace(plan=plan).with_findings(_beyond(planned, unasked))
+    return planned._replace(plan=plan).with_findings(_beyond(planned, unasked, due))
 
 
-def _beyond(planned: Planned, unasked: Mapping[str, Values]) -> Iterator[Finding]:
+def _beyond(
+    planned: Planned,
+    unasked: Mapping[str, Values],
+    due: Mapping[str, Mapping[str, Values]],
+) -> Iterator[Finding]:
     """Tell what a reload does not take back, and what it does not take up."""
-    view = planned.transition.after
     for service in planned.services:
         if areas := unasked[service.name]:
             yield Finding(
@@ -61,25 +63,37 @@ def _beyond(planned: Planned, unasked: Mapping[str, Values]) -> Iterator[Finding
                 'nor a flag names, until its next restart',
                 remedy=(service.by_hand,),
             )
-        if areas := _unread(service, service.reading(view)):
+        if waiting := due[service.name]:
             yield Finding(
                 check='restart-pending',
                 severity='warning',
-                message=f'{service.title} does not use {", ".join(areas)} of its file '
-                'until it has restarted',
+                message=f'{service.title} does not use {", ".join(waiting)} of its '
+                'file until it has restarted',
                 remedy=(service.by_hand,),
             )
 
 
-def _unread(service: Service, reading: Reading) -> Values:
-    """Name what takes a start, and the service does not show."""
-    want = service.shows(reading).items()
-    at_start = {area: text for area, text in want if area in reading.at_start}
-    live = service.seen.live
-    return () if live is None else disagreeing(at_start, live)
+def _due(planned: Planned) -> Iterator[tuple[str, Mapping[str, Values]]]:
+    """Say of each service what takes a start, with what it has of that by now.
+
+    It does not show all of what it uses: of that, the ledger knows what was put off.
+    """
+    noted = {need.service: need.due for need in planned.plan.needs}
+    for service in planned.services:
+        live = service.seen.live
+        reading = service.reading(planned.transition.after)
+        want = service.shows(reading).items()
+        at_start = {area: text for area, text in want if area in reading.at_start}
+        unread = () if live is None else disagreeing(at_start, live)
+        shown = {area: (live or {}).get(area, ()) for area in unread}
+        yield service.name, {**shown, **noted.get(service.name, {})}
 
 
-def _reloaded(planned: Planned, unasked: Mapping[str, Values]) -> Iterator[Need]:
+def _reloaded(
+    planned: Planned,
+    unasked: Mapping[str, Values],
+    due: Mapping[str, Mapping[str, Values]],
+) -> Iterator[Need]:
     """Have each program that reads a file of the plan read it again."""
     transition = planned.transition
     for service in planned.services:
@@ -93,6 +107,7 @@ def _reloaded(planned: Planned, unasked: Mapping[str, Values]) -> Iterator[Need]
                 needed=Activation.RELOAD,
                 base=reading.at_start,
                 want=service.shows(reading),
-                is_hidden=bool(unasked[service.name] or _unread(service, reading)),
+                due=due[service.name],
+                is_hidden=bool(unasked[service.name] or due[service.name]),
                 is_engine=service.kind == 'engine',
             )

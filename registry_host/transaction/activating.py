@@ -177,7 +177,12 @@ class Services:
 
     @property
     def is_put_off(self) -> bool:
-        return any(map(is_short, self._planned.plan.needs))
+        """Whether a service goes on with what it had, by this run or an earlier one."""
+        return any(
+            is_short(need) or (need.due and need.done is not Activation.RESTART)
+            for need in self._planned.plan.needs
+            if need.seen.is_running
+        )
 
     def _pending(self) -> Iterator[Finding]:
         services = {service.name: service for service in self._planned.services}

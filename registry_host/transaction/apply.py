@@ -71,7 +71,8 @@ def _as_asked(host: Host, plan: Plan, services: Services, order: Order) -> Outco
 def _note(host: Host, order: Order, services: Services) -> None:
     """Remember what a run that is in no history could not prove, or did."""
     unproved.remember(host, order.checks, services.findings)
-    unproved.forget(host, order.checks, services.findings)
+    is_put_off = services.is_put_off
+    unproved.forget(host, order.checks, services.findings, is_put_off=is_put_off)
 
 
 def forecast(host: Host, planned: Planned, order: Order) -> Outcome:

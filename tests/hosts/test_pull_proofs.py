@@ -116,10 +116,25 @@ def test_a_restart_that_was_put_off_and_done_by_hand_is_proved(newest):
     assert proofs(report, 'pulls')[0][1:] == ('skipped', 'a restart was put off')
     assert proofs(report, 'live')[-1] == ('docker', 'skipped', why)
     assert ran(newest, *change)['changed'] is False
+    reload = ran(newest, 'registry-host', 'reload')
+    (pending,) = (f for f in reload['findings'] if f['check'] == 'restart-pending')
+    assert 'dns' in pending['message']
     assert is_open(newest)
     newest.restart_engine()
     assert pulls(ran(newest, *change)) == ['ok']
     assert not is_open(newest)
+
+
+def test_what_goes_back_by_itself_is_not_proved(newest):
+    ran(newest, *CONFIGURE, '--mirror', MIRROR, '--confirm-within=1')
+    assert not is_open(newest)
+    script = 'for i in $(seq 400); do test -e $0 || exit 0; sleep 0.1; done; exit 1'
+    newest.run(['sh', '-c', script, '/var/lib/registry-host/pending.json'])
+    assert is_open(newest)
+    doctor = ran(newest, 'registry-host', 'doctor', '--only=pulls')
+    ((severity, message),) = ((f['severity'], f['message']) for f in doctor['findings'])
+    assert severity == 'warning'
+    assert message.endswith(' has not proved that pulls work: it went back by itself')
 
 
 def test_a_forecast_names_the_containers_that_a_restart_stops(newest):
