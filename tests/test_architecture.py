@@ -31,7 +31,7 @@ ROOMS = (
     ('engine',),
     ('resolver',),
     ('settings',),
-    ('jsonfile',),
+    ('jsonfile', 'yamlfile'),
     ('host',),
     ('errors', 'levels', 'namedtuples', 'progress', 'redact', '__init__'),
 )

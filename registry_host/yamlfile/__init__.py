@@ -1,0 +1,1 @@
+"""YAML as the registry reads it, and edits that keep every other byte."""
