@@ -25,7 +25,7 @@ from registry_host.settings.checking import (
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-_HUB_HOSTS = (
+HUB_HOSTS = (
     'registry-1.docker.io',
     'registry.hub.docker.com',
     'index.docker.io',
@@ -91,7 +91,7 @@ def check_mirror(text: str) -> Checked[Mirror]:
         return check.result(None)
     require_characters(check, text)
     parts = take_apart(text.strip())
-    parts = _check_mirror_scheme(check, text.strip(), parts)
+    parts = check_web_scheme(check, text.strip(), parts)
     if parts.user_info is not None:
         check.error(
             'userinfo',
@@ -107,7 +107,7 @@ def check_mirror(text: str) -> Checked[Mirror]:
     return check.result(mirror)
 
 
-def _check_mirror_scheme(check: Checker, text: str, parts: Parts) -> Parts:
+def check_web_scheme(check: Checker, text: str, parts: Parts) -> Parts:
     """Check the scheme; return the parts of what was probably meant."""
     if parts.scheme in ('http', 'https'):
         doubled = _SCHEME.match(text[len(parts.scheme) + 3 :])
@@ -149,14 +149,14 @@ def _check_root(check: Checker, parts: Parts, mirror: Mirror | None) -> None:
 
 
 def _check_mirror_host(check: Checker, mirror: Mirror) -> None:
-    meant = _misspelled_hub(mirror.host)
+    meant = misspelled_hub(mirror.host)
     if meant:
         check.error(
             'hub-typo',
             f'{mirror.host} is not Docker Hub',
             f'did you mean {meant}? (Docker Hub itself needs no mirror)',
         )
-    elif mirror.host in _HUB_HOSTS:
+    elif mirror.host in HUB_HOSTS:
         check.warn(
             'hub', 'Docker Hub is asked anyway, after all mirrors', 'leave it out'
         )
@@ -174,11 +174,11 @@ def _check_mirror_host(check: Checker, mirror: Mirror) -> None:
         )
 
 
-def _misspelled_hub(host: str) -> str:
+def misspelled_hub(host: str) -> str:
     """Find the host of Docker Hub that was meant, if one was."""
-    if host in _HUB_HOSTS:
+    if host in HUB_HOSTS:
         return ''
-    for name in _HUB_HOSTS:
+    for name in HUB_HOSTS:
         allowed = 2 if len(name) > 12 else 1
         if _is_within(allowed, host, name):
             return name
