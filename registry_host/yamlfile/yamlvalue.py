@@ -7,6 +7,8 @@ config with. It reads YAML 1.1: `yes` is true, `010` is eight; quotes make text 
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from math import isfinite
 from typing import Literal, Union
 
 Tag = Literal['null', 'bool', 'int', 'float', 'str', 'timestamp', 'merge', 'binary']
@@ -32,11 +34,9 @@ _INTEGERS = (
     (re.compile(r'[-+]?(?:0|[1-9][0-9]*)'), 10),
 )
 _FLOAT = re.compile(r'[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?')
-_TIMESTAMP = re.compile(
-    r'[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}'
-    r'(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?'
-    r'(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?'
-)
+_DATE = re.compile(r'([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})')
+_TIME = r'([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.[0-9]+)?'
+_CLOCK = re.compile(f'(?:|[Tt]{_TIME}(?:Z|[-+][0-9]{{2}}:[0-9]{{2}})| {_TIME})')
 
 
 def resolve(text: str) -> tuple[Tag, Yaml]:
@@ -46,7 +46,7 @@ def resolve(text: str) -> tuple[Tag, Yaml]:
         return known
     if text[0] not in '+-.0123456789':
         return 'str', text
-    if _TIMESTAMP.fullmatch(text):
+    if _is_timestamp(text):
         return 'timestamp', text
     plain = text.replace('_', '')
     for pattern, base in _INTEGERS:
@@ -55,6 +55,39 @@ def resolve(text: str) -> tuple[Tag, Yaml]:
             if -(2**63) <= value < 2**64:
                 return 'int', value
             break
-    if _FLOAT.fullmatch(plain):
+    if _FLOAT.fullmatch(plain) and isfinite(float(plain)):
         return 'float', float(plain)
+    return 'str', text
+
+
+def _is_timestamp(text: str) -> bool:
+    """A date that the calendar has, with or without a time."""
+    day = _DATE.match(text)
+    clock = _CLOCK.fullmatch(text, day.end()) if day else None
+    if day is None or clock is None:
+        return False
+    try:
+        year, month, date = map(int, day.groups())
+        hour, minute, second = map(int, [*filter(None, clock.groups()), 0, 0, 0][:3])
+        datetime(year, month, date, hour, minute, second)
+    except ValueError:
+        return False
+    return True
+
+
+def tagged(tag: str, text: str) -> tuple[Tag, Yaml]:
+    """Say what a scalar with an explicit tag is: `!!int "5"` is a number.
+
+    Raises ValueError where the tag does not fit, with which the registry ends.
+    """
+    name = tag.removeprefix('tag:yaml.org,2002:')
+    if name == 'binary':
+        return 'binary', text
+    if name in ('null', 'bool', 'int', 'float', 'timestamp', 'merge'):
+        found, value = resolve(text)
+        if found == name:
+            return found, value
+        if name == 'float' and isinstance(value, int):
+            return 'float', float(value)
+        raise ValueError(name)
     return 'str', text

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry_host.yamlfile.yamltext import YamlTextError, read
+from registry_host.yamlfile.yamlnode import YamlTextError
+from registry_host.yamlfile.yamltext import read
 
 
 def test_a_value_is_read_as_the_registry_reads_it():
@@ -32,7 +33,7 @@ def test_the_place_of_a_value_counts_characters():
         (b'a: b: c\n', '1:5', 'mapping values are not allowed in this context'),
         (b"a: 'secret\n", '2:1', 'found unexpected end of stream'),
         (b'a: \x01\n', '1:4', 'control characters are not allowed'),
-        (b'a: &x [*x]\n', '', 'an anchor holds an alias of itself'),
+        (b'a: &x [*x]\n', '1:8', 'an anchor holds an alias of itself'),
     ),
 )
 def test_what_is_refused_is_not_quoted(text, where, message):
