@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from registry_host import __version__
+from registry_host.cli_registry import registry
 from registry_host.ending import (
     ARGUMENTS,
     bug_problem,
@@ -94,6 +95,9 @@ def cli(context: click.Context, root: str) -> None:
         raise SettingsError(_no_root(root))
     context.obj = Host(root)
     context.obj.progress = start.progress
+
+
+cli.add_command(registry)
 
 
 def _no_root(root: str) -> Problem:
@@ -408,8 +412,18 @@ def _option_of(arguments: list[str], name: str) -> str | None:
     return value or None
 
 
+def _command_of(arguments: list[str]) -> str:
+    """Name the command, as reports do: `registry install` is one."""
+    names = [word for word in arguments if word in cli.commands]
+    group = cli.commands.get(names[0]) if names else None
+    if isinstance(group, click.Group):
+        names += [word for word in arguments if word in group.commands]
+        return ' '.join(names[:1] + names[-1:] if len(names) > 1 else names)
+    return names[0] if names else ''
+
+
 def failed(arguments: list[str], exit_code: Exit, *problems: Problem) -> Report:
-    command = next((word for word in arguments if word in cli.commands), '')
+    command = _command_of(arguments)
     report = Report(command=command, exit_code=exit_code, errors=problems)
     host = Host(_option_of(arguments, '--root') or '/')
     report = report.below(host.root, host.has_place_for)

@@ -40,6 +40,10 @@ def lines() -> Iterator[str]:
             continue
         yield f'\n### {name}\n\n{command.help}'
         yield from options(command)
+        if isinstance(command, click.Group):
+            for inner, each in command.commands.items():
+                yield f'\n### {name} {inner}\n\n{each.help}'
+                yield from options(each)
     yield '\n## Settings file\n'
     yield 'TOML, or JSON with the same keys. A sample: `templates/settings.toml`.\n'
     yield '| key | type | meaning |\n|---|---|---|'

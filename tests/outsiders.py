@@ -173,6 +173,7 @@ class Notary:
     kind = 'engine'
     subject = 'configuration'
     is_vital = True
+    is_started = False
     by_hand = 'notary restart'
 
     def __init__(self, root: str) -> None:

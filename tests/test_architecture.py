@@ -19,7 +19,7 @@ PACKAGE = TREE / 'registry_host'
 NAME = PACKAGE.name
 # From the top down. A module imports from its own room and from those below it.
 ROOMS = (
-    ('__main__', 'cli', 'options', 'ending'),
+    ('__main__', 'cli', 'cli_registry', 'options', 'ending'),
     ('commands',),
     ('reporting',),
     ('doctor',),
@@ -215,6 +215,7 @@ CONTRACTS = {
         'targets',
         'targets.planning',
         'targets.proving',
+        'targets.registering',
         'targets.reloading',
         'targets.target',
     )

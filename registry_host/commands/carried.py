@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import Exit
+from registry_host.errors import Exit, Finding
 from registry_host.host.locations import JOURNAL
 from registry_host.plan.readings import Served
 from registry_host.progress import Proof
+from registry_host.registry.instances import CONFIGS
 from registry_host.reporting.report import Report, undo_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from registry_host.host.host import Host
     from registry_host.targets.planning import Planned
     from registry_host.transaction.carryout import Carried, Manner, Request
 
@@ -58,3 +60,22 @@ def _beyond_root(planned: Planned) -> Iterator[Proof]:
         why = 'below a root folder nothing is contacted'
         yield Proof('reachable', '', 'skipped', why)
         yield Proof('pulls', '', 'skipped', why)
+
+
+def with_registries(host: Host, report: Report) -> Report:
+    """Say that registries of this host stay, where client settings are taken back."""
+    if not host.names(CONFIGS):
+        return report
+    from registry_host.targets.registering import installed_instances
+
+    names = [each.name for each in installed_instances(host)]
+    if not names:
+        return report
+    finding = Finding(
+        check='registry-installed',
+        severity='info',
+        message=f'this host goes on running {", ".join(names)}, installed by '
+        'registry-host',
+        remedy=tuple(f'sudo registry-host registry uninstall {n}' for n in names),
+    )
+    return report._replace(findings=(*report.findings, finding))

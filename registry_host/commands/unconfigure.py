@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.commands.carried import report_of
+from registry_host.commands.carried import report_of, with_registries
 from registry_host.targets.planning import Planned, plan_withdrawal
 from registry_host.transaction.carryout import Manner, Request, carry_out
 
@@ -39,4 +39,5 @@ def unconfigure(
 ) -> Report:
     """Withdraw what is selected of the managed entries, and nothing else."""
     request = Unconfigure(selection, is_probing=is_probing)
-    return report_of(request, manner, carry_out(host, request, manner))
+    report = report_of(request, manner, carry_out(host, request, manner))
+    return with_registries(host, report)

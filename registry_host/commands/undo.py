@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.commands.carried import report_of
+from registry_host.commands.carried import report_of, with_registries
 from registry_host.errors import Finding, Problem, UndoError
 from registry_host.transaction import checkpoints, confirmation
 from registry_host.transaction.carryout import Carried, Manner, Request, carry_out
@@ -94,7 +94,8 @@ def undo(
     request = Undo(number, is_probing=is_probing)
     carried = carry_out(host, request, manner)
     note = request.note_of(carried, is_check=manner.is_check)
-    return report_of(request, manner, carried)._replace(note=note)
+    report = report_of(request, manner, carried)._replace(note=note)
+    return with_registries(host, report)
 
 
 _NOTHING = 'nothing to undo: no run stands that changed anything'
@@ -108,10 +109,13 @@ def _find(host: Host, number: int | None) -> Run | None:
         for run in reversed(runs):
             if run.outcome == DAMAGED:
                 checkpoints.load_run(host, run.id)  # Raises, with the way out.
-            if run.changes and run.id not in undone and run.origin.undoes is None:
+            is_candidate = run.origin.undoes is None and not run.origin.counterpart
+            if run.changes and run.id not in undone and is_candidate:
                 return run
         return None
     run = checkpoints.load_run(host, number)
+    if run.origin.counterpart:
+        raise UndoError(_installs(run))
     if run.id in undone:
         raise UndoError(_undone(run, undone[run.id]))
     if not run.changes:
@@ -137,6 +141,17 @@ def _undone(run: Run, by: int) -> Problem:
         where=run.title,
         message=f'is undone already, by run {by}',
         hint=f'to bring it back: sudo registry-host undo {by}',
+    )
+
+
+def _installs(run: Run) -> Problem:
+    """A registry is removed, or installed again, by the command that says so."""
+    done = run.origin.command.rpartition(' ')[2]
+    return Problem(
+        code='undo-installation',
+        where=run.title,
+        message=f'{done}ed a registry, which undo leaves alone; nothing was changed',
+        hint='registry-host status',
     )
 
 

@@ -143,6 +143,21 @@ class Files(Place):
         if state.missing_folders:
             self._as(state.user, remove)
 
+    def remove_tree(self, path: str) -> None:
+        """Remove a file, or a folder with all that it holds; links are not followed."""
+        import shutil
+
+        real = self.resolve(os.path.dirname(path)) + '/' + os.path.basename(path)
+        if os.path.isdir(real) and not os.path.islink(real):
+            shutil.rmtree(real)
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(real)
+
+    def remove_empty_folder(self, path: str) -> None:
+        with contextlib.suppress(OSError):
+            os.rmdir(self.resolve(path))
+
     def _require_trusted(self, state: FileState) -> None:
         """Refuse to write as root where another user could swap the folder."""
         if not self.is_live or not self.is_root or state.user is not None:

@@ -17,6 +17,8 @@ LEDGER = f'{STATE_FOLDER}/ledger.json'
 UNTOLD = f'{STATE_FOLDER}/untold.json'
 # A proof that a run could not have.
 UNPROVED = f'{STATE_FOLDER}/unproved.json'
+# What was done about the package of the registry.
+REGISTRY_PACKAGE = f'{STATE_FOLDER}/registry-package.json'
 # What a recovery could not put back yet.
 LEFT_BEHIND = f'{STATE_FOLDER}/left-behind'
 # Marks a name that is ours and in passing.

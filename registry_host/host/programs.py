@@ -167,3 +167,15 @@ class Programs(Place):
 
     def signal(self, pid: int, number: int) -> None:
         os.kill(pid, number)
+
+    def listeners(self, port: int) -> tuple[tuple[int, str], ...]:
+        """Tell which processes listen on a TCP port, by pid and name; root sees all."""
+        import psutil
+
+        found: dict[int, str] = {}
+        for each in psutil.net_connections('tcp'):
+            is_listening = each.status == psutil.CONN_LISTEN and each.pid is not None
+            if is_listening and each.laddr and each.laddr.port == port:
+                with contextlib.suppress(psutil.Error):
+                    found[each.pid or 0] = psutil.Process(each.pid).name()
+        return tuple(found.items())

@@ -106,6 +106,8 @@ def _results_json(report: Report) -> Iterator[dict[str, Any]]:
     yield from _runs_json(report.runs or ())
     for check in report.checks or ():
         yield {'check': check.name, 'title': check.title}
+    for each in report.texts or ():
+        yield {'path': each.name, 'text': each.text}
 
 
 def _result_json(result: Checked[Any]) -> dict[str, Any]:

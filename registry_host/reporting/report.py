@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from registry_host.plan.changes import Plan
     from registry_host.plan.readings import Served
     from registry_host.progress import Progress, Proof
+    from registry_host.registry.rendering import Text
     from registry_host.settings.checking import Checked
     from registry_host.transaction.managed import EntryChanges
     from registry_host.transaction.outcome import Outcome
@@ -32,7 +33,7 @@ class Report(NamedTuple):
     `confirm_within` is in seconds; `undo` is how to take back what was done. `state` is
     what was true of the host in the end; it `is_mending` where, with --check, a run
     that was cut short would be taken back. `results` are of validate, `runs` of
-    history, `checks` of doctor --list.
+    history, `checks` of doctor --list, `texts` of registry render.
     """
 
     command: str
@@ -51,6 +52,7 @@ class Report(NamedTuple):
     results: tuple[Checked[Any], ...] | None = None
     runs: tuple[Run, ...] | None = None
     checks: tuple[Check, ...] | None = None
+    texts: tuple[Text, ...] | None = None
     services: tuple[Served, ...] = ()
     proofs: tuple[Proof, ...] = ()
     is_mending: bool = False

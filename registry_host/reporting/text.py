@@ -40,6 +40,10 @@ def text_lines(report: Report, paint: Paint) -> Iterator[str]:
         yield f'{paint("info:", "cyan")} {check.name}: {check.title}'
     if report.results is not None:
         yield from _result_lines(report.results, paint)
+    for number, each in enumerate(report.texts or ()):
+        yield from ('',) if number else ()
+        yield f'# {each.name}'
+        yield from each.text.removesuffix('\n').split('\n')
     if report.plan is not None and not report.errors:
         yield from _plan_lines(report, report.plan, paint)
     if report.runs is not None:
@@ -136,7 +140,7 @@ def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
     if outcome.checkpoint is None:
         return
     if report.confirm_within is None:
-        yield report.undo
+        yield from filter(None, (report.undo,))
     else:
         yield f'on approval: taken back in {report.confirm_within:g} s if not confirmed'
         yield 'to let it stay: sudo registry-host confirm'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from registry_host.services import dns_managers, docker
+from registry_host.services import dns_managers, docker, registries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SERVICES: dict[str, Kind] = {
     'dns-managers': dns_managers,
     'docker': docker,
+    registries.NAME: registries,
 }
 
 

@@ -56,6 +56,7 @@ class _OfNames:
     kind = 'dns-manager'
     subject = 'nameservers'
     is_vital = False
+    is_started = False
 
     def shows(self, reading: Reading) -> Mapping[str, Values]:
         """What a DNS manager uses is looked at in prove(): it needs time to settle."""

@@ -66,6 +66,7 @@ class Docker(OfUnit):
     kind = 'engine'
     subject = 'configuration'
     is_vital = True
+    is_started = False
 
     def __init__(
         self,

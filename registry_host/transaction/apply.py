@@ -109,7 +109,7 @@ def _noted(host: Host, service: Service, need: Need) -> Need:
 def _allowed(host: Host, service: Service, need: Need, order: Order) -> Allowed:
     if need.needed is Activation.NONE:
         return Allowed(Activation.NONE)
-    if service.seen.is_running:
+    if service.seen.is_running or service.is_started:
         return service.allowed(host, need.needed, order.restart)
     if order.is_by_itself and service.seen.state == 'unreachable':
         # It may be the change that has done this to it.

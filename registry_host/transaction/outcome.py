@@ -57,7 +57,7 @@ def served(
         reason = untold.get(need.service, '')
         is_left = bool(reason) or is_short(need)
         why = reason or allowed.reason
-        if need.needed is not Activation.NONE:
+        if need.done < need.needed:
             why = why or need.seen.asleep
         yield Served(
             name=need.service,

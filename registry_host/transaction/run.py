@@ -54,12 +54,24 @@ class Step(NamedTuple):
         return (*self.states, *merged)
 
 
+# What installs is not undone, but by the command that is made for it.
+_COUNTERPARTS = {
+    'registry install': 'registry uninstall',
+    'registry uninstall': 'registry install',
+}
+
+
 class Origin(NamedTuple):
     """Which command made a run, as history shows it; `line` has secrets taken out."""
 
     command: str
     line: str
     undoes: int | None = None
+
+    @property
+    def counterpart(self) -> str:
+        """The only command that takes the run back; '' if `undo` does."""
+        return _COUNTERPARTS.get(self.command, '')
 
 
 class Touched(NamedTuple):

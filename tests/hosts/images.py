@@ -13,8 +13,8 @@ from pathlib import Path
 PACKAGES = (
     'acl attr ca-certificates dbus docker.io iproute2 iptables mount openssh-server '
     'passwd procps python3 python3-click python3-dnspython python3-idna '
-    'python3-jsonschema python3-psutil strace sudo systemd systemd-resolved '
-    'systemd-sysv'
+    'python3-jinja2 python3-jsonschema python3-psutil python3-yaml strace sudo '
+    'systemd systemd-resolved systemd-sysv'
 ).split()
 # A user who may use docker and sudo, as an administrator of a real host has.
 CUSTOMIZE = (
@@ -25,6 +25,24 @@ CUSTOMIZE = (
     'chroot "$1" systemctl enable docker.service',
     'rm -f "$1"/etc/ssh/ssh_host_*',
 )
+# What a server needs to install a registry: the package, in a folder that apt takes
+# for an archive. apt's own lists are not kept in an image.
+SERVER = ('adduser', 'ca-certificates')
+# The package is fetched by the apt of this machine, which knows the way.
+ARCHIVE = r"""
+mkdir -p "$1/opt/archive"
+cd "$1/opt/archive"
+APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -qq download docker-registry
+for deb in *.deb; do
+    dpkg-deb -f "$deb"
+    echo "Filename: ./$deb"
+    echo "Size: $(stat -c %s "$deb")"
+    echo "SHA256: $(sha256sum "$deb" | cut -d " " -f 1)"
+    echo
+done >Packages
+echo "deb [trusted=yes] file:/opt/archive ./" >archive.list
+test -s "$deb"
+"""
 
 
 @dataclass(frozen=True)
@@ -34,16 +52,19 @@ class Image:
     suite: str
     engine: str
     extra: tuple[str, ...] = ()
+    is_server: bool = False
 
     @property
     def recipe(self) -> list[str]:
-        packages = ','.join(sorted([*PACKAGES, *self.extra]))
+        server = SERVER if self.is_server else ()
+        packages = ','.join(sorted({*PACKAGES, *self.extra, *server}))
+        hooks = (*CUSTOMIZE, ARCHIVE) if self.is_server else CUSTOMIZE
         return [
             '--variant=apt',
             '--aptopt=APT::Install-Recommends "false"',
             '--aptopt=Acquire::Check-Valid-Until "false"',
             f'--include={packages}',
-            *(f'--customize-hook={hook}' for hook in CUSTOMIZE),
+            *(f'--customize-hook={hook}' for hook in hooks),
             self.suite,
         ]
 
@@ -59,8 +80,8 @@ class Image:
 IMAGES = {
     image.suite: image
     for image in (
-        Image('bookworm', '20.10'),
-        Image('trixie', '26.1', ('docker-cli',)),
+        Image('bookworm', '20.10', is_server=True),
+        Image('trixie', '26.1', ('docker-cli',), is_server=True),
         Image('forky', '28.5', ('docker-cli',)),
     )
 }

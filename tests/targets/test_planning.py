@@ -42,13 +42,16 @@ CONTRACT = {
     ),
 }
 
-every_target = pytest.mark.parametrize('name', TARGETS)
+# No settings ask for the files of a registry.
+INSTALLATIONS = {'registry'}
+
+every_target = pytest.mark.parametrize('name', CONTRACT)
 
 every_json_target = pytest.mark.parametrize('name', ('docker-daemon', 'docker-config'))
 
 
 def test_every_target_has_a_contract():
-    assert set(CONTRACT) == set(TARGETS)
+    assert {*CONTRACT, *INSTALLATIONS} == set(TARGETS)
 
 
 @every_target

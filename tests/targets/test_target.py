@@ -58,6 +58,25 @@ OTHER_PROXIES = Wish({HTTP_PROXY: ('http://q:1',), NO_PROXY: ()})
 DNS = Wish({NAMESERVERS: ('9.9.9.9',), EXCLUSIVE: (), SEARCH: ('corp.example',)})
 OTHER_DNS = Wish({**DNS.areas, NAMESERVERS: ('9.9.9.10', '9.9.9.9')})
 ALONE = Wish({**DNS.areas, EXCLUSIVE: ('true',)})
+CACHE = Wish(
+    {
+        'version': ('0.1',),
+        'storage.filesystem.rootdirectory': ('"/srv/cache"',),
+        'storage.delete.enabled': ('true',),
+        'http.addr': ('":5000"',),
+        'proxy.remoteurl': ('"https://registry-1.docker.io"',),
+        'proxy.password': ('"hunter2 #*"',),
+        'proxy.ttl': (),
+    }
+)
+OTHER_CACHE = Wish(
+    {
+        **CACHE.areas,
+        'http.addr': ('"127.0.0.1:5000"',),
+        'proxy.password': (),
+        'proxy.ttl': ('"48h"',),
+    }
+)
 
 
 class Case(NamedTuple):
@@ -120,6 +139,26 @@ CASES = {
     ),
     'resolvconf': Case('resolver', HEAD, b'# head\n', DNS, OTHER_DNS, (b'head', b'H')),
     'dhcpcd': Case('resolver', DHCPCD, b'duid\n', ALONE, DNS, (b'duid', b'clientid')),
+    'registry-config': Case(
+        'registry',
+        '/etc/docker/registry/config.yml',
+        b'# a hub\r\nversion:   0.1\r\nlog: {fields: {service: registry}}\r\n'
+        b'storage:\r\n    filesystem:\r\n        rootdirectory: /old   # here\r\n'
+        b'http:\r\n    secret: hunter2\r\n    addr: ":5001"\r\n\r\n# the end',
+        CACHE,
+        OTHER_CACHE,
+        (b'# a hub', b'# a cache'),
+    ),
+    'registry-config-none': Case(
+        'registry', '/etc/registry-host/registries/x.yml', None, CACHE, OTHER_CACHE
+    ),
+    'registry-unit': Case(
+        'registry',
+        '/etc/systemd/system/registry-host-x.service',
+        None,
+        Wish({'content': ('[Service]\n',), 'running': ('yes',)}),
+        Wish({'content': ('[Service]\nRestart=always\n',), 'running': ('yes',)}),
+    ),
     'notes': Case(
         'notes',
         outsiders.NOTES,
@@ -291,6 +330,7 @@ def test_its_files_are_known_by_their_paths(case):
         ('docker-daemon', b'{'),
         ('docker-config', b'[]'),
         ('notes', b'!broken\n'),
+        ('registry-config', b'version: *hunter2\n'),
     ),
 )
 def test_a_file_that_cannot_be_read_is_refused(name, content):

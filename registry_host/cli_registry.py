@@ -1,0 +1,234 @@
+"""The command line of registries: those of a server, which other hosts use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from registry_host.ending import ARGUMENTS, finish
+from registry_host.options import format_option, lock_option
+
+if TYPE_CHECKING:
+    from registry_host.host.host import Host
+
+Command = TypeVar('Command', bound=Callable[..., Any])
+
+
+@click.group()
+def registry() -> None:
+    """Set up and check the registries themselves: a cache, a push instance."""
+
+
+def instance_options(command: Command) -> Command:
+    """What a registry is to be; see `registry_host.registry.instances`."""
+    options = (
+        *_identity_options(),
+        click.option(
+            '--storage',
+            metavar='DIR',
+            help='Where the images are kept; /srv/registry/NAME if not given.',
+        ),
+        click.option(
+            '--shared-storage',
+            'is_shared',
+            is_flag=True,
+            help='Another registry uses that storage too; nothing there is deleted.',
+        ),
+        click.option(
+            '--listen',
+            metavar='ADDR:PORT',
+            help='The address to serve; all addresses if ADDR is empty, and '
+            '127.0.0.1:5000 (cache) or 127.0.0.1:5002 (push) if not given.',
+        ),
+        click.option(
+            '--distribution',
+            type=click.Choice(['2', '3']),
+            default='2',
+            show_default=True,
+            help="The registry's major version; Debian ships 2.",
+        ),
+        click.option(
+            '--ttl',
+            metavar='TIME',
+            help='How long a cache keeps an image, as in 168h; needs distribution 3.',
+        ),
+        click.option(
+            '--tls-certificate', 'certificate', metavar='FILE', help='Serve HTTPS.'
+        ),
+        click.option(
+            '--tls-key', 'key', metavar='FILE', help='The key of the certificate.'
+        ),
+        click.option(
+            '--htpasswd',
+            metavar='FILE',
+            help='Users and bcrypt passwords; nobody else may pull or push.',
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _identity_options() -> tuple[Callable[[Command], Command], ...]:
+    """Which registry it is, and what it is a cache of."""
+    return (
+        click.argument('kind', type=click.Choice(['cache', 'push'])),
+        click.option(
+            '--name',
+            metavar='NAME',
+            help='What to call it, and its unit; KIND if not given.',
+        ),
+        click.option(
+            '--upstream',
+            metavar='URL',
+            help='The hub that a cache fetches from; Docker Hub if not given.',
+        ),
+        click.option(
+            '--username', metavar='USER', help='The user of a cache at its upstream.'
+        ),
+        click.option(
+            '--password-file',
+            metavar='FILE',
+            help='A file with the password of that user; without it, the variable '
+            'REGISTRY_HOST_UPSTREAM_PASSWORD is read.',
+        ),
+    )
+
+
+def file_options(command: Command) -> Command:
+    """How files are changed."""
+    options = (
+        click.option(
+            '--check', 'is_check', is_flag=True, help='Forecast; exit 3 if pending.'
+        ),
+        click.option(
+            '--diff', 'has_diff', is_flag=True, help='Show each file as a diff.'
+        ),
+        lock_option,
+        format_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+_MANNER = ('is_check', 'has_diff', 'lock_timeout_s')
+
+
+@registry.command()
+@instance_options
+@click.option(
+    '--as',
+    'form',
+    type=click.Choice(['config', 'units', 'compose']),
+    default='config',
+    show_default=True,
+    help='What to render: the config alone, or what runs it as well.',
+)
+@click.option(
+    '--write',
+    'folder',
+    metavar='DIR',
+    help='Write the files into DIR, and edit those that are there; else show them.',
+)
+@file_options
+@click.pass_context
+def render(
+    context: click.Context,
+    /,
+    kind: str,
+    form: str,
+    folder: str | None,
+    output_format: str,
+    **options: Any,
+) -> NoReturn:
+    """Render the files of a registry: a cache of an upstream hub, or a push instance.
+
+    Passwords are masked where the files are shown, and written where they are written.
+    """
+    from registry_host.commands.registry_render import render as run
+    from registry_host.transaction.carryout import Manner
+
+    how = {name: options.pop(name) for name in _MANNER}
+    manner = Manner(context.meta[ARGUMENTS], **how)
+    report = run(context.obj, manner, kind, form=form, folder=folder, options=options)
+    finish(report, output_format)
+
+
+@registry.command()
+@instance_options
+@click.option('--http-proxy', metavar='URL', help='HTTP_PROXY of the registry.')
+@click.option('--https-proxy', metavar='URL', help='HTTPS_PROXY of the registry.')
+@click.option('--no-proxy', metavar='LIST', help='NO_PROXY of the registry.')
+@file_options
+@click.pass_context
+def install(
+    context: click.Context,
+    /,
+    kind: str,
+    http_proxy: str | None,
+    https_proxy: str | None,
+    no_proxy: str | None,
+    output_format: str,
+    **options: Any,
+) -> NoReturn:
+    """Run a registry on this host: its package, its config and a hardened unit."""
+    from registry_host.commands.registry_install import install as run
+    from registry_host.transaction.carryout import Manner
+
+    how = {name: options.pop(name) for name in _MANNER}
+    proxies = {
+        'HTTP_PROXY': http_proxy,
+        'HTTPS_PROXY': https_proxy,
+        'NO_PROXY': no_proxy,
+    }
+    report = run(
+        context.obj,
+        Manner(context.meta[ARGUMENTS], **how),
+        kind,
+        environment={name: value for name, value in proxies.items() if value},
+        options=options,
+    )
+    finish(report, output_format)
+
+
+@registry.command()
+@click.argument('name')
+@click.option(
+    '--purge-images', 'is_purging', is_flag=True, help='Remove its images as well.'
+)
+@file_options
+@click.pass_context
+def uninstall(
+    context: click.Context,
+    /,
+    name: str,
+    is_purging: bool,
+    output_format: str,
+    **options: Any,
+) -> NoReturn:
+    """Stop a registry and remove it from this host; its images stay."""
+    from registry_host.commands.registry_install import uninstall as run
+    from registry_host.transaction.carryout import Manner
+
+    manner = Manner(context.meta[ARGUMENTS], **options)
+    report = run(context.obj, manner, name, is_purging=is_purging)
+    finish(report, output_format)
+
+
+@registry.command()
+@click.argument('name')
+@lock_option
+@format_option
+@click.pass_obj
+def gc(host: Host, /, name: str, lock_timeout_s: float, output_format: str) -> NoReturn:
+    """Remove what no image of a push instance refers to any more.
+
+    Pushes are refused meanwhile; pulls go on but for two restarts.
+    """
+    from registry_host.commands.registry_gc import collect_garbage
+
+    report = collect_garbage(host, name, lock_timeout_s=lock_timeout_s)
+    finish(report, output_format)

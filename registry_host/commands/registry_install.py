@@ -1,0 +1,206 @@
+"""The commands registry install and registry uninstall."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from registry_host.commands.carried import report_of
+from registry_host.commands.registry_render import instance_of
+from registry_host.errors import ConfigError, Finding, Problem, quoted
+from registry_host.registry import packages
+from registry_host.registry.instances import CACHE, PUSH, unit_of
+from registry_host.targets.registering import (
+    installed,
+    installed_instances,
+    others_at,
+    plan_files,
+    plan_removal,
+    require_kind,
+)
+from registry_host.transaction.carryout import Manner, Request, carry_out
+from registry_host.transaction.lock import require_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from registry_host.host.host import Host
+    from registry_host.registry.instances import Instance
+    from registry_host.reporting.report import Report
+    from registry_host.targets.planning import Planned
+    from registry_host.targets.registering import Installed
+
+# What the upstream is asked through; the registry reads them when it starts.
+PROXIES = ('HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY')
+
+
+class Install(Request):
+    """Have this host run a registry, from now on and after each boot."""
+
+    command = 'registry install'
+    is_strict = True
+
+    def __init__(self, instance: Instance, environment: Mapping[str, str]) -> None:
+        self._instance = instance
+        self._environment = environment
+
+    def plan(self, host: Host) -> Planned:
+        wishes = installed(self._instance, own_program(host), self._environment)
+        require_kind(host, self._instance, wishes)
+        return plan_files(host, wishes)
+
+
+class Uninstall(Request):
+    """Have this host run a registry no more; its images stay unless asked for."""
+
+    command = 'registry uninstall'
+
+    def __init__(self, name: str, storage: str) -> None:
+        self._name = name
+        self._storage = storage
+
+    def plan(self, host: Host) -> Planned:
+        return plan_removal(host, self._name)
+
+    def finish(self, host: Host) -> None:
+        if self._storage:
+            host.remove_tree(f'{self._storage}/docker')
+            host.remove_tree(f'{self._storage}/scheduler-state.json')
+            host.remove_empty_folder(self._storage)
+        if not installed_instances(host):
+            packages.restore(host)
+
+
+def install(
+    host: Host,
+    manner: Manner,
+    kind: str,
+    *,
+    environment: Mapping[str, str],
+    options: Mapping[str, Any],
+) -> Report:
+    """Install a registry, start it, and have it say that it is well."""
+    instance = instance_of(host, kind, options)
+    require_root(host)
+    packages.require_installable(host)
+    _require_files(host, instance)
+    findings = tuple(_beside(host, instance))
+    is_package_missing = not packages.is_there(host)
+    if not manner.is_check and host.is_live:
+        packages.ensure(host)
+    request = Install(instance, environment)
+    try:
+        carried = carry_out(host, request, manner)
+    finally:
+        if is_package_missing and not installed_instances(host):
+            packages.restore(host)
+    report = report_of(request, manner, carried)
+    report = report._replace(findings=(*report.findings, *findings), undo='')
+    if manner.is_check:
+        would = f'would install the package {packages.PACKAGE}'
+        return report._replace(note=would if is_package_missing else '')
+    return report._replace(note='\n'.join(_next(instance)))
+
+
+def uninstall(host: Host, manner: Manner, name: str, *, is_purging: bool) -> Report:
+    """Stop a registry and remove its files, and with `is_purging` its images."""
+    require_root(host)
+    found = next((i for i in installed_instances(host) if i.name == name), None)
+    storage = found.storage if found else ''
+    if is_purging and found is not None:
+        sharing = [other.name for other in others_at(host, storage, but=name)]
+        if sharing:
+            raise ConfigError(_shared(name, storage, sharing))
+    request = Uninstall(name, storage if is_purging else '')
+    report = report_of(request, manner, carry_out(host, request, manner))
+    kept = f'its images are still in {storage}' if storage and not is_purging else ''
+    return report._replace(note=kept, undo='')
+
+
+def own_program(host: Host) -> str:
+    """How a unit starts this program: by the name in PATH, or else by the module."""
+    import sys
+
+    found = host.find_program('registry-host')
+    return found or f'{sys.executable} -m registry_host'
+
+
+def _require_files(host: Host, instance: Instance) -> None:
+    files = {
+        '--tls-certificate': instance.certificate,
+        '--tls-key': instance.key,
+        '--htpasswd': instance.htpasswd,
+    }
+    problems = [
+        Problem(
+            'registry-option', f'there is no file {path}; nothing was written', flag
+        )
+        for flag, path in files.items()
+        if path and not host.exists(path)
+    ]
+    if problems:
+        raise ConfigError(*problems)
+
+
+def _beside(host: Host, instance: Instance) -> Iterator[Finding]:
+    """Refuse what another registry, or another program, has already."""
+    others = [i for i in installed_instances(host) if i.name != instance.name]
+    for other in others:
+        if other.port == instance.port:
+            raise ConfigError(_taken(instance, f'the registry {other.name}'))
+    sharing = others_at(host, instance.storage, but=instance.name)
+    if sharing and not instance.is_shared:
+        raise ConfigError(_not_shared(instance, sharing[0]))
+    if not host.is_live:
+        return
+    for pid, name in host.listeners(instance.port):
+        if unit_of(instance.name) not in host.proc_text(pid, 'cgroup'):
+            raise ConfigError(_taken(instance, f'{name} (pid {pid})'))
+    if sharing:
+        yield Finding(
+            check='shared-storage',
+            severity='warning',
+            message=f'{instance.storage} is shared with the registry '
+            f'{sharing[0].name}: a pushed name that exists upstream is replaced by the '
+            'next pull through the cache',
+        )
+
+
+def _taken(instance: Instance, holder: str) -> Problem:
+    return Problem(
+        'registry-port',
+        f'port {instance.port} is taken by {holder}; nothing was changed',
+        where='--listen',
+        hint=f'--listen {instance.listen.rpartition(":")[0]}:{instance.port + 1}',
+    )
+
+
+def _not_shared(instance: Instance, other: Installed) -> Problem:
+    return Problem(
+        'registry-storage',
+        f'{instance.storage} is the storage of the registry {other.name}: what one '
+        'deletes, the other loses; nothing was changed',
+        where='--storage',
+        hint=f'--storage /srv/registry/{instance.name}-2',
+    )
+
+
+def _shared(name: str, storage: str, others: list[str]) -> Problem:
+    return Problem(
+        'registry-storage',
+        f'{storage} is the storage of {", ".join(others)} too; nothing was removed',
+        where='--purge-images',
+        hint=f'sudo registry-host registry uninstall {quoted(name)}',
+    )
+
+
+def _next(instance: Instance) -> Iterator[str]:
+    """Say where it is, and what makes clients use it."""
+    what = (
+        f'a cache of {instance.upstream}' if instance.kind == CACHE else 'for pushing'
+    )
+    yield f'{instance.title} runs at {instance.address}, {what}'
+    if instance.is_local:
+        yield 'only this host reaches it: --listen ADDR:PORT has it serve others'
+    elif instance.kind == PUSH or instance.upstream.endswith('registry-1.docker.io'):
+        command = f'sudo registry-host configure --mirror {instance.address}'
+        yield f'on each client: {command}'
