@@ -70,7 +70,7 @@ def _applied(document: Document, asked: Edit) -> Document:
     except YamlTextError:
         raise _refusal(document, target.place, 'cannot be edited alone') from None
     tail = '' if document.rest is None else document.text[document.rest :]
-    found = _EMPTY if root is None else _shape(root)
+    found = _EMPTY if root is None or _is_null(root) else _shape(root)
     is_proven = found == expected and (document.rest is None) == (rest is None)
     if not is_proven or not text.endswith(tail):
         raise _refusal(document, target.place, 'cannot be edited alone')

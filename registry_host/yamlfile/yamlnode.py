@@ -48,15 +48,22 @@ class Node(NamedTuple):
     has_tag: bool = False
 
     def get(self, key: str) -> Node | None:
-        """Find a member of a map; of a key that is written twice the last counts.
+        """Find a value of a map, be it by a merge; see plain() for which one counts.
 
         Source: gopkg.in/yaml.v2 decode.go, which is not strict for the registry.
         """
-        member = self.member(key)
-        return None if member is None else member[1]
+        found = None
+        for name, node in self.members:
+            if name.tag == 'merge':
+                maps = node.items if node.kind == 'list' else (node,)
+                merged = (each.get(key) for each in maps)
+                found = next((each for each in merged if each is not None), found)
+            elif name.text == key:
+                found = node
+        return found
 
     def member(self, key: str) -> tuple[Node, Node] | None:
-        """Find a key and its value."""
+        """Find a key and its value as they are written in this map, without merges."""
         for name, node in reversed(self.members):
             if name.text == key and name.tag != 'merge':
                 return name, node

@@ -208,9 +208,11 @@ def dropped(text: str, node: Node, name: str, above: Pair | None) -> str:
     after = _next_line(text, end)
     if after == end and start:  # The last line has no end: leave none either.
         start -= 2 if text[start - 2 : start] == '\r\n' else 1
-    remaining = text[:start], text[after:]
-    if len(node.members) > 1 or above is None:
-        return ''.join(remaining)
+    is_only = len(node.members) == 1
+    if is_only and above is None and '\n...' in text[end:]:
+        return f'{text[:start]}{{}}{text[end:]}'  # A document must end after something.
+    if not is_only or above is None:
+        return text[:start] + text[after:]
     colon = _behind_anchor(text, _after_colon(text, above[0]))
     return f'{text[:colon]} {{}}{text[colon:start]}{text[after:]}'
 

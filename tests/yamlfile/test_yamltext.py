@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import recorded
 
 from registry_host.yamlfile.yamlnode import YamlTextError
 from registry_host.yamlfile.yamltext import read
@@ -43,3 +44,51 @@ def test_what_is_refused_is_not_quoted(text, where, message):
         where,
         message,
     )
+
+
+DOCUMENTS = recorded.load('registry_yaml')['documents']
+# Read by the registry and refused here: libyaml is stricter than its port, the anchor
+# and the character are in what the registry never looks at.
+STRICTER = {
+    'anchor-of-itself': 'an anchor holds an alias of itself',
+    'colon-end-in-flow': 'found unexpected',
+    'control-far-behind': 'control characters are not allowed',
+    'escape-single': 'found unknown escape character',
+}
+
+
+@pytest.mark.parametrize('row', DOCUMENTS, ids=[row['id'] for row in DOCUMENTS])
+def test_a_text_is_read_as_the_registry_reads_it(row):
+    content = row['content'].encode('latin-1')
+    if 'refused' in row or row['id'] in STRICTER:
+        with pytest.raises(YamlTextError) as caught:
+            read(content)
+        expected = STRICTER.get(row['id'], caught.value.problem.message)
+        assert caught.value.problem.message == expected
+        return
+    document = read(content)
+    node = document.find('storage')
+    assert (node.text or None if node else None) == row['storage']
+    if node is not None:
+        assert document.get() == {**document.get(), 'storage': node.value}
+
+
+def test_the_second_document_is_told():
+    text = b'a: 1\n---\nb: 2\n'
+    assert read(text).rest == 5
+    assert read(b'a: 1\n...\n').rest is None
+
+
+def test_an_alias_has_its_own_place():
+    document = read(b'x: &x {b: 1}\na: *x\n')
+    node = document.find('a')
+    assert (node.start, node.end, node.is_alias) == (16, 18, True)
+    assert document.get('a', 'b') == 1
+
+
+def test_aliases_count_as_often_as_they_are_used():
+    lines = ['a0: &a0 [x, x]\n']
+    lines += [f'a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n' for n in range(1, 20)]
+    with pytest.raises(YamlTextError) as caught:
+        read(''.join(lines).encode())
+    assert caught.value.problem.code == 'yaml-size'
