@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 STEP = '  '
 _PLAIN = re.compile(r'[A-Za-z0-9/_](?:[A-Za-z0-9/_.@+-]|:(?=[A-Za-z0-9/]))*')
-# A number to base sixty for readers of YAML 1.1 that are stricter than the registry's.
-_SIXTIES = re.compile(r'[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?')
+# What other readers take for a number, to base sixty or out of range, or for a date.
+_NUMBERS = re.compile(
+    r'[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?'
+    r'|[0-9_]+(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?|0[xob][0-9a-fA-F_]+'
+    r'|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt].*)?'
+)
 
 
 def dump(value: Mapping[str, Yaml]) -> str:
@@ -90,7 +94,7 @@ def scalar(value: Yaml, *, is_inside: bool = False, quote: str = '') -> str:
 def _is_plain(text: str) -> bool:
     return (
         _PLAIN.fullmatch(text) is not None
-        and _SIXTIES.fullmatch(text) is None
+        and _NUMBERS.fullmatch(text) is None
         and resolve(text)[0] == 'str'
     )
 

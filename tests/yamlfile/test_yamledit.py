@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -456,19 +455,9 @@ def test_the_time_grows_with_the_text():
     def seconds(count):
         lines = ''.join(f'key{n}: {{a: "b", c: [1, 2]}} # c\n' for n in range(count))
         document = read(lines.encode())
-        start = time.perf_counter()
+        start = time.process_time()
         edit(document, Put((f'key{count - 1}', 'a'), 'x'), Put(('new',), 1))
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     few = min(seconds(200) for _ in range(3))
     assert min(seconds(2000) for _ in range(2)) < 40 * few
-
-
-@FEW
-@given(st.dictionaries(st.text(max_size=4), TREES, min_size=1))
-def test_other_readers_read_the_same(value):
-    from registry_host.yamlfile.yamlwriting import dump
-
-    written = dump(value)
-    assert yaml.safe_load(written) == value
-    assert read(written.encode()).get() == value
