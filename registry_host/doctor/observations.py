@@ -35,7 +35,7 @@ from registry_host.services.engine_live import identity_of
 from registry_host.services.facts import Facts, gather
 from registry_host.settings.areas import INSECURE
 from registry_host.settings.asked import DEFAULT_FILES, read_asked
-from registry_host.settings.insecure import check_insecure_registry
+from registry_host.settings.insecure import spelled
 from registry_host.settings.model import NOTHING_ASKED
 from registry_host.targets.planning import plan_asked
 from registry_host.transaction.lock import state_problems, unfinished
@@ -126,6 +126,9 @@ class Observed:
         return tuple(
             (n, text) for n, text in enumerate(values) if isinstance(text, str)
         )
+
+    def addresses_of(self, name: str) -> tuple[str, ...]:
+        return self.addresses.get(name, ())
 
     def where(self, area: str, index: int) -> str:
         """Give the file, line and column of one entry."""
@@ -224,7 +227,6 @@ def _plan(host: Host) -> tuple[Plan | None, tuple[Problem, ...]]:
 
 def _ask(host: Host, seen: Observed) -> Observed:
     """Ask all mirrors and all nameservers at once, under the one deadline."""
-
     from registry_host.engine.pulls import probe_image
     from registry_host.registry import insecure_probe
     from registry_host.registry.probe import crashed as probe_crashed
@@ -232,17 +234,18 @@ def _ask(host: Host, seen: Observed) -> Observed:
     from registry_host.resolver.asking import HUB
     from registry_host.resolver.asking import crashed as lookup_crashed
 
-    named = mirrors_of(seen.daemon_json) if seen.daemon_json else ()
+    daemon, engine = seen.daemon_json, seen.facts.engine
+    named = mirrors_of(daemon, engine) if daemon else ()
     mirrors = tuple({mirror.key: mirror for mirror in named}.values())
     names = tuple(dict.fromkeys(m.host for m in mirrors if not m.is_ip))
     if not seen.names_nameserver and not names:
         names = (HUB,)
-    checked = (check_insecure_registry(text).value for text in seen.entries(INSECURE))
-    registries = tuple(dict.fromkeys(r for r in checked if r and not r.is_cidr))
+    listed = map(spelled, seen.entries(INSECURE))
+    registries = tuple(dict.fromkeys(r for r in listed if r and not r.is_cidr))
     jobs: dict[Any, Callable[[], Any]] = {}
-    image = probe_image(host, seen.facts.engine) if mirrors else None
-    if seen.daemon_json is not None:
-        route = route_of(host, seen.facts.engine, seen.daemon_json)
+    image = probe_image(host, engine) if mirrors else None
+    if daemon is not None:
+        route = route_of(host, engine, daemon)
         for mirror in mirrors:
             jobs['probe', mirror] = partial(probe_one, host, mirror, route, image)
         for registry in registries:

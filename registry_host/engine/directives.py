@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from registry_host.engine.entries import ACCEPTS, refusals
 from registry_host.engine.flags import conflicts, parse_flags
 from registry_host.engine.hazards import warnings
 from registry_host.engine.keys import (
@@ -31,7 +32,6 @@ from registry_host.engine.keys import (
     stranger_hint,
 )
 from registry_host.engine.pairs import pair_problems
-from registry_host.engine.rules import engine_accepts_insecure, engine_accepts_mirror
 from registry_host.engine.values import (
     SHAPE_NAMES,
     Misfit,
@@ -286,7 +286,7 @@ def _lint_known(
         yield _removed(document, (key,), directive)
     for misfit in value_misfits(directive, value, version):
         yield _misfit(document, key, misfit, 'directive-value')
-    if key in _ENTRY_RULES and isinstance(value, list):
+    if key in ACCEPTS and isinstance(value, list):
         yield from _lint_entries(document, key, value, version)
     yield from pair_problems(document, key, version, flags)
 
@@ -303,41 +303,19 @@ def _misfit(document: Document, key: str, misfit: Misfit, code: str) -> Problem:
     return _problem(document, path, code, f'{subject} {misfit.must}', misfit.hint)
 
 
-_ENTRY_RULES = {
-    'insecure-registries': engine_accepts_insecure,
-    'registry-mirrors': engine_accepts_mirror,
-}
-
-
 def _lint_entries(
     document: Document, key: str, entries: Sequence[Json], version: Version
 ) -> Iterator[Problem]:
     """Find the entries that keep an engine from starting, null among them."""
-    accepts = _ENTRY_RULES[key]
+    accepts = ACCEPTS[key]
     for index, entry in enumerate(entries):
         if not isinstance(entry, str):
             must = f'must be {SHAPE_NAMES["string"]}'
             misfit = Misfit(path=(index,), must=must, hint='remove the null')
             yield _misfit(document, key, misfit, 'directive-type')
         elif not accepts(entry, version):
-            yield from _bad_entry(key, entry, document.where(key, index))
-
-
-def _bad_entry(key: str, entry: str, where: str) -> Iterator[Problem]:
-    from registry_host.settings.insecure import check_insecure_registry
-    from registry_host.settings.mirrors import check_mirror
-
-    is_mirror = key == 'registry-mirrors'
-    checked = (check_mirror if is_mirror else check_insecure_registry)(entry)
-    for problem in checked.errors:
-        yield problem.at(where)
-    if not checked.errors:
-        yield Problem(
-            code=f'{checked.kind}-spelling',
-            where=where,
-            message=f'dockerd does not start with the spelling {checked.input!r}',
-            hint=f'write {checked.value}',
-        )
+            where = document.where(key, index)
+            yield from (problem.at(where) for problem in refusals(key, entry))
 
 
 def _lint_proxies(document: Document, version: Version) -> Iterator[Problem]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.engine.rules import BUILT_IN_INSECURE, engine_insecure, engine_mirror
+from registry_host.engine.rules import built_in_insecure, engine_mirror
 from registry_host.namedtuples import NamedTuple
+from registry_host.settings.insecure import DOCKER_HUB, registry_key
 
 if TYPE_CHECKING:
     from registry_host.engine.directives import Version
@@ -44,9 +45,5 @@ def expected_lists(
 def _expected_insecure(
     insecure: tuple[str, ...], version: Version | None
 ) -> frozenset[tuple[str, str]]:
-    entries = {engine_insecure(text) for text in insecure} - {('host', 'docker.io')}
-    return frozenset(entries) | {
-        ('cidr', cidr)
-        for cidr, since in BUILT_IN_INSECURE.items()
-        if version is None or version >= since
-    }
+    entries = {registry_key(text) for text in insecure} - {('host', DOCKER_HUB)}
+    return frozenset(entries) | {('cidr', cidr) for cidr in built_in_insecure(version)}

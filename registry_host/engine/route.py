@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.engine.environment import proxies_in, variables_of
 from registry_host.engine.live import LiveLists, expected_lists
+from registry_host.engine.rules import built_in_insecure
 from registry_host.engine.trust import SYSTEM, Trust, trust_of
 from registry_host.settings.areas import (
     HTTP_PROXY,
@@ -17,7 +18,7 @@ from registry_host.settings.areas import (
     PROXY_KEYS,
 )
 from registry_host.settings.insecure import InsecureList
-from registry_host.settings.mirrors import Mirror, check_mirror
+from registry_host.settings.mirrors import Mirror, has_odd_scheme, spelled
 from registry_host.settings.proxies import check_no_proxy, check_proxy
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def route_of(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
     /info shows proxies with their credentials masked: the one that is meant is looked
     for among those of its file, its flags and its environment.
     """
-    insecure = InsecureList(daemon.asked(INSECURE, engine.flags))
+    insecure = insecure_of(engine, daemon)
     info = engine.info
     if info is None:
         return Route(insecure=insecure, version=engine.version)
@@ -85,7 +86,7 @@ def planned_route(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
     return Route(
         is_containerd_store=bool(engine.info and engine.info.is_containerd_store),
         version=engine.version,
-        insecure=InsecureList(daemon.asked(INSECURE, engine.flags)),
+        insecure=insecure_of(engine, daemon),
         http_proxy=found[HTTP_PROXY],
         https_proxy=found[HTTPS_PROXY],
         no_proxy=check_no_proxy(found[NO_PROXY]).value if found[NO_PROXY] else None,
@@ -93,10 +94,17 @@ def planned_route(host: Host, engine: EngineFacts, daemon: DaemonJson) -> Route:
     )
 
 
-def mirrors_of(daemon: DaemonJson) -> tuple[Mirror, ...]:
-    """Read the mirrors that a daemon.json names, but for those that are none."""
-    checked = (check_mirror(text).value for text in daemon.mirrors or ())
-    return tuple(mirror for mirror in checked if mirror)
+def insecure_of(engine: EngineFacts, daemon: DaemonJson) -> InsecureList:
+    """Join what the file or a flag lists and the networks that are built in."""
+    asked = daemon.asked(INSECURE, engine.flags)
+    return InsecureList((*asked, *built_in_insecure(engine.version)))
+
+
+def mirrors_of(daemon: DaemonJson, engine: EngineFacts) -> tuple[Mirror, ...]:
+    """Read the mirrors that an engine asks, of those that a daemon.json names."""
+    is_asked = bool(engine.info and engine.info.is_containerd_store)
+    texts = (t for t in daemon.mirrors or () if is_asked or not has_odd_scheme(t))
+    return tuple(mirror for mirror in map(spelled, texts) if mirror)
 
 
 def asked_lists(daemon: DaemonJson, engine: EngineFacts) -> LiveLists:

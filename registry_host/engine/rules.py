@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from registry_host.settings.noproxy import parse_network
+from registry_host.settings.insecure import registry_key
 
 Version = tuple[int, int, int]
 
@@ -24,6 +24,9 @@ BUILT_IN_INSECURE: dict[str, Version] = {
 }
 _LABEL = r'(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])'
 _DOMAIN = rf'{_LABEL}(?:\.{_LABEL})*'
+# The regular expression of a registry in an image reference.
+_NAME = rf'{_DOMAIN}(?::[0-9]+)?'
+_NAME_OR_BRACKETS = rf'(?:{_DOMAIN}|\[[a-fA-F0-9:]+\])(?::[0-9]+)?'
 # What Go's net/url takes in a host, besides all that is not ASCII.
 _NOT_GO_HOST = r"[^A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"]"
 
@@ -33,11 +36,13 @@ def engine_mirror(text: str) -> str:
     return text.removesuffix('/') + '/'
 
 
-def engine_insecure(text: str) -> tuple[str, str]:
-    """Give an insecure registry as /info shows it: ('host' | 'cidr', text)."""
-    bare = re.sub(r'^https?://', '', text, flags=re.IGNORECASE)
-    network = parse_network(bare)
-    return ('host', bare) if network is None else ('cidr', str(network))
+def built_in_insecure(version: Version | None) -> tuple[str, ...]:
+    """The networks that are insecure for an engine whatever its lists say."""
+    return tuple(
+        cidr
+        for cidr, since in BUILT_IN_INSECURE.items()
+        if version is None or version >= since
+    )
 
 
 def engine_accepts_mirror(text: str, version: Version) -> bool:
@@ -73,29 +78,33 @@ def _is_go_host(authority: str, version: Version) -> bool:
 
 
 def engine_accepts_insecure(text: str, version: Version) -> bool:
-    """Say whether this engine would start with the entry; --validate never looks."""
-    bare = re.sub(r'^https?://', '', text, flags=re.IGNORECASE)
-    if '://' in bare:
-        return False
-    if parse_network(bare) is not None:
+    """Say whether this engine would start with the entry; --validate never looks.
+
+    Source: ValidateIndexName and validateHostPort: the whole must have the form of
+    HOST[:PORT], or what stands before the port be an address, and a port be a number.
+    Observed, 20.10.24, 26.1.5 and 28.5.2.
+    """
+    kind, bare = registry_key(text)
+    if kind == 'cidr':
         return True
     if not bare or bare[0] == '-' or bare[-1] == '-' or '/' in bare:
         return False
-    return _is_engine_host(bare, version)
-
-
-def _is_engine_host(text: str, version: Version) -> bool:
-    host, colon, port = text.rpartition(':')
-    if not colon or text.endswith(']'):
-        host, port = text, '0'
-        if text.startswith('[') and version < BARE_BRACKETS_SINCE:
-            return False
-    if _is_ip(text):
-        return True
-    if not re.fullmatch(r'[0-9]{1,5}', port) or int(port) > 65535:
+    host, port = _split_host_port(bare)
+    form = _NAME if version < BARE_BRACKETS_SINCE else _NAME_OR_BRACKETS
+    if not re.fullmatch(form, bare) and not _is_ip(host):
         return False
-    is_bracketed = host.startswith('[') and host.endswith(']') and _is_ip(host[1:-1])
-    return is_bracketed or re.fullmatch(_DOMAIN, host) is not None
+    if not port:
+        return True
+    number = re.fullmatch(r'([+-]?)0*([0-9]{1,5})', port, re.ASCII)
+    return number is not None and int(number[2]) <= (0 if number[1] == '-' else 65535)
+
+
+def _split_host_port(text: str) -> tuple[str, str]:
+    """Split as Go's net.SplitHostPort; what that refuses is a host as a whole."""
+    found = re.fullmatch(r'\[([^\[\]]*)\]:([^:\[\]]*)|([^:\[\]]*):([^:\[\]]*)', text)
+    if not found:
+        return text, ''
+    return found[1] or found[3] or '', found[2] or found[4] or ''
 
 
 def _is_ip(text: str) -> bool:
@@ -104,7 +113,7 @@ def _is_ip(text: str) -> bool:
     from ipaddress import ip_address
 
     try:
-        return '%' not in text and bool(ip_address(text))
+        return bool(ip_address(text))
     except ValueError:
         return False
 

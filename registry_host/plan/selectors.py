@@ -260,9 +260,13 @@ def _managed_keys(area: str, ledger: Ledger) -> frozenset[Hashable]:
 def _keys_of(area: str, value: str, name: str | None = None) -> frozenset[Hashable]:
     """What a value may be managed as; `name` is the area of the ledger, if known."""
     if area == MIRRORS_WORD:
-        return frozenset({mirror_key(value)}) if name in (None, MIRRORS) else NONE
+        mirror = check_mirror(value).value if name is None else None
+        key = mirror_key(str(mirror or value))
+        return frozenset({key}) if name in (None, MIRRORS) else NONE
     if area == INSECURE_WORD:
-        return frozenset({registry_key(value)}) if name in (None, INSECURE) else NONE
+        registry = check_insecure_registry(value).value if name is None else None
+        key = registry_key(str(registry or value))
+        return frozenset({key}) if name in (None, INSECURE) else NONE
     if area == PROXIES_WORD and '://' in value:
         proxy = check_proxy(value, HTTP_PROXY).value
         if proxy is None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from registry_host.engine.pulls import Verdict
     from registry_host.host.host import Host
     from registry_host.progress import Outcome
-    from registry_host.registry.probe import Probe
     from registry_host.services.transition import Checks
     from registry_host.settings.images import Image
 
@@ -93,8 +92,11 @@ def _judged(
     """Ask the mirrors by the engine's route, to tell whose fault it is."""
     if after.kind == 'limited' or checks.image is None:
         return 'skipped'
+    from registry_host.registry.probe import probe_mirrors
+
     route = planned_route(host, engine, daemon)
-    probes = _probes(host, daemon, route, checks.image)
+    mirrors = mirrors_of(daemon, engine)
+    probes = probe_mirrors(host, mirrors, route, checks.image)
     is_served = any(probe.has_image for probe in probes)
     is_old = engine.version is not None and engine.version < ASKS_ALL_SINCE
     is_old = is_old and not checks.is_pulled
@@ -141,14 +143,6 @@ def _unproved(image: Image, after: Pull, found: Verdict) -> Finding:
         f'{message}{after.detail!r}',
         remedy=(f'docker pull {quoted(str(image))}',),
     )
-
-
-def _probes(
-    host: Host, daemon: DaemonJson, route: Route, image: Image
-) -> tuple[Probe, ...]:
-    from registry_host.registry.probe import probe_mirrors
-
-    return probe_mirrors(host, mirrors_of(daemon), route, image)
 
 
 def _is_hub_there(host: Host, route: Route) -> bool:

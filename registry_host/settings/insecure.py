@@ -18,7 +18,11 @@ from registry_host.settings.checking import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Callable, Iterable
+
+    LookUp = Callable[[str], Iterable[str]]
+
+DOCKER_HUB = 'docker.io'
 
 
 class Registry(NamedTuple):
@@ -37,39 +41,54 @@ class Registry(NamedTuple):
         return endpoint_of(self.host, self.port)
 
     @property
-    def key(self) -> Hashable:
-        return self.network or (self.host, self.port)
+    def key(self) -> tuple[str, str]:
+        return registry_key(str(self))
 
     @property
     def is_cidr(self) -> bool:
         return self.network is not None
 
-    def matches(self, host: str, port: int | None, addresses: Iterable[str]) -> bool:
-        """Say whether the engine holds this registry for insecure by this entry.
-
-        HOST[:PORT] must be equal, port included; a network must hold an address of the
-        host. Source: moby daemon/pkg/registry/config.go isSecureIndex, b985e23.
-        """
-        if self.network is None:
-            return (self.host, self.port) == (host, port)
-        from ipaddress import ip_address, ip_network
-
-        network = ip_network(self.network)
-        return any(ip_address(a) in network for a in addresses if is_address(a))
-
 
 class InsecureList:
-    """Insecure registries as an engine looks them up: all but networks by equality."""
+    """Insecure registries as an engine looks them up.
+
+    All but networks by the text that is stored, letter by letter. Source: moby
+    daemon/pkg/registry/config.go isSecureIndex, b985e23; observed, 20.10.24, 26.1.5 and
+    28.5.2: `R.lab:5000` and `r.lab:05000` leave `r.lab:5000` verified.
+    """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        found = [check_insecure_registry(text).value for text in texts]
-        self._exact = {(r.host, r.port) for r in found if r and not r.is_cidr}
-        self._networks = [r for r in found if r and r.is_cidr]
+        keys = [registry_key(text) for text in texts]
+        # An engine puts its own entry, a secure one, in the place of that.
+        self._exact = {text for kind, text in keys if kind == 'host'} - {DOCKER_HUB}
+        self._networks = [text for kind, text in keys if kind == 'cidr']
 
-    def covers(self, host: str, port: int | None) -> bool:
-        """Whether TLS is not verified for HOST[:PORT], which is no name to look up."""
-        is_in_network = any(r.matches(host, port, (host,)) for r in self._networks)
-        return (host, port) in self._exact or is_in_network
+    def names(self, host: str, port: int | None) -> bool:
+        """Whether HOST[:PORT] itself is in the list."""
+        return endpoint_of(host, port) in self._exact
+
+    def covers(
+        self, host: str, port: int | None, look_up: LookUp | None = None
+    ) -> bool:
+        """Whether HOST[:PORT] is insecure, by its name or by a network.
+
+        An engine looks up a name that is not in the list itself, and holds its
+        addresses against the networks; without `look_up` a name is in none.
+        """
+        if self.names(host, port):
+            return True
+        if not self._networks or endpoint_of(host, port) == DOCKER_HUB:
+            return False
+        if is_address(host):
+            return self._holds_any((host,))
+        return look_up is not None and self._holds_any(look_up(host))
+
+    def _holds_any(self, addresses: Iterable[str]) -> bool:
+        from ipaddress import ip_address, ip_network
+
+        found = [ip_address(text) for text in addresses if is_address(text)]
+        networks = map(ip_network, self._networks)
+        return any(address in network for network in networks for address in found)
 
 
 def check_insecure_registry(text: str) -> Checked[Registry]:
@@ -84,7 +103,7 @@ def check_insecure_registry(text: str) -> Checked[Registry]:
         return check.result(None)
     require_characters(check, text)
     stripped = text.strip()
-    network = _network(re.sub(r'^https?://', '', stripped, flags=re.IGNORECASE))
+    network = _network(without_scheme(stripped))
     if network is not None:
         _check_network(check, network)
         return check.result(Registry(host='', network=network))
@@ -92,12 +111,20 @@ def check_insecure_registry(text: str) -> Checked[Registry]:
 
 
 def _network(text: str) -> str | None:
+    """Read a network as the engine prints it: one of mapped IPv4 is an IPv4 network.
+
+    Go's net.IPNet prints `::ffff:10.0.0.0/104` as 10.0.0.0/8 (observed, 20.10.24,
+    26.1.5 and 28.5.2).
+    """
     if '/' not in text or not (text[0].isdigit() or ':' in text):
         return None
     from registry_host.settings.noproxy import parse_network
 
     network = parse_network(text)
-    return None if network is None else str(network)
+    if network is None or network.version == 4 or network.prefixlen < 96:
+        return None if network is None else str(network)
+    mapped = network.network_address.ipv4_mapped
+    return f'{mapped}/{network.prefixlen - 96}' if mapped else str(network)
 
 
 def _check_network(check: Checker, network: str) -> None:
@@ -136,10 +163,16 @@ def _check_registry(check: Checker, text: str) -> Checked[Registry]:
         check.error('query', 'a registry is HOST[:PORT] alone', root)
     if host is None:
         return check.result(None)
-    if host == 'docker.io':
+    if host == DOCKER_HUB:
         message = 'Docker Hub is never insecure: the engine ignores this entry'
         check.warn('docker-hub', message, 'leave it out')
     is_bracketed = ':' in host and '[' in text
+    if ':' in host and not is_bracketed:
+        check.warn(
+            'unbracketed',
+            'an engine matches no registry with an IPv6 address that has no brackets',
+            f'[{host}], or with its port: [{host}]:5000',
+        )
     return check.result(Registry(host, port, is_bracketed=is_bracketed))
 
 
@@ -149,6 +182,27 @@ def _registry_host(check: Checker, parts: Parts) -> tuple[str | None, int | None
     return check_authority(check, parts)
 
 
-def registry_key(text: str) -> Hashable:
+def spelled(text: str) -> Registry | None:
+    """Read an entry of daemon.json as an engine does: its host keeps its letters."""
     registry = check_insecure_registry(text).value
-    return text if registry is None else registry.key
+    if registry is None or registry.is_cidr:
+        return registry
+    host = take_apart(text).host
+    return registry._replace(host=host) if host.lower() == registry.host else registry
+
+
+def registry_key(text: str) -> tuple[str, str]:
+    """Give an entry as an engine stores and compares it: ('host' | 'cidr', text).
+
+    Equal for entries that it takes for the same. A scheme is dropped, and the bits of a
+    network behind its length; nothing else is changed, letter case among it. Source:
+    moby daemon/pkg/registry/config.go loadInsecureRegistries, b985e23; observed in
+    /info of 20.10.24, 26.1.5 and 28.5.2.
+    """
+    bare = without_scheme(text)
+    network = _network(bare)
+    return ('host', bare) if network is None else ('cidr', network)
+
+
+def without_scheme(text: str) -> str:
+    return re.sub(r'^https?://', '', text, flags=re.IGNORECASE)

@@ -65,8 +65,15 @@ class Mirror(NamedTuple):
 
     @property
     def key(self) -> Hashable:
-        """Equal for spellings of the same mirror: http://M:80/ and http://m."""
-        return self.scheme, self.host, self.port or DEFAULT_PORTS[self.scheme]
+        """Equal for mirrors that an engine asks at one place in one way.
+
+        By HTTP http://M:80 and http://m are; by HTTPS a certificate is looked for, and
+        a registry held for insecure, by host and port as they are spelled (observed,
+        20.10.24, 26.1.5 and 28.5.2).
+        """
+        if self.scheme == 'http':
+            return self.scheme, self.host.lower(), self.port or DEFAULT_PORTS['http']
+        return self.scheme, self.host, self.port
 
     @property
     def is_ip(self) -> bool:
@@ -201,6 +208,25 @@ def _is_within(allowed: int, one: str, other: str) -> bool:
 
 
 def mirror_key(text: str) -> Hashable:
-    """Tell equal mirrors by any spelling; what we would refuse is equal to itself."""
-    mirror = check_mirror(text).value
+    """Tell equal mirrors in daemon.json; what we would refuse is equal to itself."""
+    mirror = None if has_odd_scheme(text) else spelled(text)
     return text.removesuffix('/') if mirror is None else mirror.key
+
+
+def spelled(text: str) -> Mirror | None:
+    """Read a mirror of daemon.json as an engine does: its host keeps its letters."""
+    mirror = check_mirror(text).value
+    if mirror is None:
+        return None
+    host = take_apart(text).host
+    return mirror._replace(host=host) if host.lower() == mirror.host else mirror
+
+
+def has_odd_scheme(text: str) -> bool:
+    """Whether an engine takes the mirror, and with a graphdriver never asks it.
+
+    Source: moby daemon/pkg/registry/service_v2.go lookupV2Endpoints tests for http://
+    and https:// literally; observed, 20.10.24, 26.1.5 and 28.5.2.
+    """
+    found = _SCHEME.match(text)
+    return found is not None and found[1] != found[1].lower()

@@ -143,9 +143,9 @@ def _concerned(planned: Planned, change: Change, *, is_again: bool) -> Iterator[
     known = frozenset(before.mirrors or ())
     is_way_new = before.proxies != after.proxies
     is_asked = is_again or before.mirrors != after.mirrors
-    for mirror in mirrors_of(after):
-        is_new = is_asked and mirror in planned.settings.mirrors
-        if is_new or (is_way_new and str(mirror) in known):
+    asked = {mirror.key for mirror in planned.settings.mirrors if is_asked}
+    for mirror in mirrors_of(after, planned.facts.engine):
+        if mirror.key in asked or (is_way_new and str(mirror) in known):
             yield mirror
 
 
@@ -297,4 +297,4 @@ def _mirrors_on(host: Host, engine: EngineFacts) -> tuple[Mirror, ...]:
         daemon = DaemonJson.read(host.read(engine.config_path, user=engine.user))
     except ConfigError:
         return ()
-    return mirrors_of(daemon)
+    return mirrors_of(daemon, engine)

@@ -901,6 +901,35 @@ MIRROR_RULES = (
         ],
         id='an-address',
     ),
+    pytest.param(
+        daemon('{"registry-mirrors": ["HTTP://m.lab:5000", "http://n"]}'),
+        [
+            warning(
+                f"{DAEMON_JSON}:1:23: 'HTTP://m.lab:5000' is never asked: Docker takes "
+                'the scheme in lower case alone',
+                'sudo registry-host configure --registry-mirror http://m.lab:5000',
+                path=DAEMON_JSON,
+            ),
+            ok('http://n is a root address'),
+        ],
+        id='letters-of-the-scheme',
+    ),
+    pytest.param(
+        daemon('{"registry-mirrors": ["http://m.lab:5000", "HTTP://m.lab:5000"]}'),
+        [
+            ok('http://m.lab:5000 is a root address'),
+            ok('HTTP://m.lab:5000 is a root address'),
+        ],
+        id='another-entry-is-asked-for-it',
+    ),
+    pytest.param(
+        {
+            **daemon('{"registry-mirrors": ["HTTP://m.lab:5000"]}'),
+            **shows(is_containerd_store=True),
+        },
+        [ok('HTTP://m.lab:5000 is a root address')],
+        id='the-containerd-store-asks-it',
+    ),
     pytest.param(NO_JSON, [NOT_READ], id='no-json'),
     pytest.param(
         daemon('{}'),
@@ -1271,6 +1300,44 @@ HUB_VERIFICATION = (
         id='listed-and-https',
     ),
     pytest.param(
+        {
+            **containerd('http://mirror.lab:5000', '"192.0.2.0/24"'),
+            'addresses': {'mirror.lab': ('192.0.2.9',)},
+        },
+        [
+            warning(
+                f'http://mirror.lab:5000: {HUB}it is in a network of '
+                'insecure-registries',
+                'list the insecure registries one by one instead of the network, and '
+                'mirror.lab:5000 not among them',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='by-name-in-a-network',
+    ),
+    pytest.param(
+        {
+            **containerd('http://mirror.lab:5000', '"192.0.2.0/24"'),
+            'addresses': {'mirror.lab': ('198.51.100.9',)},
+        },
+        [ok(f'Docker uses the containerd image store, and {NO_MIRROR}')],
+        id='by-name-in-no-network',
+    ),
+    pytest.param(
+        {
+            **containerd('http://mirror.lab:5000'),
+            'addresses': {'mirror.lab': ('127.0.1.1',)},
+        },
+        [
+            warning(
+                f'http://mirror.lab:5000: {HUB}it is loopback',
+                "name the mirror by an address of this host's that is not loopback",
+                path=DAEMON_JSON,
+            )
+        ],
+        id='by-name-on-loopback',
+    ),
+    pytest.param(
         containerd('http://localhost:5000'),
         [
             warning(
@@ -1327,6 +1394,91 @@ INSECURE_RULES = (
             )
         ],
         id='of-no-use',
+    ),
+    *(
+        pytest.param(
+            insecure(text),
+            [
+                warning(
+                    f'{DAEMON_JSON}:1:26: {text!r} does not cover {meant}: Docker '
+                    'compares insecure registries letter by letter',
+                    f'sudo registry-host configure --insecure-registry {meant}',
+                    path=DAEMON_JSON,
+                )
+            ],
+            id=text,
+        )
+        for text, meant in (
+            ('R.LAB:5002', 'r.lab:5002'),
+            ('r.lab:05002', 'r.lab:5002'),
+            ('r.lab:065535', 'r.lab:65535'),
+            ('10.99.0.1:', '10.99.0.1'),
+            ('10.99.0.1:+5002', '10.99.0.1:5002'),
+        )
+    ),
+    pytest.param(
+        insecure('R.LAB:5002', 'r.lab:5002', 'HTTP://r.lab:5003'),
+        [
+            ok(f'{text} is HOST[:PORT]')
+            for text in ('R.LAB:5002', 'r.lab:5002', 'HTTP://r.lab:5003')
+        ],
+        id='both-spellings',
+    ),
+    pytest.param(
+        insecure('r.lab:0'),
+        [
+            warning(
+                f"{DAEMON_JSON}:1:26: 'r.lab:0': the port must be a number from 1 to "
+                '65535',
+                'for example :5000',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='an-engine-starts-with-port-0',
+    ),
+    pytest.param(
+        insecure('r.lab:'),
+        [
+            error(
+                f"{DAEMON_JSON}:1:26: 'r.lab:': the port must be a number from 1 to "
+                '65535',
+                'for example :5000',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='a-name-with-an-empty-port',
+    ),
+    pytest.param(
+        insecure('https://r.lab:5002/'),
+        [
+            error(
+                f'{DAEMON_JSON}:1:26: dockerd does not start with the spelling '
+                "'https://r.lab:5002/'",
+                'write r.lab:5002',
+                path=DAEMON_JSON,
+            )
+        ],
+        id='a-closing-slash',
+    ),
+    *(
+        pytest.param(
+            {**insecure('[fd00::1]'), **engine(version=version)}, found, id=f'v6-{n}'
+        )
+        for n, version, found in (
+            (26, (26, 1, 5), [ok('[fd00::1] is HOST[:PORT]')]),
+            (
+                20,
+                (20, 10, 24),
+                [
+                    error(
+                        f'{DAEMON_JSON}:1:26: dockerd does not start with the spelling '
+                        "'[fd00::1]'",
+                        'add a port: [fd00::1]:5000',
+                        path=DAEMON_JSON,
+                    )
+                ],
+            ),
+        )
     ),
 )
 

@@ -410,6 +410,20 @@ def test_what_is_not_managed_stays_and_is_told(full, words, value):
     assert full.snapshot() == before
 
 
+def test_a_value_is_withdrawn_however_it_is_typed_and_its_foreign_twin_stays(root):
+    """What is typed is read as configure reads it; what stands in the file is not."""
+    foreign = {
+        'registry-mirrors': ['HTTP://M:5000'],
+        'insecure-registries': ['R.LAB:1'],
+    }
+    root.write(DAEMON_JSON, json.dumps(foreign))
+    configured(root, '--mirror=http://m:5000', '--insecure-registry=r.lab:1')
+    out = withdrawn(root, 'mirrors', 'HTTP://M:5000')
+    out += withdrawn(root, 'insecure-registries', 'R.LAB:1')
+    assert 'not managed' not in out
+    assert daemon(root) == foreign
+
+
 @pytest.mark.parametrize(
     ('words', 'codes'),
     (

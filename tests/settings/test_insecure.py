@@ -6,7 +6,12 @@ import pytest
 from recorded import load
 
 from registry_host.engine.rules import engine_accepts_insecure
-from registry_host.settings.insecure import check_insecure_registry, registry_key
+from registry_host.settings.insecure import (
+    InsecureList,
+    check_insecure_registry,
+    registry_key,
+    spelled,
+)
 
 NEWEST = (29, 7, 0)
 
@@ -81,6 +86,8 @@ def test_registry_refused(text, code, hint):
         pytest.param('127.0.0.0/8', 'insecure-builtin', id='loopback'),
         pytest.param('0.0.0.0/0', 'insecure-wide', id='all'),
         pytest.param('10.0.0.0/8', 'insecure-wide', id='eight'),
+        pytest.param('::ffff:0:0/96', 'insecure-wide', id='mapped'),
+        pytest.param('fd00::1', 'insecure-unbracketed', id='v6'),
     ),
 )
 def test_registry_warned_of(text, code):
@@ -91,21 +98,77 @@ def test_registry_warned_of(text, code):
     'case', MATCHES['cases'], ids=[str(i) for i in range(len(MATCHES['cases']))]
 )
 def test_matching_as_the_engine(case):
-    entries = [*case['insecure_registries'], '127.0.0.0/8', '::1/128']
-    registries = [check_insecure_registry(text).value for text in entries]
+    entries = (*case['insecure_registries'], '127.0.0.0/8', '::1/128')
     is_v6 = case['registry'].startswith('::')
     host, _, port = (
         (case['registry'], '', '') if is_v6 else (case['registry'].partition(':'))
     )
-    addresses = MATCHES['dns'].get(host, [host])
-    is_insecure = host != 'docker.io' and any(
-        r and r.matches(host, int(port) if port else None, addresses)
-        for r in registries
+    is_insecure = InsecureList(entries).covers(
+        host, int(port) if port else None, lambda name: MATCHES['dns'].get(name, [])
     )
     assert is_insecure is not case['secure']
 
 
-def test_equal_registries():
-    assert registry_key('http://reg:5000') == registry_key('reg:5000/')
-    assert registry_key('10.1.0.0/8') == registry_key('10.0.0.0/8')
-    assert registry_key('reg') != registry_key('reg:5000')
+@pytest.mark.parametrize(
+    ('one', 'other', 'is_equal'),
+    (
+        pytest.param('HTTP://reg:5000', 'reg:5000', True, id='scheme'),
+        pytest.param('http://10.1.0.0/8', '10.0.0.0/8', True, id='host-bits'),
+        pytest.param('FD00::1/64', 'fd00::/64', True, id='letters-of-a-network'),
+        pytest.param('::ffff:10.0.0.0/104', '10.0.0.0/8', True, id='mapped'),
+        pytest.param('reg', 'reg:5000', False, id='port'),
+        pytest.param('REG.lab:5000', 'reg.lab:5000', False, id='letters'),
+        pytest.param('reg:05000', 'reg:5000', False, id='zero-in-front'),
+        pytest.param('10.0.0.1:', '10.0.0.1', False, id='empty-port'),
+        pytest.param('[FD00::2]:5000', '[fd00::2]:5000', False, id='letters-of-v6'),
+        pytest.param('fd00::1', '[fd00::1]', False, id='brackets'),
+        pytest.param('index.docker.io', 'docker.io', False, id='index-of-docker-hub'),
+        pytest.param('reg:5000/', 'reg:5000', False, id='closing-slash'),
+    ),
+)
+def test_entries_that_an_engine_takes_for_the_same(one, other, is_equal):
+    """As they are shown by /info of 20.10.24, 26.1.5 and 28.5.2."""
+    assert (registry_key(one) == registry_key(other)) is is_equal
+
+
+@pytest.mark.parametrize(
+    'text', ('Registry.Lab:5002', 'registry.lab:05002', 'registry.lab')
+)
+def test_an_entry_in_other_letters_covers_nothing_else(text):
+    """A push to registry.lab:5002 fails with it (20.10.24, 26.1.5, 28.5.2)."""
+    assert not InsecureList([text]).covers('registry.lab', 5002)
+    assert InsecureList(['http://registry.lab:5002']).covers('registry.lab', 5002)
+
+
+def test_docker_hub_is_never_insecure():
+    listed = InsecureList(['docker.io', '0.0.0.0/0'])
+    assert not listed.covers('docker.io', None, lambda name: ['10.0.0.1'])
+
+
+def test_a_name_is_looked_up_only_where_a_network_is_listed():
+    asked = []
+
+    def look_up(name):
+        asked.append(name)
+        return ['10.1.2.3']
+
+    assert not InsecureList(['r.lab:1']).covers('m.lab', 1, look_up)
+    assert InsecureList(['m.lab:1', '10.0.0.0/8']).covers('m.lab', 1, look_up)
+    assert asked == []
+    assert InsecureList(['10.0.0.0/8']).covers('m.lab', 1, look_up)
+    assert not InsecureList(['10.2.0.0/16']).covers('m.lab', 1, look_up)
+    assert asked == ['m.lab', 'm.lab']
+    assert not InsecureList(['10.0.0.0/8']).covers('m.lab', 1)
+
+
+@pytest.mark.parametrize(
+    ('text', 'read'),
+    (
+        ('Registry.Lab:5002', 'Registry.Lab:5002'),
+        ('http://Registry.Lab', 'Registry.Lab'),
+        ('[FD00::1]:5', '[FD00::1]:5'),
+        ('10.1.2.3/8', '10.0.0.0/8'),
+    ),
+)
+def test_an_entry_is_read_with_its_letters(text, read):
+    assert str(spelled(text)) == read

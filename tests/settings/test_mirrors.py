@@ -197,7 +197,12 @@ def test_we_are_never_more_lenient_than_an_engine(case):
     (
         pytest.param('http://M:5000/', 'http://m:5000', True, id='spelling'),
         pytest.param('http://m:80', 'http://m', True, id='default-port'),
-        pytest.param('https://m:443/', 'https://m', True, id='default-tls-port'),
+        pytest.param('https://m/', 'https://m', True, id='tls-and-slash'),
+        # In certs.d and in insecure-registries they are two.
+        pytest.param('https://m:443', 'https://m', False, id='default-tls-port'),
+        pytest.param('https://M:5443', 'https://m:5443', False, id='tls-letters'),
+        pytest.param('HTTP://m:5000', 'http://m:5000', False, id='letters-of-scheme'),
+        pytest.param('HTTP://m:5000/', 'HTTP://m:5000', True, id='odd-and-slash'),
         pytest.param('http://m', 'https://m', False, id='scheme'),
         pytest.param('http://m', 'http://m:5000', False, id='port'),
         pytest.param('http://m/p', 'http://m', False, id='path-is-another'),

@@ -53,6 +53,42 @@ from registry_host.targets.target import FileRef
             id='equal-registry-keeps-its-spelling',
         ),
         pytest.param(
+            {'insecure-registries': ['R.LAB:1', 'r.lab:02', '[FD00::2]:5', 'fd00::1']},
+            tuple(
+                f'--insecure-registry={text}'
+                for text in ('R.LAB:1', 'r.lab:2', '[FD00::2]:5', '[fd00::1]')
+            ),
+            {
+                'insecure-registries': [
+                    *('r.lab:1', 'r.lab:2', '[fd00::2]:5', '[fd00::1]'),
+                    *('R.LAB:1', 'r.lab:02', '[FD00::2]:5', 'fd00::1'),
+                ]
+            },
+            id='what-an-engine-compares-by-its-letters-does-not-serve',
+        ),
+        pytest.param(
+            {'insecure-registries': ['index.docker.io']},
+            ('--insecure-registry=docker.io',),
+            {'insecure-registries': ['docker.io', 'index.docker.io']},
+            id='two-names-of-docker-hub',
+        ),
+        pytest.param(
+            {'registry-mirrors': ['HTTP://m:5000']},
+            ('--mirror=HTTP://M:5000',),
+            {'registry-mirrors': ['http://m:5000', 'HTTP://m:5000']},
+            id='a-mirror-that-is-never-asked-does-not-serve',
+        ),
+        pytest.param(
+            {'registry-mirrors': ['https://M:5443', 'https://n:443']},
+            ('--mirror=https://m:5443', '--mirror=https://n'),
+            {
+                'registry-mirrors': [
+                    *('https://m:5443', 'https://n', 'https://M:5443', 'https://n:443')
+                ]
+            },
+            id='certificates-are-looked-for-by-the-letters-of-a-mirror',
+        ),
+        pytest.param(
             {'registry-mirrors': ['http://proxy.corp/p']},
             ('--mirror=http://proxy.corp',),
             {'registry-mirrors': ['http://proxy.corp', 'http://proxy.corp/p']},

@@ -12,10 +12,18 @@ from registry_host.doctor.checks.check import (
     of_problem,
     skipped,
 )
+from registry_host.engine.entries import insecure_doubts, is_refused, refusals
+from registry_host.engine.route import insecure_of
 from registry_host.engine.rules import CONTAINERD_OWN_HOSTS
 from registry_host.errors import quoted
+from registry_host.redact import redact
 from registry_host.settings.areas import INSECURE
-from registry_host.settings.insecure import check_insecure_registry
+from registry_host.settings.insecure import (
+    InsecureList,
+    check_insecure_registry,
+    registry_key,
+    spelled,
+)
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
@@ -25,27 +33,27 @@ if TYPE_CHECKING:
 @check('insecure-rules', 'each insecure registry is a host, host:port or CIDR')
 def insecure_rules(seen: Observed) -> Findings:
     name = 'insecure-rules'
-    for index, text in seen.numbered_entries(INSECURE):
+    entries = seen.numbered_entries(INSECURE)
+    listed = {registry_key(text) for _, text in entries}
+    for index, text in entries:
         place = seen.where(INSECURE, index)
-        checked = check_insecure_registry(text)
-        for problem in checked.errors:
-            yield of_problem(name, 'error', problem.at(place), seen.daemon.path)
-        for problem in checked.warnings:
+        if is_refused(INSECURE, text, seen.facts.engine.version):
+            for problem in refusals(INSECURE, text):
+                yield of_problem(name, 'error', problem.at(place), seen.daemon.path)
+            continue
+        doubts = insecure_doubts(text, listed)
+        for problem in doubts:
             yield of_problem(name, 'warning', problem.at(place), seen.daemon.path)
-        if not checked.errors and not checked.warnings:
-            kind = (
-                'a network'
-                if checked.value and checked.value.is_cidr
-                else 'HOST[:PORT]'
-            )
-            yield finding(name, 'ok', f'{checked.input} is {kind}')
+        if not doubts:
+            kind = 'a network' if registry_key(text)[0] == 'cidr' else 'HOST[:PORT]'
+            yield finding(name, 'ok', f'{redact(text)} is {kind}')
 
 
 @check('insecure-reachable', 'each insecure registry answers, by HTTPS or by HTTP')
 def insecure_reachable(seen: Observed) -> Findings:
     name = 'insecure-reachable'
     for text in dict.fromkeys(seen.entries(INSECURE)):
-        registry = check_insecure_registry(text).value
+        registry = spelled(text)
         if registry is None:
             continue
         found = seen.insecure.get(registry)
@@ -64,7 +72,7 @@ def insecure_unmatched(seen: Observed) -> Findings:
     name = 'insecure-unmatched'
     by_host: dict[str, list[Mirror]] = {}
     for mirror in seen.mirrors:
-        by_host.setdefault(mirror.host, []).append(mirror)
+        by_host.setdefault(mirror.host.lower(), []).append(mirror)
     for index, text in seen.numbered_entries(INSECURE):
         registry = check_insecure_registry(text).value
         if registry is None or registry.is_cidr or registry.port is not None:
@@ -88,9 +96,9 @@ def _wants_cover(seen: Observed, mirror: Mirror) -> bool:
     Plain HTTP needs no entry but for the containerd store before 28.0 (moby
     daemon/hosts.go), and a mirror that answers by TLS needs none either.
     """
-    addresses = (mirror.host, *seen.addresses.get(mirror.host, ()))
-    checked = (check_insecure_registry(text).value for text in seen.entries(INSECURE))
-    if any(r.matches(mirror.host, mirror.port, addresses) for r in checked if r):
+    daemon = seen.daemon_json
+    insecure = insecure_of(seen.facts.engine, daemon) if daemon else InsecureList(())
+    if insecure.covers(mirror.host, mirror.port, seen.addresses_of):
         return False
     probe = seen.probes.get(mirror)
     if probe is not None and probe.problem is None:

@@ -15,6 +15,7 @@ from registry_host.doctor.checks.check import (
 )
 from registry_host.engine.clientconfig import has_hub_login
 from registry_host.engine.daemonjson import FLAGS
+from registry_host.engine.entries import mirror_doubts
 from registry_host.engine.hubtrust import unverified_hub
 from registry_host.errors import quoted
 from registry_host.redact import redact
@@ -48,14 +49,16 @@ def mirror_rules(seen: Observed) -> Findings:
         message = f'{seen.daemon.path} names no registry mirror'
         yield finding(name, 'info', message, 'registry-host configure --help')
         return
+    is_graphdriver = not (engine.info and engine.info.is_containerd_store)
     for index, text in entries:
         place = seen.where(MIRRORS, index)
         checked = check_mirror(text)
         for problem in checked.errors:
             yield of_problem(name, 'error', problem.at(place), seen.daemon.path)
-        for problem in checked.warnings:
+        doubts = mirror_doubts(text, seen.entries(MIRRORS)) if is_graphdriver else ()
+        for problem in (*doubts, *checked.warnings):
             yield of_problem(name, 'warning', problem.at(place), seen.daemon.path)
-        if not checked.errors and not checked.warnings:
+        if not checked.errors and not checked.warnings and not doubts:
             yield finding(name, 'ok', f'{checked.input} is a root address')
 
 
@@ -139,7 +142,8 @@ def hub_verification(seen: Observed) -> Findings:
         yield unseen(seen, name, f'{seen.daemon.path} could not be read')
         return
     daemon = seen.daemon_json
-    problems = unverified_hub(daemon, seen.facts.engine) if daemon else ()
+    engine, look_up = seen.facts.engine, seen.addresses_of
+    problems = unverified_hub(daemon, engine, look_up) if daemon else ()
     is_containerd = seen.facts.engine.info.is_containerd_store
     store = 'the containerd image store' if is_containerd else 'a graphdriver'
     yield from or_ok(
