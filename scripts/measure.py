@@ -17,7 +17,7 @@ from pathlib import Path
 from registry_host.commands.doctor import doctor
 from registry_host.host.host import Host
 from registry_host.jsonfile import editing, jsontext
-from registry_host.registry.probe import TIMEOUT_S
+from registry_host.registry.requests import TIMEOUT_S
 
 FOLDER = Path(sys.argv[1])
 PROGRAM = [str(Path(sys.executable).with_name('registry-host'))]

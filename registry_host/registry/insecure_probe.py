@@ -10,7 +10,8 @@ from registry_host.host.concurrency import ask_all
 from registry_host.host.wire import ConnectionFailed
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact_input
-from registry_host.registry.probe import DEADLINE_S, is_registry, request_of
+from registry_host.registry.probe import DEADLINE_S, is_registry
+from registry_host.registry.requests import request_of
 from registry_host.settings.mirrors import Mirror
 
 if TYPE_CHECKING:

@@ -8,8 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from registry_host.engine.route import Route
-from registry_host.engine.rules import CONTAINERD_OWN_HOSTS
-from registry_host.engine.trust import roots
 from registry_host.errors import Problem, place_of
 from registry_host.host.concurrency import ask_all
 from registry_host.host.wire import Answer, ConnectionFailed, Request
@@ -24,6 +22,7 @@ from registry_host.registry.faults import (
     proxy_problem,
     refused_by_proxy,
 )
+from registry_host.registry.requests import TIMEOUT_S, answered_by_proxy, request_of
 from registry_host.resolver.asking import HUB
 
 if TYPE_CHECKING:
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
     from registry_host.settings.images import Image
     from registry_host.settings.mirrors import Mirror
 
-TIMEOUT_S = 3.0
-# What a proxy answers in the place of the one that was asked: RFC 9110, section 15.
-_OF_PROXIES = frozenset({407, 502, 503, 504})
 MANIFESTS = (
     'application/vnd.docker.distribution.manifest.v2+json',
     'application/vnd.docker.distribution.manifest.list.v2+json',
@@ -159,68 +155,13 @@ def _problem_of_proxy(host: Host, area: str, proxy: str) -> Problem | None:
     return proxy_problem('proxy-login', area, request, detail) if is_login else None
 
 
-# The way there
-
-
-def request_of(host: Host, mirror: Mirror, route: Route) -> Request:
-    """Ask GET /v2/ as an engine that takes this route does."""
-    is_insecure = route.insecure.covers(mirror.host, mirror.port)
-    scheme = mirror.scheme
-    if _is_scheme_dropped(route) and not is_insecure and not mirror.is_loopback:
-        scheme = 'https'
-    return Request(
-        url=f'{scheme}://{mirror.endpoint}/v2/',
-        timeout_s=TIMEOUT_S,
-        is_verified=not is_insecure,
-        authorities=_authorities(host, mirror, route) if scheme == 'https' else (),
-        proxy=_proxy_for(mirror, scheme, route),
-    )
-
-
-def _is_scheme_dropped(route: Route) -> bool:
-    """Up to 27, the containerd store speaks HTTPS whatever a mirror's scheme is.
-
-    Source: moby 27 daemon/containerd/resolver.go; not so since 28.0 (daemon/hosts.go).
-    """
-    is_old = route.version is not None and route.version < CONTAINERD_OWN_HOSTS
-    return route.is_containerd_store and is_old
-
-
-def _authorities(host: Host, mirror: Mirror, route: Route) -> tuple[str, ...]:
-    """Find the CA files that this engine trusts for this mirror.
-
-    The containerd store since 28.0 looks under the name of the registry that is
-    mirrored, not of the mirror (observed, 28.5.2).
-    """
-    is_new = route.version is not None and route.version >= CONTAINERD_OWN_HOSTS
-    name = 'docker.io' if route.is_containerd_store and is_new else mirror.endpoint
-    folder = f'/etc/docker/certs.d/{name}'
-    own = (f'{folder}/{file}' for file in host.names(folder) if file.endswith('.crt'))
-    return (*roots(host, route.trust), *own)
-
-
-def _proxy_for(mirror: Mirror, scheme: str, route: Route) -> str | None:
-    proxy = route.https_proxy if scheme == 'https' else route.http_proxy
-    if not proxy or mirror.is_loopback:
-        return None
-    if route.no_proxy and route.no_proxy.bypasses(
-        mirror.host, _port_of(mirror, scheme)
-    ):
-        return None
-    return proxy
-
-
-def _port_of(mirror: Mirror, scheme: str) -> int:
-    return mirror.port or (443 if scheme == 'https' else 80)
-
-
 # The answer
 
 
 def _judge(
     host: Host, mirror: Mirror, request: Request, answer: Answer, route: Route
 ) -> Problem | None:
-    if request.proxy and answer.status in _OF_PROXIES:
+    if answered_by_proxy(request, answer):
         return refused_by_proxy(mirror, request, answer.status)
     if answer.url != request.url and route.is_containerd_store:
         return problem_of(

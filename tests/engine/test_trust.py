@@ -8,7 +8,7 @@ from registry_host.engine.find import EngineFacts
 from registry_host.engine.route import planned_route
 from registry_host.engine.trust import FILES, FOLDERS, Trust, roots, trust_of
 from registry_host.host.host import Host
-from registry_host.registry.probe import request_of
+from registry_host.registry.requests import request_of
 from registry_host.settings.mirrors import check_mirror
 
 BUNDLE = '/etc/ssl/certs/ca-certificates.crt'
