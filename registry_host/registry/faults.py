@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # A mirror that answers 401.
 LOGIN = 'mirror-login'
+# It is the proxy that failed.
+OF_PROXY = frozenset({'proxy-login', 'proxy-unreachable'})
 
 
 def proxy_problem(code: str, area: str, request: Request, detail: str) -> Problem:

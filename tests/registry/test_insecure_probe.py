@@ -7,15 +7,18 @@ import pytest
 from registry_host.engine.route import Route
 from registry_host.host.host import Host
 from registry_host.host.wire import Answer, ConnectionFailed
-from registry_host.registry.insecure_probe import probe_insecure
-from registry_host.settings.insecure import InsecureList, check_insecure_registry
+from registry_host.registry.insecure_probe import ask_insecure, probe_insecure
+from registry_host.settings.insecure import (
+    InsecureList,
+    check_insecure_registry,
+    spelled,
+)
 
 HEADER = {'docker-distribution-api-version': 'registry/2.0'}
 NOT_TLS = ConnectionFailed('not-tls', 'wrong version number')
 REFUSED = ConnectionFailed('refused', 'Connection refused')
 TIMEOUT = ConnectionFailed('timeout', 'no answer within 3 s')
 NO_NAME = ConnectionFailed('resolve', 'Name or service not known')
-BY_PROXY = ConnectionFailed('refused', 'Connection refused', is_of_proxy=True)
 
 
 def answer(status, headers=HEADER, body=b'{}'):
@@ -117,15 +120,122 @@ def test_what_is_wrong_is_told(outcomes, text, message, asked):
     assert (str(found.problem), len(host.requests)) == (message, asked)
 
 
-def test_the_proxy_of_the_engine_is_gone_by_and_named():
-    proxy = 'http://u:hunter2@p.lab:1'
-    route = Route(insecure=InsecureList(('r.lab:1',)), https_proxy=proxy)
-    host, (found,) = probed({'https': BY_PROXY}, 'r.lab:1', route=route)
-    assert host.requests[0].proxy == proxy
-    assert str(found.problem) == (
-        'r.lab:1: could not be reached (Connection refused: the proxy '
-        'http://xxxxx:xxxxx@p.lab:1)'
+PROXY = 'http://u:hunter2@p.lab:1'
+SHOWN = 'http://xxxxx:xxxxx@p.lab:1'
+ASKED = f'the proxy {SHOWN}, which the engine asks for it, '
+AROUND = (
+    'curl -sI -x http://p.lab:1 {}://r.lab:1/v2/\n'
+    'sudo registry-host configure --no-proxy r.lab --proxy-for engine'
+)
+BY_PROXY = ConnectionFailed('refused', 'Connection refused', is_of_proxy=True)
+CONNECT = ConnectionFailed('proxy', 'it answers 503 No', is_of_proxy=True)
+LISTED = InsecureList(('r.lab:1',))
+DIRECT = Route(insecure=LISTED, https_proxy=PROXY)
+THROUGH = Route(insecure=LISTED, https_proxy=PROXY, http_proxy=PROXY)
+
+
+@pytest.mark.parametrize('failure', (BY_PROXY, CONNECT))
+def test_a_registry_is_found_by_http_past_a_proxy_that_refuses(failure):
+    """As graphdrivers do: observed, 20.10.24, 26.1.5 and 28.5.2."""
+    outcomes = {'https': failure, 'http': answer(200)}
+    host, (found,) = probed(outcomes, 'r.lab:1', route=THROUGH)
+    assert (found.url, found.problem) == ('http://r.lab:1/v2/', None)
+    assert [request.proxy for request in host.requests] == [PROXY, PROXY]
+
+
+@pytest.mark.parametrize(
+    ('route', 'outcomes', 'message', 'hint'),
+    (
+        pytest.param(
+            THROUGH,
+            {'https': BY_PROXY, 'http': BY_PROXY},
+            f'{ASKED}could not be reached or refused (Connection refused)',
+            AROUND.format('http'),
+            id='dead',
+        ),
+        pytest.param(
+            THROUGH,
+            {'https': CONNECT, 'http': answer(503, {})},
+            f'the proxy {SHOWN} answers 503 for it',
+            AROUND.format('http'),
+            id='refuses-both',
+        ),
+        pytest.param(
+            THROUGH,
+            {'https': CONNECT, 'http': answer(407, {})},
+            f'{ASKED}demands a login or does not take this one',
+            AROUND.format('http'),
+            id='login',
+        ),
+        pytest.param(
+            DIRECT,
+            {'https': CONNECT, 'http': REFUSED},
+            'by HTTP: could not be reached (Connection refused); by HTTPS: '
+            f'{ASKED}could not be reached or refused (it answers 503 No)',
+            'getent ahosts r.lab\n' + AROUND.format('https'),
+            id='no-proxy-for-http',
+        ),
+        pytest.param(
+            THROUGH,
+            {'https': TIMEOUT},
+            f'could not be reached (no answer within 3 s), by way of the proxy {SHOWN}',
+            AROUND.format('https'),
+            id='silent-behind-it',
+        ),
+        pytest.param(
+            DIRECT,
+            {'https': answer(503, {})},
+            'answers 503 at https://r.lab:1/v2/, and not as a registry does',
+            AROUND.format('https'),
+            id='the-registry-in-a-tunnel',
+        ),
+        pytest.param(
+            DIRECT,
+            {'https': NOT_TLS, 'http': answer(503, {})},
+            'answers 503 at http://r.lab:1/v2/, and not as a registry does',
+            'curl -i http://r.lab:1/v2/',
+            id='the-registry-without-a-proxy',
+        ),
+    ),
+)
+def test_whose_fault_it_is_on_the_way_through_a_proxy(route, outcomes, message, hint):
+    _, (found,) = probed(outcomes, 'r.lab:1', route=route)
+    assert (str(found.problem), found.problem.hint) == (f'r.lab:1: {message}', hint)
+
+
+STORE_26 = Route(is_containerd_store=True, version=(26, 1, 5), insecure=LISTED)
+STORE_28 = Route(is_containerd_store=True, version=(28, 5, 2), insecure=LISTED)
+CLOSED = ConnectionFailed('closed', 'Connection reset by peer')
+
+
+@pytest.mark.parametrize(
+    ('route', 'failure', 'goes_on'),
+    (
+        pytest.param(Route(insecure=LISTED), CLOSED, True, id='graphdriver-closed'),
+        pytest.param(STORE_26, NOT_TLS, True, id='26-plain'),
+        pytest.param(STORE_26, REFUSED, False, id='26-refused'),
+        pytest.param(STORE_28, NOT_TLS, True, id='28-plain'),
+        pytest.param(STORE_28, REFUSED, True, id='28-refused'),
+        pytest.param(STORE_28, CLOSED, False, id='28-closed'),
+        pytest.param(STORE_28, CONNECT, False, id='28-connect-refused'),
+    ),
+)
+def test_http_is_tried_after_the_failures_after_which_the_engine_tries_it(
+    route, failure, goes_on
+):
+    """Pulls of each engine and store, observed."""
+    _, (found,) = probed(
+        {'https': failure, 'http': answer(200)}, 'r.lab:1', route=route
     )
+    assert (found.problem is None) is goes_on
+
+
+def test_a_registry_that_is_named_in_other_letters_is_asked_as_it_is_named():
+    host = Asked({'https': answer(200)})
+    registry = spelled('R.Lab:1')
+    found = ask_insecure(host, registry, Route(insecure=InsecureList(('R.Lab:1',))))
+    assert found.url == 'https://R.Lab:1/v2/'
+    assert not host.requests[0].is_verified
 
 
 def test_networks_are_not_asked():
