@@ -1,9 +1,9 @@
 """A proxy of the lab: proxy.py ADDRESS PORT works|login|silent|refuses|...
 
-It forwards plain HTTP and tunnels. `login` wants a password that nobody has, `silent`
-takes what is sent and never answers, `refuses` answers 503 for everything. As mirrors,
-`redirects` answers with another place, `page` with a page that asks for a login, and
-`demands` one for itself.
+It forwards plain HTTP and tunnels; `plain` refuses tunnels. `login` wants a password
+that nobody has, `silent` takes what is sent and never answers, `refuses` answers 503
+for everything. As mirrors, `redirects` answers with another place, `page` with a page
+that asks for a login, and `demands` one for itself.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ ANSWERS['demands'] = (
     b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="lab"\r\n'
     b'Docker-Distribution-Api-Version: registry/2.0\r\nContent-Length: 0\r\n\r\n'
 )
+ANSWERS['plain'] = b'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'
 ANSWERS['redirects'] = (
     b'HTTP/1.1 302 Found\r\nLocation: http://10.99.0.1:5000/v2/\r\n'
     b'Content-Length: 0\r\n\r\n'
@@ -57,7 +58,7 @@ def answer(client: socket.socket, mode: str, address: str) -> None:
                 print(f'login of {user}', flush=True)
         if mode == 'silent':
             threading.Event().wait(TIMEOUT_S)
-        elif mode == 'works':
+        elif mode == 'works' or (mode == 'plain' and not head.startswith(b'CONNECT')):
             forward(client, head, address)
         else:
             client.sendall(ANSWERS[mode])
