@@ -14,10 +14,10 @@ from registry_host.settings.insecure import (
     check_insecure_registry,
     registry_key,
 )
-from registry_host.settings.mirrors import check_mirror, has_odd_scheme, mirror_key
+from registry_host.settings.mirrors import check_mirror, has_odd_scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
     from typing import Any
 
     from registry_host.settings.checking import Checked
@@ -81,15 +81,14 @@ def _meant(stored: str) -> Registry | None:
     return check_insecure_registry(text).value
 
 
-def mirror_doubts(text: str, listed: Collection[str]) -> tuple[Problem, ...]:
+def mirror_doubts(text: str, listed: Collection[Hashable]) -> tuple[Problem, ...]:
     """Tell of a mirror that an engine with a graphdriver takes and never asks.
 
-    Nothing is wrong where it asks the same mirror by another of the entries, `listed`.
+    Nothing is wrong where it asks the same mirror by another entry; `listed` are the
+    keys of all.
     """
-    mirror = check_mirror(text).value
-    if mirror is None or not has_odd_scheme(text):
-        return ()
-    if mirror.key in map(mirror_key, listed):
+    mirror = check_mirror(text).value if has_odd_scheme(text) else None
+    if mirror is None or mirror.key in listed:
         return ()
     problem = Problem(
         code='mirror-scheme-case',

@@ -21,7 +21,7 @@ from registry_host.errors import quoted
 from registry_host.redact import redact
 from registry_host.registry.faults import LOGIN, silent_on, without_image
 from registry_host.settings.areas import MIRRORS
-from registry_host.settings.mirrors import check_mirror
+from registry_host.settings.mirrors import check_mirror, mirror_key
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
@@ -49,13 +49,14 @@ def mirror_rules(seen: Observed) -> Findings:
         message = f'{seen.daemon.path} names no registry mirror'
         yield finding(name, 'info', message, 'registry-host configure --help')
         return
+    listed = {mirror_key(text) for _, text in entries}
     is_graphdriver = not (engine.info and engine.info.is_containerd_store)
     for index, text in entries:
         place = seen.where(MIRRORS, index)
         checked = check_mirror(text)
         for problem in checked.errors:
             yield of_problem(name, 'error', problem.at(place), seen.daemon.path)
-        doubts = mirror_doubts(text, seen.entries(MIRRORS)) if is_graphdriver else ()
+        doubts = mirror_doubts(text, listed) if is_graphdriver else ()
         for problem in (*doubts, *checked.warnings):
             yield of_problem(name, 'warning', problem.at(place), seen.daemon.path)
         if not checked.errors and not checked.warnings and not doubts:
