@@ -82,7 +82,7 @@ def ask_insecure(host: Host, registry: Registry, route: Route) -> Found:
             answer = host.http_get(request)
         except ConnectionFailed as failure:
             problems.append(_unanswered(registry, place, request, failure))
-            if not _goes_on(route, failure):
+            if not _goes_on(registry, route, failure):
                 break
             continue
         if answered_by_proxy(request, answer):
@@ -96,22 +96,22 @@ def ask_insecure(host: Host, registry: Registry, route: Route) -> Found:
     return Found(registry, problem=_joined(problems))
 
 
-def _goes_on(route: Route, failure: ConnectionFailed) -> bool:
+def _goes_on(registry: Registry, route: Route, failure: ConnectionFailed) -> bool:
     """Whether an engine asks by HTTP after this failure of HTTPS.
 
     With a graphdriver after any, a refused CONNECT too; with the containerd store only
-    where plain HTTP was spoken, and from 28.0 on where nobody listens. Observed,
-    20.10.24, 26.1.5 and 28.5.2.
+    where plain HTTP was spoken, and from 28.0 on where nobody listens at the port 443
+    that no entry names. Observed, 20.10.24, 26.1.5 and 28.5.2; containerd
+    core/remotes/docker/resolver.go isPortError.
     """
     is_of_name = failure.reason == 'resolve' and not failure.is_of_proxy
     if is_of_name or failure.reason == 'timeout':
         return False  # The other way takes as long, and there is no time for both.
     if not route.is_containerd_store:
         return True
-    if failure.is_of_proxy:
-        return False
-    is_old = route.version is not None and route.version < CONTAINERD_OWN_HOSTS
-    return failure.reason == 'not-tls' or (failure.reason == 'refused' and not is_old)
+    is_new = route.version is None or route.version >= CONTAINERD_OWN_HOSTS
+    is_refused = failure.reason == 'refused' and registry.port is None
+    return failure.reason == 'not-tls' or (is_new and is_refused)
 
 
 def _is_registry(answer: Answer) -> bool:

@@ -209,24 +209,24 @@ CLOSED = ConnectionFailed('closed', 'Connection reset by peer')
 
 
 @pytest.mark.parametrize(
-    ('route', 'failure', 'goes_on'),
+    ('text', 'route', 'failure', 'goes_on'),
     (
-        pytest.param(Route(insecure=LISTED), CLOSED, True, id='graphdriver-closed'),
-        pytest.param(STORE_26, NOT_TLS, True, id='26-plain'),
-        pytest.param(STORE_26, REFUSED, False, id='26-refused'),
-        pytest.param(STORE_28, NOT_TLS, True, id='28-plain'),
-        pytest.param(STORE_28, REFUSED, True, id='28-refused'),
-        pytest.param(STORE_28, CLOSED, False, id='28-closed'),
-        pytest.param(STORE_28, CONNECT, False, id='28-connect-refused'),
+        pytest.param('r.lab:1', Route(), CLOSED, True, id='graphdriver-closed'),
+        pytest.param('r.lab:1', STORE_26, NOT_TLS, True, id='26-plain'),
+        pytest.param('r.lab', STORE_26, REFUSED, False, id='26-refused'),
+        pytest.param('r.lab:1', STORE_28, NOT_TLS, True, id='28-plain'),
+        pytest.param('r.lab', STORE_28, REFUSED, True, id='28-refused'),
+        pytest.param('r.lab:1', STORE_28, REFUSED, False, id='28-refused-at-a-port'),
+        pytest.param('r.lab:1', STORE_28, BY_PROXY, False, id='28-dead-proxy'),
+        pytest.param('r.lab', STORE_28, CLOSED, False, id='28-closed'),
+        pytest.param('r.lab', STORE_28, CONNECT, False, id='28-connect-refused'),
     ),
 )
 def test_http_is_tried_after_the_failures_after_which_the_engine_tries_it(
-    route, failure, goes_on
+    text, route, failure, goes_on
 ):
     """Pulls of each engine and store, observed."""
-    _, (found,) = probed(
-        {'https': failure, 'http': answer(200)}, 'r.lab:1', route=route
-    )
+    _, (found,) = probed({'https': failure, 'http': answer(200)}, text, route=route)
     assert (found.problem is None) is goes_on
 
 
