@@ -129,7 +129,7 @@ AROUND = (
 )
 BY_PROXY = ConnectionFailed('refused', 'Connection refused', is_of_proxy=True)
 CONNECT = ConnectionFailed('proxy', 'it answers 503 No', is_of_proxy=True)
-LISTED = InsecureList(('r.lab:1',))
+LISTED = InsecureList(('r.lab:1', 'r.lab'))
 DIRECT = Route(insecure=LISTED, https_proxy=PROXY)
 THROUGH = Route(insecure=LISTED, https_proxy=PROXY, http_proxy=PROXY)
 
@@ -228,6 +228,12 @@ def test_http_is_tried_after_the_failures_after_which_the_engine_tries_it(
     """Pulls of each engine and store, observed."""
     _, (found,) = probed({'https': failure, 'http': answer(200)}, text, route=route)
     assert (found.problem is None) is goes_on
+
+
+def test_an_entry_is_asked_unverified_though_it_covers_no_such_port():
+    host = Asked({'https': answer(200)})
+    ask_insecure(host, spelled('r.lab:01'), Route(insecure=InsecureList(('r.lab:01',))))
+    assert [request.is_verified for request in host.requests] == [False]
 
 
 def test_a_registry_that_is_named_in_other_letters_is_asked_as_it_is_named():
