@@ -1,8 +1,19 @@
-"""A run that changes five files, for strace to cut: run.py ROOT apply|undo|recover."""
+"""Runs that change five files, for strace to cut: each a fork of this process.
+
+A start of Python, and the imports of a run, take many times longer than what strace is
+to cut: they are had once, by a run on the root that is named on the command line. Each
+line of the input names a root, what is done there (apply, undo or recover), and a file
+for what is told; each is answered with the number of a process, which waits for
+SIGCONT, and with how that has ended.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import sys
+import traceback
 
 import outsiders
 
@@ -46,15 +57,45 @@ def recover(host: Host) -> None:
         pass
 
 
-def main(root: str, what: str) -> int:
-    outsiders.move_in()
+def run(root: str, what: str) -> int:
     try:
         {'apply': apply, 'undo': undo, 'recover': recover}[what](Host(root))
     except RegistryHostError as err:
         print(*err.problems, sep='\n', file=sys.stderr)
         return err.exit_code
+    except BaseException:  # noqa: BLE001 - as Python ends, but for what a fork shares
+        traceback.print_exc()
+        return 1
     return 0
 
 
+def wait_and_run(root: str, what: str, told: str) -> None:
+    """Be the fork, up to its end."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    file = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    for number, to in enumerate((nothing, nothing, file)):
+        os.dup2(to, number)
+    os.close(nothing)
+    os.close(file)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    code = run(root, what)
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def main(root: str) -> None:
+    outsiders.move_in()
+    apply(Host(root))
+    undo(Host(root))
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            wait_and_run(*json.loads(line))
+        os.waitpid(pid, os.WUNTRACED)
+        print(pid, flush=True)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
 if __name__ == '__main__':
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

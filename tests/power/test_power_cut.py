@@ -8,13 +8,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
+from runner import Runners
 
-RUN = str(Path(__file__).with_name('run.py'))
 STATE = 'var/lib/registry-host'
 # All that can change a disk, another process, or what a reader sees.
 CALLS = (
@@ -39,14 +37,6 @@ CALLS = (
     'kill',
 )
 ERRORS = ('ENOSPC', 'EIO', 'EACCES', 'EROFS')
-ENVIRON = {
-    'PATH': os.environ['PATH'],
-    'PYTHONDONTWRITEBYTECODE': '1',
-    'PYTHONPATH': ':'.join(map(str, (Path(__file__).parents[n] for n in (1, 2)))),
-}
-STRACE = ('strace', '-f', '-qq', '-o')
-# Calls that are not asked for do not stop the run; no signal can be injected so.
-QUICK = '--seccomp-bpf'
 WORKERS = os.cpu_count() or 1
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason='owners are part of it')
@@ -102,29 +92,8 @@ def passing(root):
     return [n for n in names if n.endswith('.registry-host') or n == 'journal.json']
 
 
-def call(root, what, *strace):
-    argv = [sys.executable, RUN, str(root), what]
-    return subprocess.run(
-        [*strace, *argv], env=ENVIRON, capture_output=True, text=True, check=False
-    )
-
-
-def counted(root, what, log):
-    """Say how often each call is made by a run that nothing disturbs."""
-    done = call(root, what, *STRACE, str(log), QUICK, '-e', f'trace={",".join(CALLS)}')
-    assert done.returncode == 0, done.stderr
-    names = re.findall(r'^\d+ +(\w+)\(', log.read_text(), re.MULTILINE)
-    return collections.Counter(names)
-
-
 def points(counts):
     return [(name, n) for name in counts for n in range(1, counts[name] + 1)]
-
-
-def injected(root, what, name, n, fault):
-    quick = [] if fault.startswith('signal=') else [QUICK]
-    only = (*STRACE, '/dev/null', *quick, '-e', f'trace={name}')
-    return call(root, what, *only, '-e', f'inject={name}:{fault}:when={n}')
 
 
 class Leg:
@@ -133,18 +102,31 @@ class Leg:
     def __repr__(self):
         return self.what
 
-    def __init__(self, what, origin, folder):
+    def __init__(self, runs, what, origin, folder):
+        self.call = runs.call
         self.what = what
         self.origin = origin
         self.folder = folder
         self.before = seen(origin)
         self.reached = self.copy(origin, 'reached')
-        self.counts = counted(self.reached, what, folder / f'{what}.trace')
+        self.counts = self.counted(self.reached, what)
         self.after = seen(self.reached)
 
     @property
     def points(self):
         return points(self.counts)
+
+    def counted(self, root, what):
+        """Say how often each call is made by a run that nothing disturbs."""
+        log = self.folder / f'{what}.trace'
+        done = self.call(root, what, '-o', str(log), '-e', f'trace={",".join(CALLS)}')
+        assert done.returncode == 0, done.stderr
+        names = re.findall(r'^\d+ +(\w+)\(', log.read_text(), re.MULTILINE)
+        return collections.Counter(names)
+
+    def injected(self, root, what, name, n, fault):
+        only = ('-o', os.devnull, '-e', f'trace={name}')
+        return self.call(root, what, *only, '-e', f'inject={name}:{fault}:when={n}')
 
     def copy(self, origin, name):
         copy = self.folder / f'{self.what}-{name}'
@@ -177,9 +159,17 @@ class Leg:
 
 
 @pytest.fixture(scope='module')
-def legs(tmp_path_factory):
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('runners')
+    runners = Runners([make_root(folder / str(n)) for n in range(WORKERS)])
+    yield runners
+    runners.close()
+
+
+@pytest.fixture(scope='module')
+def legs(runs, tmp_path_factory):
     folder = tmp_path_factory.mktemp('power')
-    apply = Leg('apply', make_root(folder / 'origin'), folder)
+    apply = Leg(runs, 'apply', make_root(folder / 'origin'), folder)
     changed = {n for n in apply.before if apply.before[n] != apply.after[n]}
     assert changed == {
         'etc/docker/daemon.json',
@@ -190,7 +180,7 @@ def legs(tmp_path_factory):
     }
     made = set(apply.after) - set(apply.before)
     assert made == {'home/bob/.docker', 'home/bob/.docker/config.json'}
-    undo = Leg('undo', apply.reached, folder)
+    undo = Leg(runs, 'undo', apply.reached, folder)
     assert undo.after == apply.before
     return apply, undo
 
@@ -214,16 +204,16 @@ def test_cut_at_every_call(legs, capsys):
     def cut(point):
         leg, *where = point
         root = leg.copy(leg.origin, '-'.join(map(str, where)))
-        done = injected(root, leg.what, *where, 'signal=SIGKILL')
+        done = leg.injected(root, leg.what, *where, 'signal=SIGKILL')
         if done.returncode == 0:
             return 'was not cut'
-        done = call(root, 'recover')
+        done = leg.call(root, 'recover')
         if done.returncode != 0:
             return f'recovery failed: {done.stderr}'
         if failure := leg.judge(root):
             return failure
         if seen(root) == leg.before:
-            done = call(root, leg.what)
+            done = leg.call(root, leg.what)
         if done.returncode != 0 or seen(root) != leg.after:
             return f'does not go any more: {done.stderr}'
         shutil.rmtree(root)
@@ -241,9 +231,9 @@ def test_recovery_cut_at_every_call(legs, capsys):
     for leg in legs:
         for n in (2, leg.counts['renameat2']):
             torn = leg.copy(leg.origin, f'torn-{n}')
-            injected(torn, leg.what, 'renameat2', n, 'signal=SIGKILL')
+            leg.injected(torn, leg.what, 'renameat2', n, 'signal=SIGKILL')
             clean = leg.copy(torn, f'recovered-{n}')
-            counts = counted(clean, 'recover', leg.folder / 'recover.trace')
+            counts = leg.counted(clean, 'recover')
             each(
                 lambda point, torn=torn, leg=leg: _cut_recovery(leg, torn, point),
                 points(counts),
@@ -255,8 +245,8 @@ def test_recovery_cut_at_every_call(legs, capsys):
 
 def _cut_recovery(leg, torn, point):
     root = leg.copy(torn, f'{torn.name}-{point[0]}-{point[1]}')
-    injected(root, 'recover', *point, 'signal=SIGKILL')
-    done = call(root, 'recover')
+    leg.injected(root, 'recover', *point, 'signal=SIGKILL')
+    done = leg.call(root, 'recover')
     if done.returncode != 0:
         return f'recovery failed: {done.stderr}'
     failure = leg.judge(root)
@@ -273,14 +263,14 @@ def test_every_call_fails(legs, capsys, error):
     def fail(point):
         leg, *where = point
         root = leg.copy(leg.origin, '-'.join(map(str, (error, *where))))
-        done = injected(root, leg.what, *where, f'error={error}')
+        done = leg.injected(root, leg.what, *where, f'error={error}')
         if done.returncode != 1:
             return f'exit {done.returncode}: {done.stderr[-300:]}'
         if seen(root) != leg.before:
             return f'not as before: {leg.differing(seen(root))}'
         if len(done.stderr.splitlines()) != 1:
             return f'not one line: {done.stderr[-300:]}'
-        recovered = call(root, 'recover')
+        recovered = leg.call(root, 'recover')
         if recovered.returncode != 0:
             return f'recovery failed: {recovered.stderr}'
         failure = leg.judge(root)
