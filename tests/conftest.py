@@ -26,6 +26,32 @@ def pytest_configure(config: pytest.Config) -> None:
         compileall.compile_dir(Path(__file__).parents[1] / 'registry_host', quiet=2)
 
 
+# What takes longest is begun first: no worker is still at it when the others are done.
+LONGEST = (
+    'test_attacks.py',
+    'test_sequences.py',
+    'test_power_cut.py',
+    'test_eight_runs_at_once_lose_nothing',
+    'test_growth.py',
+    'test_what_the_next_start_refuses',
+    'test_a_hung_manager_holds_up_nothing',
+    'test_killed_at_any_time_of_a_live_run',
+    'test_output.py',
+    'test_login_and_configure_lose_nothing_of_each_other',
+    'test_codec.py',
+    'test_ansible',
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONGEST, -len(LONGEST))}
+    items.sort(
+        key=lambda item: ranks.get(
+            item.path.name, ranks.get(item.name.partition('[')[0], 0)
+        )
+    )
+
+
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
     """A test of booted hosts goes to the next worker that is free, others by module.
 
@@ -43,6 +69,8 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    # It would begin with what has most tests, and end with the one that takes longest.
+    config.option.loadscopereorder = False
     return Scheduling(config, log)
 
 

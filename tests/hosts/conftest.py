@@ -9,14 +9,6 @@ import pytest
 from lab import Lab, LabHost
 
 SKIP = 'REGISTRY_HOST_SKIP_HOSTS'
-# What takes longest is begun first: no worker is still at it when the others are done.
-LONGEST = (
-    'test_eight_runs_at_once_lose_nothing',
-    'test_a_hung_manager_holds_up_nothing',
-    'test_killed_at_any_time_of_a_live_run',
-    'test_login_and_configure_lose_nothing_of_each_other',
-    'test_ansible',
-)
 ENGINES = {
     'bookworm': '20.10-bookworm',
     'trixie': '26.1-trixie',
@@ -31,7 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.hosts)
             if os.environ.get(SKIP):
                 item.add_marker(pytest.mark.skip(reason=f'{SKIP} is set'))
-    items.sort(key=lambda item: item.name.partition('[')[0] not in LONGEST)
 
 
 @pytest.fixture(scope='session')
