@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
 from envelope import envelope, is_live, service
 from places import DAEMON_JSON
 
@@ -354,28 +353,26 @@ def test_no_engine_at_all(newest):
     assert newest.run(['stat', '-c', '%a', DAEMON_JSON]).stdout == '644\n'
 
 
-@pytest.mark.parametrize(
-    ('content', 'code'),
-    (
-        pytest.param('{"registry-mirror": []}', 'directive-ignored', id='singular'),
-        pytest.param(
-            '{"http-proxy": "x"}', 'directive-misplaced', id='top-level-proxy'
-        ),
-        pytest.param('{"unknown": 1}', 'directive-unknown', id='unknown'),
-        pytest.param('{"debug": "true"}', 'directive-type', id='type'),
-        pytest.param('{"debug": true,}', 'json-trailing-comma', id='comma'),
-        pytest.param('{"labels": [], "labels": []}', 'json-duplicate-key', id='double'),
-    ),
+REFUSED = (
+    ('{"registry-mirror": []}', 'directive-ignored'),
+    ('{"http-proxy": "x"}', 'directive-misplaced'),
+    ('{"unknown": 1}', 'directive-unknown'),
+    ('{"debug": "true"}', 'directive-type'),
+    ('{"debug": true,}', 'json-trailing-comma'),
+    ('{"labels": [], "labels": []}', 'json-duplicate-key'),
 )
-def test_file_that_the_engine_would_refuse(newest, content, code):
-    newest.write(DAEMON_JSON, content)
-    done = configure(newest, '--mirror', MIRROR, '--format=json', check=False)
-    assert done.returncode == 2
-    found = as_json(done)
-    assert [error['code'] for error in found['errors']] == [code]
-    assert found['errors'][0]['message'].startswith(f'{DAEMON_JSON}:1:')
-    assert found['changed'] is False
-    assert newest.read(DAEMON_JSON) == content
+
+
+def test_file_that_the_engine_would_refuse(newest):
+    for content, code in REFUSED:
+        newest.write(DAEMON_JSON, content)
+        done = configure(newest, '--mirror', MIRROR, '--format=json', check=False)
+        assert done.returncode == 2, content
+        found = as_json(done)
+        assert [error['code'] for error in found['errors']] == [code]
+        assert found['errors'][0]['message'].startswith(f'{DAEMON_JSON}:1:'), content
+        assert found['changed'] is False, content
+        assert newest.read(DAEMON_JSON) == content
 
 
 def test_full_disk_leaves_the_old_file_whole(newest):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+
+from places import DAEMON_JSON
 
 SCRIPT = """
 import sys
@@ -22,11 +24,14 @@ def reload(host, unit):
     return host.run(['python3', '-c', SCRIPT.replace('UNIT', repr(unit))]).stdout
 
 
-@pytest.mark.parametrize('unit', ('docker.service', None), ids=('unit', 'signal'))
-def test_reload_that_takes(host, unit):
-    host.write('/etc/docker/daemon.json', '{"registry-mirrors": ["http://m.lab"]}')
-    assert reload(host, unit) == 'True \n'
-    assert host.mirrors() == ['http://m.lab/']
+def test_reload_that_takes(host):
+    for unit, mirror in (
+        ('docker.service', 'http://unit.lab'),
+        (None, 'http://hup.lab'),
+    ):
+        host.write(DAEMON_JSON, json.dumps({'registry-mirrors': [mirror]}))
+        assert reload(host, unit) == 'True \n'
+        assert host.mirrors() == [f'{mirror}/']
 
 
 def test_reload_that_never_happens(newest):
@@ -42,13 +47,18 @@ def test_unit_without_a_reload_is_signalled(newest):
     assert reload(newest, 'docker.service') == 'True \n'
 
 
-@pytest.mark.parametrize(
-    'content', ('{', '{"bogus": 1}', '{"registry-mirrors": ["x"]}')
+# What the engine says of each is its own, so that none passes for the one before.
+REJECTED = (
+    ('{', ('unexpected end of JSON', 'unexpected EOF')),
+    ('{"bogus": 1}', ('bogus',)),
+    ('{"registry-mirrors": ["x"]}', ('invalid mirror',)),
 )
-def test_rejection_comes_with_the_engines_reason(host, content):
+
+
+def test_rejection_comes_with_the_engines_reason(host):
     """Newer engines log "Reloaded configuration" even then."""
-    host.write('/etc/docker/daemon.json', content)
-    taken, _, reason = reload(host, 'docker.service').partition(' ')
-    assert taken == 'False'
-    words = ('unexpected end of JSON', 'unexpected EOF', 'bogus', 'invalid mirror')
-    assert any(word in reason for word in words)
+    for content, words in REJECTED:
+        host.write(DAEMON_JSON, content)
+        taken, _, reason = reload(host, 'docker.service').partition(' ')
+        assert taken == 'False', content
+        assert any(word in reason for word in words), (content, reason)

@@ -28,42 +28,30 @@ def oddities(lab):
     }
 
 
-@pytest.mark.parametrize(
-    ('name', 'code', 'hint'),
-    (
-        ('refused', 'mirror-unreachable', 'curl -v http://registry.lab:5999/v2/'),
-        ('silent', 'mirror-unreachable', 'curl -v http://10.99.0.250:5000/v2/'),
-        ('unresolved', 'mirror-unresolved', 'getent ahosts nowhere.lab'),
-        (
-            'not-a-registry',
-            'mirror-not-registry',
-            'curl -i http://registry.lab:8080/v2/',
-        ),
-        ('login', 'mirror-login', 'let the registry serve pulls without one'),
-        ('needs-tls', 'mirror-needs-tls', 'use https://registry.lab:5443'),
-        ('not-tls', 'mirror-not-tls', 'use http://registry.lab:5000'),
-        (
-            'untrusted',
-            'mirror-untrusted',
-            '/etc/docker/certs.d/registry.lab:5443/ca.crt',
-        ),
-    ),
+REFUSED = (
+    ('refused', 'mirror-unreachable', 'curl -v http://registry.lab:5999/v2/'),
+    ('silent', 'mirror-unreachable', 'curl -v http://10.99.0.250:5000/v2/'),
+    ('unresolved', 'mirror-unresolved', 'getent ahosts nowhere.lab'),
+    ('not-a-registry', 'mirror-not-registry', 'curl -i http://registry.lab:8080/v2/'),
+    ('login', 'mirror-login', 'let the registry serve pulls without one'),
+    ('needs-tls', 'mirror-needs-tls', 'use https://registry.lab:5443'),
+    ('not-tls', 'mirror-not-tls', 'use http://registry.lab:5000'),
+    ('untrusted', 'mirror-untrusted', '/etc/docker/certs.d/registry.lab:5443/ca.crt'),
 )
-def test_refused_mirror(newest, oddities, name, code, hint):
-    command = [
-        'registry-host',
-        'configure',
-        '--mirror',
-        oddities[name],
-        '--format=json',
-    ]
-    done = newest.run(command, check=False)
-    assert done.returncode == 1
-    (error,) = envelope(done.stdout)['errors']
-    assert error['code'] == code
-    assert hint in error['hint']
-    assert error['message'].endswith('; nothing was written')
-    assert newest.run(['test', '-e', DAEMON_JSON], check=False).returncode == 1
+
+
+def test_refused_mirrors(newest, oddities):
+    """One host for all of them, since nothing is written."""
+    for name, code, hint in REFUSED:
+        command = ['registry-host', 'configure', '--mirror', oddities[name]]
+        done = newest.run([*command, '--format=json'], check=False)
+        assert done.returncode == 1, name
+        (error,) = envelope(done.stdout)['errors']
+        assert error['code'] == code
+        assert hint in error['hint'], name
+        assert error['message'].endswith('; nothing was written'), name
+        left = newest.run(['test', '-e', DAEMON_JSON], check=False)
+        assert left.returncode == 1, name
 
 
 def test_dead_mirrors_are_asked_at_once(newest, oddities):
@@ -159,25 +147,24 @@ def test_mirrors_are_asked_only_when_their_list_changes(newest):
     assert 'r.lab:1' in newest.insecure()
 
 
-@pytest.mark.parametrize(
-    ('mirror', 'insecure', 'is_warned'),
-    (
-        pytest.param('http://127.0.0.1:5000', None, True, id='loopback'),
-        pytest.param(
-            'http://registry.lab:5000', 'registry.lab:5000', True, id='listed-insecure'
-        ),
-        pytest.param('http://registry.lab:5000', None, False, id='plain'),
-    ),
+# A mirror, an insecure registry, and whether Docker Hub is then not verified.
+UNVERIFIED = (
+    ('http://127.0.0.1:5000', None, True),
+    ('http://registry.lab:5000', 'registry.lab:5000', True),
+    ('http://registry.lab:5000', None, False),
 )
-def test_docker_hub_unverified_with_the_containerd_store(
-    newest, mirror, insecure, is_warned
-):
+
+
+def test_docker_hub_unverified_with_the_containerd_store(newest):
     newest.write(DAEMON_JSON, '{"features": {"containerd-snapshotter": true}}')
     newest.restart_engine()
-    flags = ['--insecure-registry', insecure] if insecure else []
-    command = ['registry-host', 'configure', '--mirror', mirror, '--no-probe', *flags]
-    found = envelope(newest.run([*command, '--format=json']).stdout)
-    codes = [finding['check'] for finding in found['findings']]
-    assert ('hub-unverified' in codes) is is_warned
-    doctor = newest.run(['registry-host', 'doctor', '--only=hub-verification'])
-    assert ('warning: hub-verification' in doctor.stdout) is is_warned
+    for case in UNVERIFIED:
+        mirror, insecure, is_warned = case
+        flags = ['--insecure-registry', insecure] if insecure else []
+        words = ['configure', '--mirror', mirror, '--no-probe', *flags, '--format=json']
+        found = envelope(newest.run(['registry-host', *words]).stdout)
+        codes = [finding['check'] for finding in found['findings']]
+        assert ('hub-unverified' in codes) is is_warned, case
+        doctor = newest.run(['registry-host', 'doctor', '--only=hub-verification'])
+        assert ('warning: hub-verification' in doctor.stdout) is is_warned, case
+        newest.run(['registry-host', 'unconfigure', '--no-probe'])

@@ -240,12 +240,12 @@ def test_the_engine_is_asked_in_its_own_environment(modern):
     assert [f['severity'] for f in found] == ['error', 'error']
 
 
-@pytest.mark.parametrize('config', FINE)
-def test_containerd_asks_no_storage_driver(modern, config):
-    write(modern, config)
-    report = tool(modern, 'registry-host', 'doctor', '--only=next-start')
-    assert of_check(report, 'next-start')[0]['severity'] == 'ok'
-    assert restart(modern) == 0
+def test_containerd_asks_no_storage_driver(modern):
+    for config in FINE:
+        write(modern, config)
+        report = tool(modern, 'registry-host', 'doctor', '--only=next-start')
+        assert of_check(report, 'next-start')[0]['severity'] == 'ok', config
+        assert restart(modern) == 0, config
 
 
 def test_a_way_back_by_itself_leaves_no_dead_engine(newest):

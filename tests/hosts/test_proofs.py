@@ -90,30 +90,31 @@ def test_a_mirror_without_the_image_is_told_of(host, empty):
     ]
 
 
-@pytest.mark.parametrize(
-    ('mode', 'code', 'words', 'url'),
-    (
-        ('nobody', 'proxy-unreachable', '(Connection refused)', HUB),
-        ('login', 'proxy-login', 'demands a login', HUB),
-        ('refuses', 'proxy-unreachable', 'answers 503', f'{MIRROR}/v2/'),
-        ('silent', 'mirror-unreachable', 'by way of the proxy', f'{MIRROR}/v2/'),
-    ),
+NO_USE = (
+    ('nobody', 'proxy-unreachable', '(Connection refused)', HUB),
+    ('login', 'proxy-login', 'demands a login', HUB),
+    ('refuses', 'proxy-unreachable', 'answers 503', f'{MIRROR}/v2/'),
+    ('silent', 'mirror-unreachable', 'by way of the proxy', f'{MIRROR}/v2/'),
 )
-def test_a_proxy_that_is_no_use_is_named(modern, proxies, mode, code, words, url):
+
+
+def test_proxies_that_are_no_use_are_named(modern, proxies):
     """Before anything is written; the mirror is not blamed for its proxy."""
     with_mirror(modern)
     before = modern.read(DAEMON_JSON)
-    flags = ('--http-proxy', proxies[mode], '--proxy-for=engine')
-    report = ran(modern, *CONFIGURE, *flags, code=1)
-    errors = {error['code']: error for error in report['errors']}
-    error = errors[code]
-    place = f'10.99.0.1:{PROXIES[mode]}'
-    assert words in error['message']
-    assert f'http://xxxxx:xxxxx@{place}' in error['message']
-    curl, *_ = error['hint'].splitlines()
-    assert curl == f'curl -sI -x http://{place} {url}'
-    assert (modern.read(DAEMON_JSON), report['changed']) == (before, False)
-    assert can_pull(modern)
+    for mode, code, words, url in NO_USE:
+        flags = ('--http-proxy', proxies[mode], '--proxy-for=engine')
+        report = ran(modern, *CONFIGURE, *flags, code=1)
+        errors = {error['code']: error for error in report['errors']}
+        error = errors[code]
+        place = f'10.99.0.1:{PROXIES[mode]}'
+        assert words in error['message'], mode
+        assert f'http://xxxxx:xxxxx@{place}' in error['message'], mode
+        curl, *_ = error['hint'].splitlines()
+        assert curl == f'curl -sI -x http://{place} {url}'
+        now = modern.read(DAEMON_JSON), report['changed']
+        assert now == (before, False), mode
+        assert can_pull(modern), mode
 
 
 def test_a_proxy_of_the_unit_is_named_too(host):

@@ -238,29 +238,34 @@ UNIT = '/etc/systemd/system/docker.service'
 FLAG = f'--registry-mirror={MIRROR}'
 
 
-@pytest.mark.parametrize(
-    ('path', 'content', 'place'),
+# The file of a flag, what it has, and the place that is told.
+FLAG_PLACES = (
     (
-        (
-            DEFAULT,
-            f'# Ours\nDOCKER_OPTS="--debug {FLAG}"\n',
-            f'DOCKER_OPTS of {DEFAULT}:2',
-        ),
-        (
-            DROP_IN,
-            f'[Service]\nEnvironmentFile=\nEnvironment="DOCKER_OPTS={FLAG}"\n',
-            f'DOCKER_OPTS of {DROP_IN}:3',
-        ),
-        (
-            DROP_IN,
-            '[Service]\nExecStart=\n'
-            f'ExecStart=/usr/sbin/dockerd -H fd:// \\\n  {FLAG}\n',
-            f'ExecStart of {DROP_IN}:3',
-        ),
+        DROP_IN,
+        f'[Service]\nEnvironmentFile=\nEnvironment="DOCKER_OPTS={FLAG}"\n',
+        f'DOCKER_OPTS of {DROP_IN}:3',
     ),
-    ids=('environment-file', 'drop-in', 'exec-start'),
+    (
+        DROP_IN,
+        f'[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd:// \\\n  {FLAG}\n',
+        f'ExecStart of {DROP_IN}:3',
+    ),
+    (
+        DEFAULT,
+        f'# Ours\nDOCKER_OPTS="--debug {FLAG}"\n',
+        f'DOCKER_OPTS of {DEFAULT}:2',
+    ),
 )
-def test_a_flag_is_told_with_its_file(host, path, content, place):
+
+
+def test_a_flag_is_told_with_its_file(host):
+    for path, content, place in FLAG_PLACES:
+        a_flag_is_told_with_its_file(host, path, content, place)
+        ran(host, 'registry-host', 'unconfigure', '--no-probe')
+        host.run(['rm', path])
+
+
+def a_flag_is_told_with_its_file(host, path, content, place):
     host.write(path, content)
     host.run('systemctl daemon-reload')
     host.restart_engine()
