@@ -39,9 +39,11 @@ class Runner:
         print(json.dumps([str(root), what, str(told)]), file=self._process.stdin)
         self._process.stdin.flush()
         pid = self._answer()
-        tracer = attached(pid, strace) if strace else None
-        os.kill(pid, signal.SIGCONT)
-        code = self._answer()
+        try:
+            tracer = attached(pid, strace) if strace else None
+        finally:  # Without strace it is not what was asked for, but it ends.
+            os.kill(pid, signal.SIGCONT)
+            code = self._answer()
         if tracer:
             tracer.communicate()
         stderr = told.read_text()
