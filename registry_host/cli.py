@@ -244,6 +244,16 @@ def history(host: Host, /, output_format: str) -> NoReturn:
 
 
 @cli.command()
+@format_option
+@click.pass_obj
+def status(host: Host, /, output_format: str) -> NoReturn:
+    """Show what is managed on this host, by which run, and whether it is in use."""
+    from registry_host.commands.status import status as run
+
+    finish(run(host), output_format)
+
+
+@cli.command()
 @lock_option
 @format_option
 @click.pass_obj

@@ -50,6 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.path.name, ranks.get(item.name.partition('[')[0], 0)
         )
     )
+# Where a fixture boots a host for all tests of a module with the same parameter.
+BY_PARAMETER = ('tests/hosts/test_lab_owners.py', 'tests/hosts/test_status.py')
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -61,7 +63,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         module, _, name = nodeid.partition('::')
-        if module == 'tests/hosts/test_lab_owners.py':
+        if module in BY_PARAMETER and '[' in name:
             return f'{module}[{name.partition("[")[2]}'
         is_alone = '/hosts/' in module and module != 'tests/hosts/test_attacks.py'
         return nodeid if is_alone else module

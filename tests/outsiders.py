@@ -6,6 +6,7 @@ proved with them holds for whatever target and service will come.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +19,13 @@ from registry_host.plan.readings import Reading, Seen
 from registry_host.plan.wish import Wish
 from registry_host.services import SERVICES
 from registry_host.services.activated import Activated
+from registry_host.services.service import Description
 from registry_host.settings.areas import ENGINE_DNS, MIRRORS
 from registry_host.targets import TARGETS
 from registry_host.targets.target import FileRef, Merged, absent, with_creation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from registry_host.errors import RegistryHostError
     from registry_host.host.host import Host
@@ -202,6 +204,9 @@ class Notary:
         draft.write_text(json.dumps(memory))
         draft.rename(self.root / MEMORY)
 
+    def describe(self) -> Description:
+        return Description('the notary 1.0', NOTES)
+
     def is_there(self, host: Host) -> bool:
         return self.seen.is_running
 
@@ -329,6 +334,22 @@ class Notaries:
         self, host: Host, facts: Facts, names: Collection[str]
     ) -> tuple[Service, ...]:
         return self.find(host, facts, ()) if 'notary' in names else ()
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Have both stand in the tables, and nothing else."""
+    targets, services = dict(TARGETS), dict(SERVICES)
+    TARGETS.clear()
+    SERVICES.clear()
+    move_in()
+    try:
+        yield
+    finally:
+        TARGETS.clear()
+        TARGETS.update(targets)
+        SERVICES.clear()
+        SERVICES.update(services)
 
 
 def move_in() -> None:

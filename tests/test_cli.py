@@ -99,6 +99,7 @@ def test_json_is_one_object_with_the_agreed_keys(root):
         'errors': [],
         'run': '1',
         'results': [],
+        'status': None,
     }
 
 

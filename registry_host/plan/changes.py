@@ -91,6 +91,14 @@ class Plan(NamedTuple):
         return max(needed, default=Activation.NONE)
 
     @property
+    def words(self) -> str:
+        """Say what a run would do, if it would do anything."""
+        if paths := ', '.join(change.path for change in self.pending):
+            return f'{paths} would change'
+        is_restart = self.activation is Activation.RESTART
+        return f'the engine would be {"restarted" if is_restart else "reloaded"}'
+
+    @property
     def writes(self) -> tuple[Change, ...]:
         is_recorded = self.record is not None and self.record.action != 'none'
         return ((self.record,) if is_recorded and self.record else ()) + self.pending

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from registry_host.errors import Finding, Problem
     from registry_host.plan.changes import Change
     from registry_host.plan.readings import Served
+    from registry_host.reporting.overview import Overview
     from registry_host.reporting.report import Report
     from registry_host.settings.checking import Checked
     from registry_host.transaction.managed import Entry
@@ -44,6 +45,7 @@ def to_json(report: Report) -> str:
         'errors': [_problem_json(problem) for problem in report.errors],
         'run': _text_of(outcome.checkpoint if outcome else None),
         'results': list(_results_json(report)),
+        'status': _status_json(report.overview),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
@@ -118,6 +120,15 @@ def _result_json(result: Checked[Any]) -> dict[str, Any]:
         'normalized': None if result.value is None else str(result.value),
         'code': result.errors[0].code if result.errors else None,
     }
+
+
+def _status_json(overview: Overview | None) -> dict[str, Any] | None:
+    if overview is None:
+        return None
+    from registry_host.reporting.overview import overview_json
+
+    last = next(_runs_json((overview.last_run,) if overview.last_run else ()), None)
+    return overview_json(overview, last)
 
 
 def _runs_json(runs: Sequence[Run]) -> Iterator[dict[str, Any]]:

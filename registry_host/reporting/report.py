@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from registry_host.plan.readings import Served
     from registry_host.progress import Progress, Proof
     from registry_host.registry.rendering import Text
+    from registry_host.reporting.overview import Overview
     from registry_host.settings.checking import Checked
     from registry_host.transaction.managed import EntryChanges
     from registry_host.transaction.outcome import Outcome
@@ -33,7 +34,8 @@ class Report(NamedTuple):
     `confirm_within` is in seconds; `undo` is how to take back what was done. `state` is
     what was true of the host in the end; it `is_mending` where, with --check, a run
     that was cut short would be taken back. `results` are of validate, `runs` of
-    history, `checks` of doctor --list, `texts` of registry render.
+    history, `checks` of doctor --list, `texts` of registry render, `overview` of
+    status.
     """
 
     command: str
@@ -53,6 +55,7 @@ class Report(NamedTuple):
     runs: tuple[Run, ...] | None = None
     checks: tuple[Check, ...] | None = None
     texts: tuple[Text, ...] | None = None
+    overview: Overview | None = None
     services: tuple[Served, ...] = ()
     proofs: tuple[Proof, ...] = ()
     is_mending: bool = False

@@ -48,6 +48,10 @@ def text_lines(report: Report, paint: Paint) -> Iterator[str]:
         yield from _plan_lines(report, report.plan, paint)
     if report.runs is not None:
         yield from _run_lines(report.runs)
+    if report.overview is not None:
+        from registry_host.reporting.overview import overview_lines
+
+        yield from overview_lines(report.overview, paint)
     if report.note:
         yield from report.note.split('\n')
 
@@ -180,15 +184,7 @@ def _run_lines(runs: Sequence[Run]) -> Iterator[str]:
     if not runs:
         yield 'no run has changed this host yet'
     for run in runs:
-        outcome: str = run.outcome
-        if run.done is not Activation.NONE:
-            outcome += f', {run.done}'
-        if run.is_short:
-            outcome += f' ({run.needed} was needed)'
-        if run.origin.undoes is not None:
-            outcome += f', undoes {run.origin.undoes}'
-        if run.id in undone_by:
-            outcome += f', undone by {undone_by[run.id]}'
-        yield f'{run.id:>3}  {run.started}  {run.by}  {outcome}'
+        by = f', undone by {undone_by[run.id]}' if run.id in undone_by else ''
+        yield f'{run.id:>3}  {run.started}  {run.by}  {run.ended}{by}'
         yield f'     {run.origin.line}'
         yield from (f'     {action} {path}' for path, action in run.files)

@@ -220,6 +220,11 @@ def _shown_once(
         time.sleep(POLL_S)
 
 
+def shown_by(host: Host, owner: str) -> tuple[str, ...]:
+    """Say which nameservers a DNS manager has this host ask, as it shows them now."""
+    return tuple(_shown(host, _WAYS[owner].shown_in)[1])
+
+
 def _shown(host: Host, paths: Sequence[str]) -> tuple[str, list[str]]:
     for path in paths:
         try:

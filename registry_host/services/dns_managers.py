@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from registry_host.plan.wish import Values
     from registry_host.services.activated import Activated
     from registry_host.services.facts import Facts
-    from registry_host.services.service import Service
+    from registry_host.services.service import Description, Service
     from registry_host.services.transition import Checks, Transition
     from registry_host.services.view import View
 
@@ -83,7 +83,7 @@ class _OfNames:
         """Names are looked up on while a DNS manager reads its files."""
         return Allowed(needed)
 
-    def look(self, host: Host) -> None:
+    def look(self, host: Host) -> Mapping[str, Values] | None:
         return None
 
     def condition(
@@ -125,6 +125,11 @@ class DnsManager(_OfNames):
 
         return is_there(host, self.name)
 
+    def describe(self) -> Description:
+        from registry_host.services.service import Description
+
+        return Description(self.title)
+
     def reads(self, path: str) -> bool:
         from registry_host.resolver.managerfiles import FILES
 
@@ -139,6 +144,13 @@ class DnsManager(_OfNames):
                 if self.reads(path)
             }
         )
+
+    def look(self, host: Host) -> Mapping[str, Values] | None:
+        if not self.is_there(host):
+            return None
+        from registry_host.resolver.telling import shown_by
+
+        return {NAMESERVERS: shown_by(host, self.name)}
 
     def activate(
         self,
@@ -208,6 +220,11 @@ class HostNames(_OfNames):
 
     def is_there(self, host: Host) -> bool:
         return True
+
+    def describe(self) -> Description:
+        from registry_host.services.service import Description
+
+        return Description(self.title)
 
     def reads(self, path: str) -> bool:
         return False

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from registry_host.plan.wish import Values
     from registry_host.services.activated import Activated
     from registry_host.services.facts import Facts
-    from registry_host.services.service import Service
+    from registry_host.services.service import Description, Service
     from registry_host.services.transition import Checks, Transition
     from registry_host.services.view import View
 
@@ -85,6 +85,15 @@ class Docker(OfUnit):
 
     def is_there(self, host: Host) -> bool:
         return self.engine.is_running
+
+    def describe(self) -> Description:
+        from registry_host.engine.keys import show_version
+        from registry_host.services.service import Description
+
+        version, problem = self.engine.version, self.engine.problem
+        title = f'Docker {show_version(version)}' if version else 'Docker'
+        why = problem.message if problem else ''
+        return Description(title, self.engine.config_path, why)
 
     def reads(self, path: str) -> bool:
         return path in (self.engine.config_path, RESOLV_CONF)

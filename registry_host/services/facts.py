@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.engine.environment import proxies_of
 from registry_host.engine.find import EngineFacts, look_at_engine, running_containers
-from registry_host.errors import Problem, SettingsError
+from registry_host.errors import ConfigError, Problem, SettingsError
 from registry_host.host.invoker import find_invoker
 from registry_host.namedtuples import NamedTuple
 from registry_host.settings.areas import ENGINE, Operation
@@ -46,6 +46,11 @@ class Facts(NamedTuple):
     containers: tuple[Container, ...] = ()
     environment: Mapping[str, str] = MappingProxyType({})
 
+    @property
+    def dns_manager(self) -> str:
+        """Who keeps the nameservers of this host; '' where that is not known."""
+        return self.ownership.title if self.ownership else ''
+
     @classmethod
     def of_host(cls, host: Host) -> Facts:
         """Facts of the programs that run, where users are no part of what is done."""
@@ -68,9 +73,14 @@ class Facts(NamedTuple):
         )
 
 
-def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
-    """Look at the host. Nothing is written, and no other machine is contacted."""
-    engine = look_at_engine(host)
+def gather(
+    host: Host, settings: Settings, ledger: Ledger, known: Facts | None = None
+) -> Facts:
+    """Look at the host. Nothing is written, and no other machine is contacted.
+
+    `known` has an engine that was looked at already: it is asked nothing more.
+    """
+    engine = known.engine if known else look_at_engine(host)
     facts = Facts(
         is_live=host.is_live,
         is_root=host.is_root,
@@ -80,9 +90,20 @@ def gather(host: Host, settings: Settings, ledger: Ledger) -> Facts:
     )
     if settings.has_proxies_for(ENGINE):
         facts = facts._replace(environment=proxies_of(host, engine))
-    if settings.has_dns or ledger.of_target(RESOLVER):
+    if known is None and (settings.has_dns or ledger.of_target(RESOLVER)):
         facts = facts._replace(containers=running_containers(host, engine))
     return _with_names(host, facts) if settings.has_dns else facts
+
+
+def survey(host: Host, ledger: Ledger) -> Facts:
+    """Look at what there is to tell of a host, whatever is asked or managed."""
+    from registry_host.resolver import evidence, owner
+
+    facts = Facts.of_host(host)._replace(former_users=_former_users(host, ledger))
+    try:
+        return facts._replace(ownership=owner.decide(evidence.gather(host)))
+    except ConfigError:  # resolv.conf cannot be read: doctor tells of it.
+        return facts
 
 
 def _former_users(host: Host, ledger: Ledger) -> dict[str, User]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from registry_host.namedtuples import NamedTuple
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
@@ -22,6 +24,17 @@ if TYPE_CHECKING:
     from registry_host.services.facts import Facts
     from registry_host.services.transition import Checks, Transition
     from registry_host.services.view import View
+
+
+class Description(NamedTuple):
+    """A service in words: `title` with its version, as far as that is known.
+
+    `path` is its own config, '' where it has none; `why` says why it does not answer.
+    """
+
+    title: str
+    path: str = ''
+    why: str = ''
 
 
 class Service(Protocol):
@@ -50,6 +63,9 @@ class Service(Protocol):
     @property
     def by_hand(self) -> str:
         """The command that has it read its files again."""
+
+    def describe(self) -> Description:
+        """Say what it is, for a person who asks what this host has."""
 
     def reads(self, path: str) -> bool:
         """Say whether it reads the file at a path."""

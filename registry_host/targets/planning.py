@@ -180,11 +180,11 @@ class Planned(NamedTuple):
         return self._replace(plan=plan._replace(findings=(*plan.findings, *findings)))
 
 
-def plan_asked(host: Host, asked: Asked) -> Planned:
-    """Work out what would change for this host to be as asked."""
+def plan_asked(host: Host, asked: Asked, known: Facts | None = None) -> Planned:
+    """Work out what would change for this host to be as asked; `known` as of gather."""
     ledger, ledger_state = load_ledger(host)
     settings = load(asked, checked=ledger.checked)
-    planned = plan_settings(host, settings, ledger, ledger_state)
+    planned = plan_settings(host, settings, ledger, ledger_state, known)
     if settings.is_declaration:
         return planned
     from registry_host.plan.declared import outlived_by_file
@@ -193,11 +193,15 @@ def plan_asked(host: Host, asked: Asked) -> Planned:
 
 
 def plan_settings(
-    host: Host, settings: Settings, ledger: Ledger, ledger_state: FileState
+    host: Host,
+    settings: Settings,
+    ledger: Ledger,
+    ledger_state: FileState,
+    known: Facts | None = None,
 ) -> Planned:
     for target in TARGETS.values():
         settings = target.whole(settings, ledger)
-    facts = gather(host, settings, ledger)
+    facts = gather(host, settings, ledger, known)
     files = read_files(host, settings, facts, ledger)
     planned = build_plan(host, settings, facts, files, ledger, ledger_state)
     planned = planned._replace(settings=settings)

@@ -157,10 +157,15 @@ def unfinished(host: Host) -> tuple[Finding, ...]:
     if host.is_live and not host.is_root:
         return ()
     try:
-        run = checkpoints.load_journal(host)
-        pending = confirmation.load_pending(host)
+        return left_unfinished(host)
     except RegistryHostError as err:
         return _unreadable(err.problems)
+
+
+def left_unfinished(host: Host) -> tuple[Finding, ...]:
+    """The same for who may know; ConfigError if what would tell it is damaged."""
+    run = checkpoints.load_journal(host)
+    pending = confirmation.load_pending(host)
     if run is not None:
         return (
             Finding(

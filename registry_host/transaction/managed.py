@@ -67,15 +67,15 @@ def entry_changes(host: Host, plan: Plan) -> Mapping[str, EntryChanges]:
     before, after = (
         read_ledger(state.content) for state in (plan.record.before, plan.record.after)
     )
-    origins = _Origins(host)
+    origins = Origins(host)
     found: dict[str, EntryChanges] = {}
     for change in plan.pending:
         was, made = (each.find(change.target, change.path) for each in (before, after))
-        added = tuple(_entry(*pair) for pair in _new(was, made))
+        added = tuple(entry_of(*pair) for pair in _new(was, made))
         stood = _Content(change.before.content or b'')
         gone = [pair for pair in _new(made, was) if pair[1] in stood]
         adders = origins.of(change.target, change.path) if gone else {}
-        removed = tuple(_entry(*pair)._replace(run=adders.get(pair)) for pair in gone)
+        removed = tuple(entry_of(*pair)._replace(run=adders.get(pair)) for pair in gone)
         found[change.path] = EntryChanges(added, removed)
     return found
 
@@ -88,7 +88,8 @@ def _new(was: Applied, made: Applied) -> Iterator[Pair]:
             yield from ((area, value) for value in key.ours if value not in known)
 
 
-def _entry(area: str, value: str) -> Entry:
+def entry_of(area: str, value: str) -> Entry:
+    """Name one value of an area, credentials masked."""
     from registry_host.redact import redact_input
 
     shown = redact_input(value) if area in PROXY_AREAS else value
@@ -112,7 +113,7 @@ class _Content:
         return any(form in self._words or form in self._content for form in forms)
 
 
-class _Origins:
+class Origins:
     """Which run has added what, read from the history when it is first asked for."""
 
     def __init__(self, host: Host) -> None:

@@ -136,6 +136,18 @@ class Run(NamedTuple):
         )
 
     @property
+    def ended(self) -> str:
+        """What came of it, in words."""
+        words: str = self.outcome
+        if self.done is not Activation.NONE:
+            words += f', {self.done}'
+        if self.is_short:
+            words += f' ({self.needed} was needed)'
+        if self.origin.undoes is not None:
+            words += f', undoes {self.origin.undoes}'
+        return words
+
+    @property
     def title(self) -> str:
         return f'run {self.id} ({self.origin.command}, {self.started})'
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError
+from registry_host.errors import ConfigError, Finding
 from registry_host.host.locations import UNPROVED
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from registry_host.errors import Finding
     from registry_host.host.host import Host
     from registry_host.services.transition import Checks
 
@@ -34,6 +33,12 @@ class Unproved(NamedTuple):
     run: int
     reason: str
     has_asked: bool = False
+
+    @property
+    def told(self) -> Finding:
+        run = f'run {self.run}' if self.run else 'an earlier run'
+        message = f'{run} has not proved that pulls work: {self.reason}'
+        return Finding(PULLS, 'warning', message, remedy=('sudo registry-host reload',))
 
 
 def load(host: Host) -> Unproved | None:

@@ -20,7 +20,7 @@ MIRROR = ('--mirror', 'http://m')
 PAGE = SCHEMA.with_name('json.md')
 KEYS = [
     *('version', 'command', 'ok', 'changed', 'host', 'changes', 'services', 'proofs'),
-    *('findings', 'errors', 'run', 'results'),
+    *('findings', 'errors', 'run', 'results', 'status'),
 ]
 # Each ends with a code, on a host with one run in its history.
 LINES = (
@@ -37,6 +37,7 @@ LINES = (
     (('undo',), 0),
     (('undo', '7'), 2),
     (('history',), 0),
+    (('status',), 0),
     (('confirm',), 1),
     (('revert', 'token'), 0),
     (('validate', *MIRROR, '--insecure-registry=*'), 2),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 
 import outsiders
@@ -11,8 +10,6 @@ from envelope import is_live, service
 from places import LEDGER
 
 from registry_host.host.host import Host
-from registry_host.services import SERVICES
-from registry_host.targets import TARGETS
 
 NOTES = outsiders.NOTES
 MEMORY = f'/{outsiders.MEMORY}'
@@ -21,24 +18,10 @@ MIRROR = ('--mirror', 'http://m')
 DNS = ('--engine-dns', '9.9.9.9')
 
 
-@contextlib.contextmanager
-def alone(table, name, entry):
-    """Have one entry in a table, and afterwards those that it had, in their order."""
-    entries = dict(table)
-    table.clear()
-    table[name] = entry
-    try:
-        yield
-    finally:
-        table.clear()
-        table.update(entries)
-
-
 @pytest.fixture
 def notary(root):
     """A host with a program of which the package knows nothing, and nothing else."""
-    target, kind = outsiders.Notes(), outsiders.Notaries()
-    with alone(TARGETS, 'notes', target), alone(SERVICES, 'notaries', kind):
+    with outsiders.alone():
         root.write(NOTES, 'owner bob\n')
         start(root, [], [])
         yield root

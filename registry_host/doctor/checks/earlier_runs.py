@@ -17,7 +17,6 @@ from registry_host.doctor.checks.check import (
     skipped,
 )
 from registry_host.host.filedoor import UNREADABLE
-from registry_host.levels import Activation
 
 if TYPE_CHECKING:
     from registry_host.doctor.observations import Observed
@@ -76,9 +75,7 @@ def pulls(seen: Observed) -> Findings:
     if seen.lacks_root:
         yield needs_root(name, ROOT_ALONE)
     elif unproved is not None:
-        run = f'run {unproved.run}' if unproved.run else 'an earlier run'
-        message = f'{run} has not proved that pulls work: {unproved.reason}'
-        yield finding(name, 'warning', message, 'sudo registry-host reload')
+        yield unproved.told
     else:
         yield finding(name, 'ok', 'no run is recorded as one that could not be proved')
 
@@ -97,9 +94,5 @@ def drift(seen: Observed) -> Findings:
     elif seen.plan.is_empty:
         yield finding(name, 'ok', 'the host is as its settings file says')
     else:
-        paths = ', '.join(change.path for change in seen.plan.pending)
-        is_restart = seen.plan.activation is Activation.RESTART
-        verb = 'restarted' if is_restart else 'reloaded'
-        what = f'{paths} would change' if paths else f'the engine would be {verb}'
-        message = f'the host is not as its settings file says: {what}'
+        message = f'the host is not as its settings file says: {seen.plan.words}'
         yield finding(name, 'warning', message, f'{CONFIGURE} --check --diff')
