@@ -146,7 +146,8 @@ def test_more_than_a_screen_holds_begins_with_what_is_not_as_it_should(root):
     assert states(root) == [*['written'] * 39, 'gone']
 
 
-def test_it_imports_nothing_heavy(root):
+def test_a_process_of_its_own_masks_secrets_and_imports_nothing_heavy(root):
+    """One that has not seen the password on its command line, as this one has."""
     root.run(*WORDS)
     root.run(*CLIENT)
     script = (
@@ -161,3 +162,5 @@ def test_it_imports_nothing_heavy(root):
     code, *modules = done.stderr.split()
     assert code == '0'
     assert set(modules) & HEAVY == set()
+    assert '  http://xxxxx:xxxxx@p:1  ' in done.stdout
+    assert 'hunter2' not in done.stdout
