@@ -105,7 +105,7 @@ def _no_root(root: str) -> Problem:
         code='root-missing',
         where='--root',
         message=f'there is no folder {root!r}' if root else 'the folder is empty',
-        hint=f'ls -ld {quoted(root)}' if root else '--root /path/to/the/root',
+        hint=f'ls -ld {quoted(root)}' if root else '',
     )
 
 
@@ -391,7 +391,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
             code='system',
             where=str(err.filename or 'registry-host'),
             message=err.strerror or type(err).__name__,
-            hint='registry-host doctor --only unfinished-run',
+            hint='sudo registry-host doctor --only unfinished-run',
         )
         told = with_state(problem, str(start.progress))
         report = failed(arguments, Exit.FAILED, told)
@@ -437,4 +437,4 @@ def failed(arguments: list[str], exit_code: Exit, *problems: Problem) -> Report:
     report = Report(command=command, exit_code=exit_code, errors=problems)
     host = Host(_option_of(arguments, '--root') or '/')
     report = report.below(host.root, host.has_place_for)
-    return report.repeating(arguments)
+    return report.repeating(arguments).pasted_by(host.invoker_name)

@@ -30,6 +30,7 @@ def finish(report: Report, output_format: str) -> NoReturn:
         report = report.after(context.obj.progress)
         report = report.below(context.obj.root, context.obj.has_place_for)
         report = report.repeating(context.meta.get(ARGUMENTS, ()))
+        report = report.pasted_by(context.obj.invoker_name)
     try:
         _print(report, output_format)
     except BrokenPipeError:
@@ -99,11 +100,8 @@ def handle_signals(handler: Any) -> None:
 
 def interrupted(progress: Progress) -> Problem:
     """Tell what a signal has left behind, where no run was there to say it itself."""
-    hint = ''
-    if progress.state is HostState.CHANGED and progress.remedy:
-        hint = f'to take it back: {progress.remedy}'
-    elif progress.state is HostState.PARTLY_CHANGED:
-        hint = f'to finish: {progress.remedy}'
+    is_left = progress.state in (HostState.CHANGED, HostState.PARTLY_CHANGED)
+    hint = progress.remedy if is_left else ''
     return Problem(code='interrupted', message=f'interrupted; {progress}', hint=hint)
 
 
@@ -132,7 +130,7 @@ def bug_problem(err: Exception) -> Problem:
     return Problem(
         code='bug',
         message=f'a bug in registry-host {__version__} (Python {python}): '
-        f'{place_of(err)}',
-        hint='registry-host --version; please report it with the command line, '
-        'passwords taken out',
+        f'{place_of(err)}; please report it with the command line, passwords taken '
+        'out',
+        hint='registry-host --version',
     )

@@ -53,41 +53,56 @@ def quoted(*words: str) -> str:
     return join(words)
 
 
+ROOT = 'root'
+
+
+def sudo_as(name: str) -> str:
+    """What makes a command of a hint one of a user's, for whoever is to paste it."""
+    return 'sudo ' if name == ROOT else f'sudo -u {quoted(name)} '
+
+
+def advised(message: str, advice: str) -> str:
+    """Add to a message what a person can do, where no command does it."""
+    return f'{message}; {advice}' if advice else message
+
+
+def reported(message: str) -> tuple[str, str]:
+    """Message and hint of a bug: what to tell whoever made registry-host."""
+    return f'{message}; please report it', 'registry-host --version'
+
+
 # What a remedy that is a command begins with, behind sudo or not.
 _PROGRAMS = frozenset(
-    'apt-get cat chgrp chmod chown cp curl df dhcpcd docker dockerd findmnt getent '
-    'hostname iconv id ip journalctl ln ls lsattr mkdir mount mv namei netconfig '
-    'nmcli nslookup ps registry-host resolvconf resolvectl rm sed ss stat systemctl '
-    'umount'.split()
+    'apt-get cat chattr chmod chown df docker dockerd findmnt free getent journalctl '
+    'kill ls lsattr mkdir mv namei nmcli registry-host resolvconf resolvectl rm '
+    'runuser sed sh stat systemctl'.split()
 )
 
 
 def argv_of(remedy: str) -> tuple[str, ...]:
     """Split a remedy that is one command, as a shell would; () if it is none.
 
-    Words may lead to it (`is there room? df -h /var`), but a choice of two, and what
-    takes a shell, is no command.
+    What takes a shell is not one.
     """
     import re
     from shlex import split
 
-    lead = re.match(r'[^,/]*?[:?] ', remedy)
-    text = remedy[lead.end() :] if lead else remedy
     try:
-        argv = tuple(split(text))
+        argv = tuple(split(remedy))
     except ValueError:  # A quote that is not closed.
         return ()
     program = argv[argv[0] == 'sudo' :][:1] if argv else ()
     is_prose = any(word[-1:] in ',;:' for word in argv)
     # NAMESERVER: it is for a person to fill in.
     is_template = any(word.isupper() and word.isalpha() for word in argv)
-    is_shell = '\n' in text or re.search(r'[|&;<>$`*]', re.sub("'[^']*'", '', text))
+    is_shell = '\n' in remedy or re.search(r'[|&;<>$`*]', re.sub("'[^']*'", '', remedy))
     if is_prose or is_template or is_shell or not _PROGRAMS.issuperset(program):
         return ()
     return argv if program else ()
 
 
 _AGAIN = 'run the same command with '
+SUDO = 'sudo'
 
 
 def repeat_with(flag: str) -> str:
@@ -95,18 +110,48 @@ def repeat_with(flag: str) -> str:
     return f'{_AGAIN}{flag}'
 
 
-def repeated(hint: str, line: str) -> str:
-    """Give each such hint as the whole command; as it is if `line` is ''."""
-    if not line or _AGAIN not in hint:
-        return hint
-    return '\n'.join(_repeated(each, line) for each in hint.split('\n'))
+def repeated(hint: str, line: str) -> tuple[str, str]:
+    """Give each such hint as the whole command; and what is to be said instead.
+
+    That is where `line` is '': it cannot be given once more.
+    """
+    lines = hint.split('\n')
+    again = [each for each in lines if each.startswith(_AGAIN)]
+    if not line:
+        left = '\n'.join(each for each in lines if each not in again)
+        return left, ', or '.join(_in_words(each) for each in again)
+    return '\n'.join(_repeated(each, line) for each in lines), ''
 
 
 def _repeated(hint: str, line: str) -> str:
     if not hint.startswith(_AGAIN):
         return hint
-    flag = hint.removeprefix(_AGAIN)
-    return line if flag == 'sudo' else f'{line} {flag}'  # It is under sudo as it is.
+    flags = hint.removeprefix(_AGAIN)
+    if flags == SUDO:
+        return line if line.startswith('sudo ') else f'sudo {line}'
+    return f'{line} {flags}'.rstrip()
+
+
+def _in_words(hint: str) -> str:
+    flags = hint.removeprefix(_AGAIN)
+    return f'{_AGAIN}{flags}' if flags else 'run the same command again'
+
+
+def pasted_by(name: str, text: str) -> str:
+    """Take sudo from the commands of a text that a user can run without it.
+
+    The host of one who is root by login may not have it; runuser(1) is util-linux's, as
+    su(1) is.
+    """
+    import re
+
+    if 'sudo ' not in text:
+        return text
+    text = text.replace(sudo_as(name), '') if name != ROOT else text
+    if name != ROOT:
+        return text
+    as_user = re.sub(r'(?<![^\s;&|])sudo -u (\S+) ', r'runuser -u \1 -- ', text)
+    return re.sub(r'(?<![^\s;&|])sudo (?=[a-z"])', '', as_user)
 
 
 def place_of(err: Exception) -> str:
@@ -205,7 +250,7 @@ class Finding(NamedTuple):
     def of(
         cls, problem: Problem, severity: Severity, path: str | None = None
     ) -> Finding:
-        remedy = (problem.hint,) if problem.hint else ()
+        remedy = tuple(filter(None, problem.hint.split('\n')))
         return cls(
             check=problem.code,
             severity=severity,

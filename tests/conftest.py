@@ -50,6 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.path.name, ranks.get(item.name.partition('[')[0], 0)
         )
     )
+
+
 # Where a fixture boots a host for all tests of a module with the same parameter.
 BY_PARAMETER = ('tests/hosts/test_lab_owners.py', 'tests/hosts/test_status.py')
 

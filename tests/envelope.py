@@ -1,12 +1,19 @@
-"""The one object of --format json: held against its schema, and read by tests."""
+"""The one object of --format json: held against its schema, and read by tests.
+
+Each hint in it is one that can be pasted.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hints import wrong_with
 from jsonschema import Draft202012Validator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SCHEMA = Path(__file__).resolve().parents[1] / 'docs/json.schema.json'
 _VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text()))
@@ -19,8 +26,16 @@ def envelope(text: str) -> Any:
         f'{"/".join(map(str, error.absolute_path))}: {error.message}'
         for error in _VALIDATOR.iter_errors(found)
     ]
+    errors += filter(None, map(wrong_with, _hints(found)))
     assert not errors, '\n'.join((*errors, text))
     return found
+
+
+def _hints(found: Any) -> Iterator[str]:
+    for error in found.get('errors', ()):
+        yield error['hint']
+    for finding in found.get('findings', ()):
+        yield from texts(finding)
 
 
 def service(found: Any, name: str = 'docker') -> tuple[str, str, str]:

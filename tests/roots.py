@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,12 @@ class Root:
     def program(self) -> str:
         """How messages name the command that is about this root."""
         return f'registry-host --root {self.path}'
+
+    @property
+    def as_root(self) -> str:
+        """How hints name it where only root may run it."""
+        is_root = os.geteuid() == 0 and 'SUDO_USER' not in os.environ
+        return self.program if is_root else f'sudo {self.program}'
 
     def run(self, *words: str) -> Ended:
         return run_command(self.capsys, '--root', str(self.path), *words)

@@ -38,7 +38,7 @@ def test_text_of_a_change_and_of_none(root):
         'updated /etc/docker/daemon.json\n'
         '  + registry-mirrors  http://registry.lab:5000\n'
         'no reload was done: the engine reads the file when it starts\n'
-        f'to take it back: sudo {root.program} undo 1\n'
+        f'to take it back: {root.as_root} undo 1\n'
     )
     before = root.snapshot()
     second = root.run('configure', *MIRROR, '--diff')
@@ -367,10 +367,9 @@ def test_validate_daemon_json(root, tmp_path):
     assert ended.code == 2
     assert ended.err == (
         f'error: {file}:2:3: "registry-mirror" is the name of a flag, and is silently '
-        'ignored here\n'
-        'hint:  rename it to "registry-mirrors"\n'
-        f'error: {file}:3:3: "debug" must be true or false, without quotes\n'
-        'hint:  the engine refuses the whole file otherwise\n'
+        'ignored here; rename it to "registry-mirrors"\n'
+        f'error: {file}:3:3: "debug" must be true or false, without quotes; the '
+        'engine refuses the whole file otherwise\n'
     )
     file.write_text('{"debug": true}')
     assert root.run('validate', '--daemon-json', str(file)).code == 0

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry_host.errors import argv_of, repeat_with, repeated
+from registry_host.errors import argv_of, pasted_by, repeat_with, repeated
 
 
 @pytest.mark.parametrize(
@@ -12,13 +12,10 @@ from registry_host.errors import argv_of, repeat_with, repeated
         ("df -h '/a b'", ('df', '-h', '/a b')),
         ("chmod 600 /r'/home/a b/x'", ('chmod', '600', '/r/home/a b/x')),
         ("curl -sI 'http://h/v2/?a=b&c'", ('curl', '-sI', 'http://h/v2/?a=b&c')),
-        # Words that lead to it.
-        ('or: systemctl restart docker', ('systemctl', 'restart', 'docker')),
-        ('is there room? df -h /var', ('df', '-h', '/var')),
-        ("to go on: mv -T a 'a: b'", ('mv', '-T', 'a', 'a: b')),
-        # A choice is no command, and what only a shell can do is not one either.
-        ('sudo registry-host confirm, or take it back: sudo registry-host undo', ()),
-        ('upgrade to 29.3, or restart it afterwards: systemctl restart docker', ()),
+        ("mv -T a 'a: b'", ('mv', '-T', 'a', 'a: b')),
+        # Words are no command, and what only a shell can do is not one either.
+        ('or: systemctl restart docker', ()),
+        ('is there room? df -h /var', ()),
         ('chown root: /a && chmod go-w /a', ()),
         ('df -h /a; findmnt -T /a', ()),
         ('cp a $HOME', ()),
@@ -41,17 +38,49 @@ def test_a_remedy_that_is_one_command_has_its_words(remedy, argv):
 
 
 @pytest.mark.parametrize(
-    ('hint', 'line', 'expected'),
+    ('hint', 'line', 'expected', 'instead'),
     (
-        (repeat_with('sudo'), 'sudo registry-host undo', 'sudo registry-host undo'),
+        (repeat_with('sudo'), 'sudo registry-host undo', 'sudo registry-host undo', ''),
+        (
+            repeat_with('sudo'),
+            'registry-host --root /r undo',
+            'sudo registry-host --root /r undo',
+            '',
+        ),
+        (repeat_with(''), 'sudo registry-host undo', 'sudo registry-host undo', ''),
         (
             f'ls\n{repeat_with("--no-probe")}',
             'sudo registry-host undo',
             'ls\nsudo registry-host undo --no-probe',
+            '',
         ),
-        (repeat_with('--no-probe'), '', 'run the same command with --no-probe'),
-        ('ls', 'sudo registry-host undo', 'ls'),
+        (
+            f'ls\n{repeat_with("--no-probe")}',
+            '',
+            'ls',
+            'run the same command with --no-probe',
+        ),
+        (repeat_with(''), '', '', 'run the same command again'),
+        ('ls', 'sudo registry-host undo', 'ls', ''),
+        ('ls', '', 'ls', ''),
     ),
 )
-def test_a_hint_to_repeat_the_command(hint, line, expected):
-    assert repeated(hint, line) == expected
+def test_a_hint_to_repeat_the_command(hint, line, expected, instead):
+    assert repeated(hint, line) == (expected, instead)
+
+
+@pytest.mark.parametrize(
+    ('text', 'name', 'expected'),
+    (
+        ('sudo a && sudo b', 'root', 'a && b'),
+        ('echo x | sudo tee /f', 'root', 'echo x | tee /f'),
+        ('sudo -u alice a /f', 'root', 'runuser -u alice -- a /f'),
+        ('sudo "${EDITOR:-vi}" /f', 'root', '"${EDITOR:-vi}" /f'),
+        ('ls /a/sudo /etc/sudo x', 'root', 'ls /a/sudo /etc/sudo x'),
+        ('sudo a', 'alice', 'sudo a'),
+        ('sudo -u alice a', 'alice', 'a'),
+        ('sudo -u bob a', 'alice', 'sudo -u bob a'),
+    ),
+)  # fmt: skip
+def test_sudo_is_asked_of_those_who_need_it(text, name, expected):
+    assert pasted_by(name, text) == expected

@@ -139,8 +139,8 @@ def _undone(run: Run, by: int) -> Problem:
     return Problem(
         code='undo-done',
         where=run.title,
-        message=f'is undone already, by run {by}',
-        hint=f'to bring it back: sudo registry-host undo {by}',
+        message=f'is undone already, by run {by}; undo that to bring it back',
+        hint=f'sudo registry-host undo {by}',
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from registry_host.errors import Finding, place_of
+from registry_host.errors import Finding, place_of, reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +30,12 @@ class Look:
 
 def crash(what: str, err: Exception) -> Finding:
     """Report a bug of registry-host that has cost an observation."""
+    message, hint = reported(
+        f'{what} failed, by a bug in registry-host: {place_of(err)}'
+    )
     return Finding(
         check='observation',
         severity='error',
-        message=f'{what} failed, by a bug in registry-host: {place_of(err)}',
-        remedy=('please report it with the output of registry-host --version',),
+        message=message,
+        remedy=(hint,),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.doctor.checks import CHECKS
+from registry_host.doctor.checks.check import AHEAD
 from registry_host.errors import Finding, Problem, SettingsError, place_of
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 # What is told by every run, for much else is not known without it.
 ALWAYS = 'ledger'
-MEND_FIRST = 'mend first what next-start tells of: the engine would not start again'
+MEND_FIRST = 'what next-start tells of keeps the engine from starting again'
 
 
 def select(only: tuple[str, ...], skip: tuple[str, ...]) -> tuple[Check, ...]:
@@ -37,8 +38,9 @@ def _unknown_check(name: str) -> Problem:
     return Problem(
         code='check-unknown',
         where='--only/--skip',
-        message=f'there is no check {name!r}',
-        hint=f'did you mean {close[0]}?' if close else 'registry-host doctor --list',
+        message=f'there is no check {name!r}'
+        + (f': did you mean {close[0]}?' if close else ''),
+        hint='registry-host doctor --list',
     )
 
 
@@ -70,7 +72,8 @@ def _mended_first(found: Finding, observed: Observed) -> Finding:
         return found
     names = {'docker', observed.facts.engine.unit or 'docker'}
     if any(step.endswith(f'systemctl restart {n}') for step in steps for n in names):
-        return found._replace(remedy=(MEND_FIRST, *found.remedy))
+        message = f'{found.message}; {MEND_FIRST}'
+        return found._replace(message=message, remedy=(AHEAD, *found.remedy))
     return found
 
 

@@ -66,7 +66,7 @@ def no_answer(target: str) -> Problem:
         code='engine-api',
         where='engine',
         message=f'did not answer GET {target.partition("?")[0]} as an engine does',
-        hint='journalctl -u docker.service -n 20',
+        hint='sudo journalctl -u docker.service -n 20',
     )
 
 

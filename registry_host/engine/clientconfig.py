@@ -137,8 +137,7 @@ def _problem(document: Document, found: _Found) -> Problem:
         where=document.where(*found.path),
         message=f'{_shown(found.path)} must be {_due(found)}, {_not(found.value)}; '
         'docker cannot load the file as it is, and empties the logins in it at the '
-        'next docker login',
-        hint=_hint(found),
+        f'next docker login; {_advice(found)}',
     )
 
 
@@ -174,7 +173,7 @@ def _not(value: Json) -> str:
     return 'not a list' if isinstance(value, list) else 'not an object'
 
 
-def _hint(found: _Found) -> str:
+def _advice(found: _Found) -> str:
     """Give the edit that mends it, without any value that might be a secret."""
     path, value, shape = found
     names = [part for part in path if isinstance(part, str)]
@@ -186,7 +185,7 @@ def _hint(found: _Found) -> str:
         edit = 'put it in brackets' if is_text else 'write a list of strings'
         return f'{edit}: "{key}": ["..."]'
     if isinstance(shape, dict):
-        return _object_hint(key, shape)
+        return _advice_on_object(key, shape)
     if isinstance(value, bool):
         is_experimental = len(path) == 1 and fold(key) == 'experimental'
         words = _EXPERIMENTAL if is_experimental else {True: '"true"', False: '"false"'}
@@ -212,7 +211,7 @@ def _joined(key: str, entries: list[Json]) -> str:
     return joined if len(joined) <= 256 else ''
 
 
-def _object_hint(key: str, shape: Mapping[str, Shape]) -> str:
+def _advice_on_object(key: str, shape: Mapping[str, Shape]) -> str:
     inner = shape.get(_ANY)
     if inner == 'string':
         return f'write "{key}": {{"NAME": "VALUE"}}, or remove it'
@@ -242,8 +241,7 @@ def _flat_proxies(document: Document, found: Iterable[_Found]) -> Problem:
         where=document.where(*places[0]),
         message=f'{listed} must stand in "default", not in "{places[0][0]}" itself; '
         'docker cannot load the file as it is, and empties the logins in it at the '
-        'next docker login',
-        hint=f'move {listed} into "default": '
+        f'next docker login; move {listed} into "default": '
         f'"{places[0][0]}": {{"default": {{{members}}}}}',
     )
 

@@ -78,11 +78,17 @@ def cure_of(host: Host, unit: str, pid: int | None) -> str:
     A process that has outlived its unit keeps another engine from starting.
     """
     names = quoted(*units_of(unit))
-    start = f'systemctl reset-failed {names}; systemctl restart {quoted(unit)}'
+    start = (
+        f'sudo systemctl reset-failed {names}; sudo systemctl restart {quoted(unit)}'
+    )
     is_left = pid is not None and not _shown(host, unit).get(unit, '').startswith(
         'active'
     )
-    return f'kill {pid} && tail --pid={pid} -f /dev/null; {start}' if is_left else start
+    return (
+        f'sudo kill {pid} && tail --pid={pid} -f /dev/null; {start}'
+        if is_left
+        else start
+    )
 
 
 def main_pid(host: Host, unit: str) -> int:

@@ -29,7 +29,7 @@ from registry_host.engine.keys import (
     parse_version,
     quote_key,
     show_version,
-    stranger_hint,
+    stranger_advice,
 )
 from registry_host.engine.pairs import pair_problems
 from registry_host.engine.values import (
@@ -38,7 +38,7 @@ from registry_host.engine.values import (
     shape_misfits,
     value_misfits,
 )
-from registry_host.errors import Problem
+from registry_host.errors import Problem, advised
 from registry_host.jsonfile.jsonvalue import Number
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ __all__ = [
 # Ten thousand bad entries are one mistake: no need to tell, and to place, them all.
 _MOST_PROBLEMS = 50
 _PROXIES = 'proxies'
-_BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
+_BY_UNIT = 'set it as Environment= in the unit, by systemctl edit docker.service'
 
 Path = tuple['str | int', ...]
 
@@ -87,8 +87,8 @@ def _lint(
     if version < (23, 0, 0) and not document.text.strip():
         yield Problem(
             code='file-empty',
-            message='Docker does not start with an empty file before 23.0',
-            hint='write {} into it, or remove the file',
+            message='Docker does not start with an empty file before 23.0; write {} '
+            'into it, or remove the file',
         )
     for key in document.root:
         yield from _lint_key(document, key, version, flags)
@@ -117,9 +117,10 @@ def _lint_key(
 
 
 def _problem(
-    document: Document, path: Path, code: str, message: str, hint: str
+    document: Document, path: Path, code: str, message: str, advice: str
 ) -> Problem:
-    return Problem(code=code, where=document.where(*path), message=message, hint=hint)
+    message = advised(message, advice)
+    return Problem(code=code, where=document.where(*path), message=message)
 
 
 # Unknown keys
@@ -143,7 +144,7 @@ def _lint_unknown_object(
 ) -> Iterator[Problem]:
     """An engine takes the members of such an object for keys, and then drops them."""
     unknown = [name for name in members if not _is_name(name, version)]
-    if unknown and (find_directive(key) or _rename_hint(key, version)):
+    if unknown and (find_directive(key) or _renaming(key, version)):
         yield _unknown(document, (key,), version)
         return
     for name in unknown:
@@ -154,7 +155,7 @@ def _lint_unknown_object(
             (key,),
             'directive-ignored',
             f'{quote_key(key)} is not a key that dockerd knows, though it starts so',
-            _rename_hint(key, version)
+            _renaming(key, version)
             or 'remove it, or move what stands in it one level up',
         )
 
@@ -166,13 +167,13 @@ def _is_name(name: str, version: Version) -> bool:
 
 
 def _ignored_flag(document: Document, key: str, version: Version) -> Problem:
-    hint = _rename_hint(key, version)
-    hint = hint or f'remove it: only the flag --{key} does something'
+    advice = _renaming(key, version)
+    advice = advice or f'remove it: only the flag --{key} does something'
     if key in _proxy_names():
         message = f'"{key}" does nothing at the top level'
-        return _problem(document, (key,), 'directive-misplaced', message, hint)
+        return _problem(document, (key,), 'directive-misplaced', message, advice)
     message = f'"{key}" is the name of a flag, and is silently ignored here'
-    return _problem(document, (key,), 'directive-ignored', message, hint)
+    return _problem(document, (key,), 'directive-ignored', message, advice)
 
 
 def _proxy_names() -> tuple[str, ...]:
@@ -192,7 +193,7 @@ def _unknown(document: Document, path: tuple[str, ...], version: Version) -> Pro
         'directive-unknown',
         f'{quote_key(*path)} is not a key that dockerd knows, and it refuses the whole '
         'file',
-        _unknown_hint(path, version),
+        _advice_on_unknown(path, version),
     )
 
 
@@ -224,14 +225,14 @@ def _too_new(
     )
 
 
-def _unknown_hint(path: tuple[str, ...], version: Version) -> str:
+def _advice_on_unknown(path: tuple[str, ...], version: Version) -> str:
     scope, name = path[0] if len(path) > 1 else '', path[-1]
     if scope == _PROXIES and name == 'default':
         return f'put {", ".join(_proxy_names())} right below "proxies"'
     if scope == _PROXIES and _kebab(name) in _proxy_names():
         return f'rename it to "{_kebab(name)}", as dockerd calls it'
-    if hint := stranger_hint(name) or _rename_hint(name, version):
-        return hint
+    if advice := stranger_advice(name) or _renaming(name, version):
+        return advice
     close = _closest(_kebab(name))
     if close is None or not close.is_known(version):
         return 'remove it'
@@ -246,7 +247,7 @@ def _closest(name: str) -> Directive | None:
     return find_directive(found[0]) if found else None
 
 
-def _rename_hint(name: str, version: Version) -> str:
+def _renaming(name: str, version: Version) -> str:
     """Recognise a key behind the name of its flag, or behind another spelling."""
     meant = _kebab(name)
     if meant in _proxy_names():
@@ -300,7 +301,7 @@ def _misfit(document: Document, key: str, misfit: Misfit, code: str) -> Problem:
     subject = quote_key(*(part for part in path if isinstance(part, str)))
     if code == 'directive-type' and isinstance(path[-1], int):
         subject = f'each entry of {subject}'
-    return _problem(document, path, code, f'{subject} {misfit.must}', misfit.hint)
+    return _problem(document, path, code, f'{subject} {misfit.must}', misfit.advice)
 
 
 def _lint_entries(
@@ -311,7 +312,7 @@ def _lint_entries(
     for index, entry in enumerate(entries):
         if not isinstance(entry, str):
             must = f'must be {SHAPE_NAMES["string"]}'
-            misfit = Misfit(path=(index,), must=must, hint='remove the null')
+            misfit = Misfit(path=(index,), must=must, advice='remove the null')
             yield _misfit(document, key, misfit, 'directive-type')
         elif not accepts(entry, version):
             where = document.where(key, index)
@@ -329,6 +330,6 @@ def _lint_proxies(document: Document, version: Version) -> Iterator[Problem]:
             yield _unknown(document, (_PROXIES, name), version)
         elif name not in _proxy_names():
             message = f'{quote_key(_PROXIES, name)} is silently ignored here'
-            hint = f'move "{name}" to the top level, or remove it'
+            advice = f'move "{name}" to the top level, or remove it'
             path = (_PROXIES, name)
-            yield _problem(document, path, 'directive-ignored', message, hint)
+            yield _problem(document, path, 'directive-ignored', message, advice)

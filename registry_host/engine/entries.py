@@ -44,7 +44,7 @@ def refusals(area: str, text: str) -> Iterator[Problem]:
         yield Problem(
             code=f'{checked.kind}-spelling',
             message=f'dockerd does not start with the spelling {checked.input!r}',
-            hint=f'write {meant}' if meant != text else f'add a port: {meant}:5000',
+            hint=meant if meant != text else f'{meant}:5000',
         )
 
 

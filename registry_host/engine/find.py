@@ -19,7 +19,7 @@ from registry_host.engine.running import (
     find_running,
 )
 from registry_host.engine.sockets import SOCKET, UNIX, listening_of
-from registry_host.errors import EngineError, Finding, Problem
+from registry_host.errors import EngineError, Finding, Problem, repeat_with
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def other_engine(engine: EngineFacts, other: Running) -> Finding:
         severity='warning' if is_shared else 'info',
         message=f'another engine runs: {other}; {also}',
         path=other.config_path,
-        remedy=(f'kill -s HUP {other.pid}',) if is_shared else (),
+        remedy=(f'sudo kill -HUP {other.pid}',) if is_shared else (),
     )
 
 
@@ -220,7 +220,7 @@ def _permission_problem(socket_path: str) -> Problem:
         code='engine-permission',
         where=socket_path,
         message='permission denied, so the live engine could not be asked',
-        hint='run it with sudo',
+        hint=repeat_with('sudo'),
     )
 
 
@@ -230,7 +230,7 @@ def _unreachable_problem(address: str, engine: Running) -> Problem:
         code='engine-unreachable',
         where=address,
         message='dockerd runs, but does not answer here',
-        hint=f'journalctl -u {unit} -n 20',
+        hint=f'sudo journalctl -u {unit} -n 20',
     )
 
 
@@ -239,8 +239,7 @@ def _tls_problem(engine: Running) -> Problem:
         code='engine-unreachable',
         where=engine.listening.address,
         message=f'dockerd (process {engine.pid}) listens over TLS alone, where '
-        'registry-host cannot ask it',
-        hint=f'have it listen at a socket too: add {UNIX}{SOCKET} where '
+        f'registry-host cannot ask it; add {UNIX}{SOCKET} where '
         f'{engine.listening.hosts[0]} is named, and restart it',
     )
 

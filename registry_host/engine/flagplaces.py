@@ -35,16 +35,16 @@ class FlagPlace(NamedTuple):
     def __str__(self) -> str:
         return f'{self.name} of {self.path}:{self.line}'
 
-    def removal(self, flag: str) -> str:
-        """Say how the flag goes, as an administrator would do it."""
-        restart = f'systemctl restart {quoted(self.unit)}'
+    @property
+    def edit(self) -> str:
+        """The command that has an administrator take a flag out."""
+        restart = f'sudo systemctl restart {quoted(self.unit)}'
         if self.path.startswith(_PACKAGED):
-            edit = f'systemctl edit --full {quoted(self.unit)}'
-            return f'--{flag} from {self.name}: {edit} && {restart}'
+            return f'sudo systemctl edit --full {quoted(self.unit)} && {restart}'
         if not self.is_environment:
-            restart = f'systemctl daemon-reload && {restart}'
-        edit = f'"${{EDITOR:-vi}}" +{self.line} {quoted(self.path)}'
-        return f'--{flag} from {self.name} in {self.path}: {edit} && {restart}'
+            restart = f'sudo systemctl daemon-reload && {restart}'
+        editor = f'sudo "${{EDITOR:-vi}}" +{self.line} {quoted(self.path)}'
+        return f'{editor} && {restart}'
 
 
 def places_of(host: Host, unit: str, flags: Collection[str]) -> dict[str, FlagPlace]:

@@ -131,17 +131,15 @@ def _conflict(
     shown = ' '.join(_shown(flag, value) for value in values[:_SHOWN_VALUES])
     more = ' ...' if len(values) > _SHOWN_VALUES else ''
     where = f' (in {place})' if place else ''
-    removal = f'--{flag} from the command line: systemctl edit --full docker.service'
-    if place:
-        removal = place.removal(flag)
+    edit = place.edit if place else 'sudo systemctl edit --full docker.service'
     in_file = f'{quote_key(*path)} from the file, or ' if is_written else ''
     return Problem(
         code='flag-conflict',
         where=document.where(*path),
         message=f'{quote_key(*path)} is {"also" if is_written else "already"} given as '
         f'the flag {shown}{more}{where}: the engine refuses what is given twice, even '
-        'if it is equal',
-        hint=f'remove {in_file}{removal}',
+        f'if it is equal; remove {in_file}the flag',
+        hint=edit,
     )
 
 

@@ -16,7 +16,7 @@ from registry_host.engine.keys import (
     find_directive,
     show_version,
 )
-from registry_host.errors import Problem
+from registry_host.errors import Problem, advised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from registry_host.engine.flags import Flags
     from registry_host.jsonfile.jsontext import Document
 
-_RESTART = 'systemctl restart docker'
+_RESTART = 'sudo systemctl restart docker'
 # Addresses that 29.0.0 to 29.2.1 lose at a reload; flag and key.
 _ADDRESSES = (
     ('dns', 'dns'),
@@ -77,8 +77,10 @@ def _obsolete(document: Document, directive: Directive, effect: str) -> Problem:
     return Problem(
         code='directive-obsolete',
         where=document.where(key),
-        message=f'"{key}" {effect}',
-        hint=f'rename it to "{instead}"' if instead else 'remove it',
+        message=advised(
+            f'"{key}" {effect}',
+            f'rename it to "{instead}"' if instead else 'remove it',
+        ),
     )
 
 
@@ -87,8 +89,8 @@ def _obsolete_storage(document: Document, version: Version | None) -> Iterator[P
         return
     from registry_host.engine.startstorage import upcoming
 
-    for where, message, hint in upcoming(document, version):
-        yield Problem('directive-obsolete', message, where=where, hint=hint)
+    for where, message, advice in upcoming(document, version):
+        yield Problem('directive-obsolete', advised(message, advice), where=where)
 
 
 def _flags_reset_by_reload(
@@ -117,8 +119,8 @@ def _reset_by_reload(flag: str, key: str, places: Mapping[str, FlagPlace]) -> Pr
     place = places.get(flag, 'the unit')
     return Problem(
         code='reload-resets-flag',
-        message=f'--{flag} is given as a flag alone: at a reload it {effect}',
-        hint=f'move it from {place} into daemon.json, as "{key}"',
+        message=f'--{flag} is given as a flag alone: at a reload it {effect}; '
+        f'move it from {place} into daemon.json, as "{key}"',
     )
 
 
@@ -133,8 +135,9 @@ def _corrupted_addresses(
             code='reload-corrupts-dns',
             where=document.where(key) if document.has(key) else '',
             message=f'Docker {show_version(version)} corrupts "{key}" at every reload, '
-            'for containers that start later',
-            hint=f'upgrade to 29.3, or restart the engine afterwards: {_RESTART}',
+            'for containers that start later; upgrade to 29.3, or restart the engine '
+            'afterwards',
+            hint=_RESTART,
         )
 
 
@@ -149,6 +152,6 @@ def _lost_registries(document: Document, version: Version | None) -> Iterator[Pr
             code='reload-loses-insecure',
             where=document.where('insecure-registries'),
             message=f'Docker {show_version(version)} loses the insecure registries at '
-            'a reload',
-            hint=f'upgrade to {fixed}, or restart the engine afterwards: {_RESTART}',
+            f'a reload; upgrade to {fixed}, or restart the engine afterwards',
+            hint=_RESTART,
         )

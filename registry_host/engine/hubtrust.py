@@ -63,11 +63,10 @@ def unverified_hub(
             )
 
 
-def _unverified_hub_problem(mirror: Mirror, reason: str, hint: str) -> Problem:
+def _unverified_hub_problem(mirror: Mirror, reason: str, advice: str) -> Problem:
     return Problem(
         code='hub-unverified',
         where=str(mirror),
         message='with the containerd image store this mirror switches off TLS '
-        f'verification of Docker Hub itself, because {reason}',
-        hint=hint,
+        f'verification of Docker Hub itself, because {reason}; {advice}',
     )

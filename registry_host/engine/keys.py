@@ -24,7 +24,7 @@ class ValueRule(NamedTuple):
     """What a value, or each entry of a list, must be; an empty text is a choice."""
 
     must: str
-    hint: str
+    advice: str
     form: str = ''
     choices: tuple[str, ...] = ()
     least: int | None = None
@@ -155,7 +155,7 @@ def _directive(row: Mapping[str, Any]) -> Directive:
 def _rule(row: Mapping[str, Any]) -> ValueRule:
     return ValueRule(
         must=row['must'],
-        hint=row['hint'],
+        advice=row['advice'],
         form=row.get('form', ''),
         choices=tuple(row.get('choices', ())),
         least=row.get('least'),
@@ -171,7 +171,7 @@ def find_directive(key: str) -> Directive | None:
     return _directive(row) if row else None
 
 
-def stranger_hint(name: str) -> str:
+def stranger_advice(name: str) -> str:
     """Say what to do about a name that is often taken for a key; '' for others."""
     strangers: Mapping[str, str] = _table()['strangers']
     return strangers.get(name, '')

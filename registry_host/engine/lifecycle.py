@@ -110,7 +110,7 @@ def restart(
             where=unit,
             message=f'the engine did not come back: {reason}'
             + (f' ({unit}: {result})' if result else ''),
-            hint=f'journalctl -u {unit} -n 20',
+            hint=f'sudo journalctl -u {unit} -n 20',
         )
     )
 

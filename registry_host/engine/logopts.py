@@ -29,7 +29,7 @@ _MODES = ('', 'blocking', 'non-blocking')
 def log_problems(
     driver: str, options: Mapping[str, Json]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield each option that the engine refuses, with what is wrong, and a hint."""
+    """Yield each option that the engine refuses, with what is wrong, and advice."""
     if driver == 'none':  # It takes whatever is given.
         return
     mode = options.get('mode') or ''
@@ -44,7 +44,7 @@ def log_problems(
     for name in options:
         if _is_refused(driver, name):
             shown = f'"{name}"' if name.isprintable() else 'this option'
-            yield name, f'the log driver {driver} has no option {shown}', _hint(name)
+            yield name, f'the log driver {driver} has no option {shown}', _advice(name)
 
 
 def _is_refused(driver: str, name: str) -> bool:
@@ -55,7 +55,7 @@ def _is_refused(driver: str, name: str) -> bool:
     return driver in _OPTIONS and name not in _OPTIONS[driver]
 
 
-def _hint(name: str) -> str:
+def _advice(name: str) -> str:
     if name in _FILES:
         return f'remove "{name}": only json-file and local write files of their own'
     return f'remove "{name}"'

@@ -49,14 +49,14 @@ def _logs(start: Start) -> Iterator[Refusal]:
     options = start.document.get('log-opts')
     driver = start.text('log-driver') or 'json-file'
     if isinstance(options, dict):
-        for name, message, hint in log_problems(driver, options):
-            yield start.refusal(('log-opts', name), message, hint)
+        for name, message, advice in log_problems(driver, options):
+            yield start.refusal(('log-opts', name), message, advice)
     elif start.document.has('log-driver'):
         words = (text.partition('=') for text in start.flags.get('log-opt', ()))
         given: dict[str, Json] = {name: value for name, _, value in words}
         for _, message, _ in log_problems(driver, given):
-            hint = 'take --log-opt out of the command line, or change "log-driver"'
-            yield start.refusal(('log-driver',), message, hint)
+            advice = 'take --log-opt out of the command line, or change "log-driver"'
+            yield start.refusal(('log-driver',), message, advice)
 
 
 def _live_restore(start: Start) -> Iterator[Refusal]:
@@ -64,7 +64,7 @@ def _live_restore(start: Start) -> Iterator[Refusal]:
         yield start.refusal(
             ('live-restore',),
             '"live-restore" does not go with a swarm, and this host is in one',
-            'write "live-restore": false, then: sudo registry-host reload',
+            'write "live-restore": false, then reload',
         )
 
 

@@ -39,8 +39,8 @@ def _userland_proxy(
             code='reload-impossible',
             where=document.where('userland-proxy'),
             message='"userland-proxy": true without "userland-proxy-path" makes the '
-            'engine refuse every reload since Docker 25.0, although it starts with it',
-            hint='remove it (true is the default), or add "userland-proxy-path"',
+            'engine refuse every reload since Docker 25.0, although it starts with it; '
+            'remove it (true is the default), or add "userland-proxy-path"',
         )
 
 
@@ -54,7 +54,7 @@ def _userland_proxy_path(
             code='directive-value',
             where=document.where('userland-proxy-path'),
             message='"userland-proxy-path" must be an absolute path',
-            hint='for instance: "/usr/bin/docker-proxy"',
+            hint='"/usr/bin/docker-proxy"',
         )
 
 
@@ -65,8 +65,8 @@ def _runtimes(
         yield Problem(
             code='directive-value',
             where=document.where('runtimes', 'runc'),
-            message='"runtimes" must not name "runc": the engine keeps that name',
-            hint='give it another name, and "default-runtime" the same',
+            message='"runtimes" must not name "runc": the engine keeps that name; '
+            'give it another name, and "default-runtime" the same',
         )
 
 
@@ -98,8 +98,8 @@ def _default_runtime(
         yield Problem(
             code='directive-value',
             where=document.where('default-runtime'),
-            message='"default-runtime" must be one of "runtimes" in the same file',
-            hint='add it to "runtimes", or remove "default-runtime"',
+            message='"default-runtime" must be one of "runtimes" in the same file; '
+            'add it to "runtimes", or remove "default-runtime"',
         )
 
 
@@ -120,8 +120,8 @@ def _host_gateway(
         yield Problem(
             code='directive-value',
             where=document.where('host-gateway-ip'),
-            message='"host-gateway-ip" must not stand beside "host-gateway-ips"',
-            hint='remove "host-gateway-ip"',
+            message='"host-gateway-ip" must not stand beside "host-gateway-ips"; '
+            'remove "host-gateway-ip"',
         )
 
 
@@ -132,8 +132,7 @@ def _graph(
         yield Problem(
             code='directive-value',
             where=document.where('graph'),
-            message='"graph" must not stand beside "data-root"',
-            hint='remove "graph"',
+            message='"graph" must not stand beside "data-root"; remove "graph"',
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from registry_host.engine.directives import parse_flags
 from registry_host.engine.environment import of_process
 from registry_host.engine.sockets import SOCKET, UNIX, Listening, listening_of
-from registry_host.errors import ConfigError, Problem
+from registry_host.errors import ConfigError, Problem, quoted
 from registry_host.host.invoker import find_invoker
 from registry_host.namedtuples import NamedTuple
 
@@ -205,7 +205,7 @@ def ambiguous(engines: Sequence[Running]) -> Problem:
         code='engine-ambiguous',
         where='engine',
         message=f'{len(engines)} engines run, and none by {UNIT} or at {SOCKET}: '
-        + '; '.join(map(str, engines)),
-        hint=f'name the socket of the one that is meant: sudo env DOCKER_HOST={named} '
-        'registry-host configure',
+        + '; '.join(map(str, engines))
+        + '; name the socket of the one that is meant by DOCKER_HOST',
+        hint=f'sudo env DOCKER_HOST={quoted(named)} registry-host doctor',
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import Problem
+from registry_host.errors import Problem, advised
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class Start(NamedTuple):
                 yield index, entry
 
     def refusal(
-        self, path: tuple[str | int, ...], message: str, hint: str, sign: str = ''
+        self, path: tuple[str | int, ...], message: str, advice: str, sign: str = ''
     ) -> Refusal:
-        message = f'{message}: the next start of the engine fails'
+        message = advised(f'{message}: the next start of the engine fails', advice)
         where = self.document.where(*path)
-        return Refusal(Problem(CODE, message, where=where, hint=hint), sign)
+        return Refusal(Problem(CODE, message, where=where), sign)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import quoted
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,7 +58,7 @@ def _absent_files(start: Start) -> Iterator[Refusal]:
             yield start.refusal(
                 (key,),
                 f'"{key}" names {shown}, which does not exist',
-                f'put it there, or take "{key}" out: ls -l {quoted(path)}',
+                f'put it there, or take "{key}" out',
                 _SIGNS.get(key, ''),
             )
 

@@ -43,7 +43,7 @@ def storage_refusals(start: Start) -> Iterator[Refusal]:
 def upcoming(
     document: Document, version: Version | None
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield what only a newer engine refuses: its place, what it does, and a hint."""
+    """Yield what only a newer engine refuses: its place, what it does, and advice."""
     start = Start(document, version, {}, Surroundings())
     driver = document.get('storage-driver')
     end = REMOVED_DRIVERS.get(driver) if isinstance(driver, str) else None
@@ -86,7 +86,7 @@ def _driver(start: Start) -> Iterator[Refusal]:
         yield start.refusal(
             ('storage-driver',),
             f'the storage driver "{driver}" was removed in Docker {show_version(end)}',
-            'write "overlay2" instead; images and containers of the old driver are '
+            'write "overlay2" instead: images and containers of the old driver are '
             'not seen then',
         )
 
@@ -105,5 +105,5 @@ def _options(start: Start) -> Iterator[Refusal]:
     for index, name, end in _removed_options(start):
         if start.is_since(end):
             message = f'"{name}" was removed in Docker {show_version(end)}'
-            hint = 'remove this entry of "storage-opts"'
-            yield start.refusal(('storage-opts', index), message, hint)
+            advice = 'remove this entry of "storage-opts"'
+            yield start.refusal(('storage-opts', index), message, advice)

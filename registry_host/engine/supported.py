@@ -19,7 +19,6 @@ def require_known(engine: EngineFacts) -> None:
                 code='engine-too-old',
                 where='engine',
                 message=f'Docker {found} is older than {oldest}, the oldest that is '
-                'known',
-                hint='upgrade Docker',
+                'known; upgrade Docker',
             )
         )

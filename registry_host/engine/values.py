@@ -40,7 +40,7 @@ class Misfit(NamedTuple):
 
     path: Path
     must: str
-    hint: str = ''
+    advice: str = ''
 
 
 def shape_misfits(value: Json, shape: Shape, path: Path = ()) -> Iterator[Misfit]:
@@ -68,8 +68,8 @@ def shape_misfits(value: Json, shape: Shape, path: Path = ()) -> Iterator[Misfit
 
 
 def _shape_misfit(path: Path, kind: str) -> Misfit:
-    hint = 'the engine refuses the whole file otherwise'
-    return Misfit(path=path, must=f'must be {SHAPE_NAMES[kind]}', hint=hint)
+    advice = 'the engine refuses the whole file otherwise'
+    return Misfit(path=path, must=f'must be {SHAPE_NAMES[kind]}', advice=advice)
 
 
 def _is_scalar(value: Json, kind: str) -> bool:
@@ -101,12 +101,12 @@ def value_misfits(
             if not _is_accepted(entry, rule, version):
                 is_clean = False
                 path: Path = (index,) if is_list else ()
-                yield Misfit(path=path, must=rule.must, hint=rule.hint)
+                yield Misfit(path=path, must=rule.must, advice=rule.advice)
     list_rule = _LIST_RULES.get(directive.key)
     if list_rule and is_clean and is_list:
         texts = [entry if isinstance(entry, str) else '' for entry in entries]
         if not list_rule.accepts(texts):
-            yield Misfit(path=(), must=list_rule.must, hint=list_rule.hint)
+            yield Misfit(path=(), must=list_rule.must, advice=list_rule.advice)
 
 
 def _is_accepted(entry: Json, rule: ValueRule, version: Version) -> bool:
@@ -246,7 +246,7 @@ _FORMS: Mapping[str, Callable[[str, Version], bool]] = {
 class _ListRule(NamedTuple):
     accepts: Callable[[Sequence[str]], bool]
     must: str
-    hint: str
+    advice: str
 
 
 def _is_unambiguous(labels: Sequence[str]) -> bool:
@@ -275,16 +275,16 @@ _LIST_RULES: Mapping[str, _ListRule] = {
     'host-gateway-ips': _ListRule(
         accepts=_is_one_a_family,
         must='must hold at most one IPv4 and one IPv6 address',
-        hint='remove what is too much',
+        advice='remove what is too much',
     ),
     'labels': _ListRule(
         accepts=_is_unambiguous,
         must='must not give one name two values',
-        hint='remove one of the two',
+        advice='remove one of the two',
     ),
     'node-generic-resources': _ListRule(
         accepts=_is_unmixed,
         must='must give a name one count, or names alone',
-        hint='for instance: ["gpu=2"], or ["gpu=id1", "gpu=id2"]',
+        advice='for instance: ["gpu=2"], or ["gpu=id1", "gpu=id2"]',
     ),
 }

@@ -9,7 +9,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, cast
 
-from registry_host.errors import ConfigError, Problem, quoted
+from registry_host.errors import ConfigError, Problem, quoted, repeat_with
 from registry_host.host.attributes import group_of, missing_folders, xattrs_of
 from registry_host.host.records import FileState, User
 
@@ -235,7 +235,7 @@ def _require_size(path: str, content: bytes, limit: int) -> None:
                 code='config-too-large',
                 where=path,
                 message=f'is larger than {limit // 2**20} MiB, the most that is read',
-                hint=f'look at it: ls -l {quoted(path)}',
+                hint=f'ls -l {quoted(path)}',
             )
         )
 
@@ -269,7 +269,7 @@ def _not_trusted(path: str, folder: str, uid: int) -> Problem:
         where=path,
         message=f'{folder} can be changed by others than root (owner: uid {uid}), '
         'so root does not write there',
-        hint=f'chown root: {quoted(folder)} && chmod go-w {quoted(folder)}',
+        hint=f'sudo chown root: {quoted(folder)} && sudo chmod go-w {quoted(folder)}',
     )
 
 
@@ -278,21 +278,23 @@ def _not_a_file(path: str, mode: int) -> Problem:
     return Problem(
         code='config-not-a-file',
         where=path,
-        message=f'is {kind} where a file is due',
-        hint=f'look at it, then move it away: ls -ld {quoted(path)}',
+        message=f'is {kind} where a file is due; move it away',
+        hint=f'ls -ld {quoted(path)}',
     )
 
 
 def unreadable(path: str, err: OSError, user: User | None) -> Problem:
     reader = f' as {user.name}' if user else ''
-    hint = f'look at: sudo namei -l {quoted(path)}'
+    hint = f'sudo namei -l {quoted(path)}'
+    message = f'cannot be read{reader} ({err.strerror})'
     if user is None and err.errno == errno.EACCES:
-        hint = f'run it with sudo, or {hint}'
+        hint = f'{repeat_with("sudo")}\n{hint}'
     if user and err.errno == errno.EACCES:
-        hint += f"; is it root's by mistake? {give_back(path, user)}"
+        message += "; is it root's by mistake?"
+        hint += f'\n{give_back(path, user)}'
     return Problem(
         code=UNREADABLE,
         where=path,
-        message=f'cannot be read{reader} ({err.strerror})',
+        message=message,
         hint=hint,
     )

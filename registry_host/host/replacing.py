@@ -18,7 +18,7 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConflictError, Problem
+from registry_host.errors import ConflictError, Problem, repeat_with
 from registry_host.host.attributes import group_of, xattrs_of
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def changed(path: str) -> ConflictError:
             code='file-changed',
             where=path,
             message='was changed by somebody else since it was read',
-            hint='run the same command again',
+            hint=repeat_with(''),
         )
     )
 

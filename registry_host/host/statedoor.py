@@ -8,7 +8,14 @@ import stat
 import time
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError, LockedError, Problem, StateError, quoted
+from registry_host.errors import (
+    ConfigError,
+    LockedError,
+    Problem,
+    StateError,
+    quoted,
+    repeat_with,
+)
 from registry_host.host.attributes import missing_folders
 from registry_host.host.filedoor import Files, unreadable
 from registry_host.host.locations import (
@@ -66,9 +73,9 @@ class State(Files):
         return Problem(
             code='state-untrusted',
             where=name,
-            message=f'{why}, so others than root may have written what it says',
-            hint=f'to go on without the history of earlier runs: mv -T {quoted(name)} '
-            f'{quoted(name + ".untrusted")}',
+            message=f'{why}, so others than root may have written what it says; '
+            'without it, the history of earlier runs is gone',
+            hint=f'sudo mv -T {quoted(name, name + ".untrusted")}',
         )
 
     @contextlib.contextmanager
@@ -207,5 +214,5 @@ def _locked() -> Problem:
         code='locked',
         where=STATE_FOLDER,
         message='another run is changing this host',
-        hint='try again when it has ended, or wait longer: --lock-timeout SECONDS',
+        hint=repeat_with('--lock-timeout 600'),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError, Problem
+from registry_host.errors import ROOT, ConfigError, Problem, sudo_as
 from registry_host.jsonfile import editing, jsontext
 from registry_host.jsonfile.jsonvalue import Json, JsonTextError
 
@@ -36,6 +36,7 @@ def read_json(state: FileState, *, is_first_value: bool = False) -> jsontext.Doc
         problem = err.problem
         if ' FILE' in problem.hint:
             hint = problem.hint.replace(' FILE', f' {shlex.quote(state.path)}')
+            hint = f'{sudo_as(state.user.name if state.user else ROOT)}{hint}'
             problem = problem._replace(hint=hint)
         where = f'{state.path}:{problem.where}' if problem.where else state.path
         raise ConfigError(problem.at(where)) from None

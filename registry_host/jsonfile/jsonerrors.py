@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from registry_host.errors import Problem
+from registry_host.errors import Problem, advised
 from registry_host.jsonfile.jsonvalue import JsonTextError, position
 
 EXCERPT_WIDTH = 72
@@ -59,9 +59,15 @@ def _too_large(limit_bytes: int) -> JsonTextError:
     problem = Problem(
         code='json-size',
         message=f'larger than {limit}, which no config of docker is',
-        hint='look at what wrote it',
+        hint='ls -l FILE',
     )
     return JsonTextError(problem)
+
+
+def _converted(encoding: str) -> str:
+    """The command that converts FILE, which keeps its owner and its mode."""
+    convert = f'iconv -f {encoding} -t UTF-8 "$1" >"$1.new"'
+    return f'sh -c \'{convert} && cat "$1.new" >"$1" && rm "$1.new"\' - FILE'
 
 
 def _not_utf8(content: bytes, offset: int) -> JsonTextError:
@@ -71,21 +77,22 @@ def _not_utf8(content: bytes, offset: int) -> JsonTextError:
             code='json-bom',
             where='1:1',
             message='begins with a byte order mark, which not every docker reads',
-            hint=r"remove it: sed -i '1s/^\xEF\xBB\xBF//' FILE",
+            hint=r"sed -i '1s/^\xEF\xBB\xBF//' FILE",
         )
     elif not content.strip(b'\0 \t\r\n'):
         problem = Problem(
             code='json-encoding',
             where='1:1',
-            message='holds nothing but NUL bytes, which a crash or a power cut leaves',
-            hint='bring it back from a backup, or remove it: rm FILE',
+            message='holds nothing but NUL bytes, which a crash or a power cut leaves; '
+            'bring it back from a backup, or remove it',
+            hint='rm FILE',
         )
     elif content[:2] in (b'\xff\xfe', b'\xfe\xff') or b'\0' in content[:4]:
         problem = Problem(
             code='json-encoding',
             where='1:1',
             message='is UTF-16 or UTF-32, not UTF-8',
-            hint='convert it: iconv -f UTF-16 -t UTF-8 FILE',
+            hint=_converted('UTF-16'),
         )
     else:
         text = content[:offset].decode()
@@ -93,7 +100,7 @@ def _not_utf8(content: bytes, offset: int) -> JsonTextError:
             code='json-encoding',
             where=position(text, len(text)),
             message=f'not UTF-8: byte 0x{content[offset]:02x}',
-            hint='convert it: iconv -f ISO-8859-1 -t UTF-8 FILE',
+            hint=_converted('ISO-8859-1'),
         )
     return JsonTextError(problem)
 
@@ -363,14 +370,15 @@ class _Diagnosis:
         )
 
     def _error(
-        self, code: str, message: str, hint: str, offset: int | None = None
+        self, code: str, message: str, advice: str, offset: int | None = None
     ) -> JsonTextError:
         place = self.offset if offset is None else offset
+        if code != 'json-duplicate-key':
+            message = f'not JSON: {message}'
         problem = Problem(
             code=code,
             where=position(self.text, place),
-            message=f'not JSON: {message}' if code != 'json-duplicate-key' else message,
-            hint=hint,
+            message=advised(message, advice),
             excerpt=excerpt(self.text, place),
         )
         return JsonTextError(problem)

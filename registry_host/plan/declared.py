@@ -94,9 +94,8 @@ def _withdrawn_by(
             check='not-in-settings-file',
             severity='warning',
             message=f'{path} does not name {", ".join(missing)}: the next run from '
-            'that file withdraws it',
+            'that file withdraws it unless it is added there',
             path=path,
-            remedy=(f'add it to {path}',),
         )
 
 
@@ -117,9 +116,8 @@ def _brought_back_by(
             check='still-in-settings-file',
             severity='warning',
             message=f'{path} names {", ".join(named)}: the next run from that file '
-            'brings it back',
+            'brings it back unless it is removed there',
             path=path,
-            remedy=(f'remove it from {path}',),
         )
 
 

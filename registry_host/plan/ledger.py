@@ -247,8 +247,8 @@ def _newer(name: str) -> Problem:
     return Problem(
         code='ledger-newer',
         where=name,
-        message='was written by a newer registry-host',
-        hint='use the version that wrote it, or a newer one',
+        message='was written by a newer registry-host: that version reads it',
+        hint='registry-host --version',
     )
 
 
@@ -256,7 +256,7 @@ def damaged(name: str = LEDGER) -> Problem:
     return Problem(
         code='ledger-damaged',
         where=name,
-        message='is damaged, so which entries are managed is not known',
-        hint='to have everything that stands in the files count as foreign: '
-        f'mv {quoted(name, name + ".damaged")}',
+        message='is damaged, so which entries are managed is not known; without it, '
+        'all that stands in the files counts as foreign',
+        hint=f'sudo mv {quoted(name, name + ".damaged")}',
     )

@@ -225,9 +225,9 @@ def _require_values(selection: Selection) -> None:
         Problem(
             code='value-empty',
             where=f'unconfigure {selection.area}',
-            message='a value is empty (an unset variable?)',
-            hint=f'to withdraw all of them: sudo registry-host unconfigure '
-            f'{selection.area}',
+            message='a value is empty (an unset variable?); without any, all are '
+            'withdrawn',
+            hint=f'sudo registry-host unconfigure {selection.area}',
         )
     )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LOGIN = 'mirror-login'
 # It is the proxy that failed.
 OF_PROXY = frozenset({'proxy-login', 'proxy-unreachable'})
+_AROUND = 'sudo registry-host configure --no-proxy '
 
 
 def proxy_problem(code: str, area: str, request: Request, detail: str) -> Problem:
@@ -29,15 +30,22 @@ def proxy_problem(code: str, area: str, request: Request, detail: str) -> Proble
         where=area,
         message=f'the proxy {redact_input(request.proxy or "")} could not be used '
         f'({detail})',
-        hint=_curl(request),
+        hint=by_name(proxy_host(request)),
     )
 
 
-def _curl(request: Request) -> str:
-    """How to try the same way by hand, without the password of the proxy."""
-    scheme, _, place = (request.proxy or '').partition('://')
-    proxy = f'{scheme}://{place.rpartition("@")[2].rstrip("/")}'
-    return f'curl -sI -x {quoted(proxy)} {quoted(request.url)}'
+def by_name(host: str) -> str:
+    """How to see where a name leads: what answers there is in the message.
+
+    Of all programs that ask over HTTP, none is on every host; getent is (libc-bin).
+    """
+    return f'getent ahosts {quoted(host)}' if host else ''
+
+
+def proxy_host(request: Request) -> str:
+    from registry_host.settings.checking import take_apart
+
+    return take_apart(request.proxy or '').host
 
 
 def needs_tls(mirror: Mirror) -> Problem:
@@ -45,7 +53,7 @@ def needs_tls(mirror: Mirror) -> Problem:
         mirror,
         'mirror-needs-tls',
         'speaks TLS where plain HTTP was asked',
-        f'use https://{mirror.endpoint}',
+        f'https://{mirror.endpoint}',
     )
 
 
@@ -57,7 +65,7 @@ def of_proxy(mirror: Mirror, request: Request, detail: str) -> Problem:
         'proxy-unreachable',
         f'the proxy {proxy}, which the engine asks for it, could not be reached or '
         f'refused ({detail})',
-        by_proxy(mirror, request),
+        around_proxy(mirror),
     )
 
 
@@ -70,16 +78,16 @@ def refused_by_proxy(mirror: Mirror, request: Request, status: int) -> Problem:
     else:
         message = f'the proxy {proxy} answers {status} for it'
         code = 'proxy-unreachable'
-    return problem_of(mirror, code, message, by_proxy(mirror, request))
+    return problem_of(mirror, code, message, around_proxy(mirror))
 
 
-def by_proxy(mirror: Mirror, request: Request) -> str:
-    """How to try the same way by hand, and how not to go that way."""
-    return (
-        f'{_curl(request)}\n'
-        f'sudo registry-host configure --no-proxy {quoted(mirror.host)} '
-        '--proxy-for engine'
-    )
+def around_proxy(mirror: Mirror) -> str:
+    """How not to go that way: the entry is added to those there are."""
+    return f'{_AROUND}{quoted(mirror.host)} --proxy-for engine'
+
+
+def goes_around(hint: str) -> bool:
+    return hint.startswith(_AROUND)
 
 
 def failure_problem(mirror: Mirror, failure: ConnectionFailed, route: Route) -> Problem:
@@ -88,8 +96,9 @@ def failure_problem(mirror: Mirror, failure: ConnectionFailed, route: Route) -> 
         return problem_of(
             mirror,
             'mirror-unresolved',
-            f'{mirror.host} does not resolve ({detail})',
-            f'getent ahosts {mirror.host}; is the name right, and the nameserver?',
+            f'{mirror.host} does not resolve ({detail}); is the name right, and the '
+            'nameserver?',
+            by_name(mirror.host),
         )
     if failure.reason == 'not-tls' and mirror.scheme == 'http':
         return problem_of(
@@ -97,21 +106,22 @@ def failure_problem(mirror: Mirror, failure: ConnectionFailed, route: Route) -> 
             'mirror-not-tls',
             'speaks plain HTTP, and with the containerd image store this engine (older '
             'than 28.0) speaks TLS to mirrors, whatever their scheme',
-            f'add --insecure-registry {mirror.endpoint}',
+            f'sudo registry-host configure --insecure-registry {mirror.endpoint}',
         )
     if failure.reason == 'not-tls':
         return problem_of(
             mirror,
             'mirror-not-tls',
             'speaks plain HTTP where TLS was asked',
-            f'use http://{mirror.endpoint}',
+            f'http://{mirror.endpoint}',
         )
     if failure.reason == 'tls-untrusted':
         return problem_of(
             mirror,
             'mirror-untrusted',
-            f'its certificate is not trusted ({detail})',
-            _trust_hint(mirror, route),
+            f'its certificate is not trusted ({detail}); put its CA '
+            + _place_of_ca(mirror, route),
+            '',
         )
     code = (
         'mirror-not-registry' if failure.reason == 'not-http' else 'mirror-unreachable'
@@ -122,20 +132,19 @@ def failure_problem(mirror: Mirror, failure: ConnectionFailed, route: Route) -> 
         f'could not be reached ({detail})'
         if code == 'mirror-unreachable'
         else f'does not speak HTTP ({detail})',
-        f'curl -v {mirror}/v2/',
+        by_name(mirror.host),
     )
 
 
 def without_image(mirror: Mirror, image: Image) -> Problem:
     """Say what it can mean that a mirror answers 404 for an image of Docker Hub."""
-    url = f'{mirror}/v2/{image.repository}/manifests/{image.tag}'
     return problem_of(
         mirror,
         'mirror-content',
         f'answers, but does not have {image} (404): it is a registry to push to, or '
         'mirrors another one than Docker Hub, or cannot reach it; pulls of what it '
         'does not have go to Docker Hub',
-        f'curl -sI {quoted(url)}',
+        by_name(mirror.host),
     )
 
 
@@ -158,14 +167,14 @@ def content_findings(probes: Iterable[Probe], image: Image | None) -> Iterator[F
             yield Finding('mirror-content', 'skipped', silent_on(probe.mirror, image))
 
 
-def _trust_hint(mirror: Mirror, route: Route) -> str:
+def _place_of_ca(mirror: Mirror, route: Route) -> str:
     is_new = route.version is not None and route.version >= CONTAINERD_OWN_HOSTS
     if route.is_containerd_store and is_new:
         return (
-            'put its CA into the system store: cp ca.crt /usr/local/share/'
-            'ca-certificates/ && update-ca-certificates && systemctl restart docker'
+            'into /usr/local/share/ca-certificates, run update-ca-certificates, and '
+            'restart Docker'
         )
-    return f'put its CA at /etc/docker/certs.d/{mirror.endpoint}/ca.crt'
+    return f'at /etc/docker/certs.d/{mirror.endpoint}/ca.crt'
 
 
 def problem_of(mirror: Mirror, code: str, message: str, hint: str) -> Problem:

@@ -7,14 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from registry_host.engine.rules import CONTAINERD_OWN_HOSTS
-from registry_host.errors import Problem, place_of, quoted
+from registry_host.errors import Problem, place_of, reported
 from registry_host.host.concurrency import ask_all
 from registry_host.host.wire import ConnectionFailed
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact_input
 from registry_host.registry.faults import (
     OF_PROXY,
-    by_proxy,
+    around_proxy,
+    by_name,
     of_proxy,
     refused_by_proxy,
 )
@@ -55,8 +56,7 @@ def probe_insecure(
 def crashed(registry: Registry, err: Exception) -> Found:
     """The result of a question that ended in a bug of registry-host."""
     message = f'could not be asked, by a bug in registry-host: {place_of(err)}'
-    hint = 'please report it with the output of registry-host --version'
-    problem = _problem(registry, 'probe-crashed', message, hint)
+    problem = _problem(registry, 'probe-crashed', *reported(message))
     return Found(registry, problem=problem)
 
 
@@ -127,15 +127,14 @@ def _unanswered(
     if request.proxy is None:
         return problem
     message = f'{problem.message}, by way of the proxy {redact_input(request.proxy)}'
-    return problem._replace(message=message, hint=by_proxy(place, request))
+    return problem._replace(message=message, hint=around_proxy(place))
 
 
 def _unreachable(registry: Registry, detail: str) -> Problem:
     message = f'could not be reached ({detail})'
     if registry.port is None:
         message += '; without a port it stands for ports 443 and 80 alone'
-    hint = f'getent ahosts {quoted(registry.host)}'
-    return _problem(registry, 'insecure-unreachable', message, hint)
+    return _problem(registry, 'insecure-unreachable', message, by_name(registry.host))
 
 
 def _no_registry(
@@ -145,7 +144,7 @@ def _no_registry(
         registry,
         'insecure-not-registry',
         f'answers {answer.status} at {request.url}, and not as a registry does',
-        by_proxy(place, request) if request.proxy else f'curl -i {quoted(request.url)}',
+        around_proxy(place) if request.proxy else by_name(registry.host),
     )
 
 

@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from registry_host.engine.route import Route
-from registry_host.errors import Problem, place_of
+from registry_host.errors import Problem, place_of, reported
 from registry_host.host.concurrency import ask_all
 from registry_host.host.wire import Answer, ConnectionFailed, Request
 from registry_host.redact import redact_input
 from registry_host.registry.faults import (
     LOGIN,
-    by_proxy,
+    around_proxy,
+    by_name,
     failure_problem,
     needs_tls,
     of_proxy,
@@ -74,8 +75,7 @@ def probe_mirrors(
 def crashed(mirror: Mirror, err: Exception) -> Probe:
     """The result of a question that ended in a bug of registry-host."""
     message = f'could not be asked, by a bug in registry-host: {place_of(err)}'
-    hint = 'please report it with the output of registry-host --version'
-    problem = problem_of(mirror, 'probe-crashed', message, hint)
+    problem = problem_of(mirror, 'probe-crashed', *reported(message))
     return Probe(mirror=mirror, problem=problem)
 
 
@@ -169,14 +169,15 @@ def _judge(
             'mirror-redirects',
             f'redirects /v2/ to {answer.url}, and with the containerd image store an '
             'engine then pulls from nowhere',
-            f'curl -sIL {request.url}',
+            by_name(mirror.host),
         )
     if answer.status == 401:
         return problem_of(
             mirror,
             LOGIN,
-            'demands a login, and an engine cannot log in to a mirror',
-            'let the registry serve pulls without one, or restrict it by network',
+            'demands a login, and an engine cannot log in to a mirror: let the '
+            'registry serve pulls without one, or restrict it by network',
+            '',
         )
     if answer.status == 400 and request.url.startswith('http://'):
         if _speaks_tls(host, request):
@@ -187,7 +188,7 @@ def _judge(
         mirror,
         'mirror-not-registry',
         f'answers {answer.status} at /v2/, and not as a registry does',
-        f'curl -i {request.url}',
+        by_name(mirror.host),
     )
 
 
@@ -228,4 +229,4 @@ def _explain(
         return problem
     proxy = redact_input(request.proxy)
     message = f'{problem.message}, by way of the proxy {proxy}'
-    return problem._replace(message=message, hint=by_proxy(mirror, request))
+    return problem._replace(message=message, hint=around_proxy(mirror))

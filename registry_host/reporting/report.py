@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from registry_host.errors import Exit, Finding, Problem, repeat_with, repeated
+from registry_host.errors import (
+    Exit,
+    Finding,
+    Problem,
+    advised,
+    pasted_by,
+    repeat_with,
+    repeated,
+)
 from registry_host.namedtuples import NamedTuple
 from registry_host.progress import MENDED, HostState
 
@@ -31,11 +40,11 @@ class Report(NamedTuple):
     `outcome` None: nothing was applied, be it a forecast (`is_check`) or a failure.
     `forecast` is what would come of it, if anything would change.
     `entries` are the managed entries that come and go, by the path of their file.
-    `confirm_within` is in seconds; `undo` is how to take back what was done. `state` is
-    what was true of the host in the end; it `is_mending` where, with --check, a run
-    that was cut short would be taken back. `results` are of validate, `runs` of
-    history, `checks` of doctor --list, `texts` of registry render, `overview` of
-    status.
+    `confirm_within` is in seconds; `undo` is how to take back what was done, `approval`
+    how to let it stay. `state` is what was true of the host in the end; it `is_mending`
+    where, with --check, a run that was cut short would be taken back. `results` are of
+    validate, `runs` of history, `checks` of doctor --list, `texts` of registry render,
+    `overview` of status.
     """
 
     command: str
@@ -48,6 +57,7 @@ class Report(NamedTuple):
     has_diff: bool = False
     confirm_within: float | None = None
     undo: str = ''
+    approval: str = 'sudo registry-host confirm'
     note: str = ''
     findings: tuple[Finding, ...] = ()
     errors: tuple[Problem, ...] = ()
@@ -98,7 +108,10 @@ class Report(NamedTuple):
         )
 
     def repeating(self, arguments: Sequence[str]) -> Report:
-        """Give each hint to repeat the command with a flag as a whole command."""
+        """Give each hint to repeat the command with a flag as a whole command.
+
+        Where the command cannot be given once more, the message says what to do.
+        """
         hints = [problem.hint for problem in self.errors]
         hints += [step for finding in self.findings for step in finding.remedy]
         if not any(repeat_with('') in hint for hint in hints):
@@ -107,13 +120,25 @@ class Report(NamedTuple):
 
         line = repeatable(arguments)
         return self._replace(
+            findings=tuple(_repeating(each, line) for each in self.findings),
+            errors=tuple(_again(each, line) for each in self.errors),
+        )
+
+    def pasted_by(self, name: Callable[[], str]) -> Report:
+        """Have no hint ask for sudo where its reader is root, or that user, already."""
+        texts = [self.undo, self.approval, *(p.hint for p in self.errors)]
+        texts += [step for finding in self.findings for step in finding.remedy]
+        if not any('sudo ' in text for text in texts):
+            return self
+        fit = partial(pasted_by, name())
+        return self._replace(
+            undo=fit(self.undo),
+            approval=fit(self.approval),
             findings=tuple(
-                each._replace(remedy=tuple(repeated(s, line) for s in each.remedy))
+                each._replace(remedy=tuple(map(fit, each.remedy)))
                 for each in self.findings
             ),
-            errors=tuple(
-                each._replace(hint=repeated(each.hint, line)) for each in self.errors
-            ),
+            errors=tuple(each._replace(hint=fit(each.hint)) for each in self.errors),
         )
 
     @property
@@ -143,6 +168,20 @@ class Report(NamedTuple):
     def _is_mended(self) -> bool:
         """Whether an earlier run was taken back first."""
         return any(finding.check in MENDED for finding in self.findings)
+
+
+def _again(problem: Problem, line: str) -> Problem:
+    hint, instead = repeated(problem.hint, line)
+    return problem._replace(message=advised(problem.message, instead), hint=hint)
+
+
+def _repeating(finding: Finding, line: str) -> Finding:
+    pairs = [repeated(step, line) for step in finding.remedy]
+    instead = ', or '.join(words for _, words in pairs if words)
+    return finding._replace(
+        message=advised(finding.message, instead),
+        remedy=tuple(hint for hint, _ in pairs if hint),
+    )
 
 
 def undo_line(number: int | None, *, is_undo: bool = False) -> str:

@@ -147,7 +147,7 @@ def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
         yield from filter(None, (report.undo,))
     else:
         yield f'on approval: taken back in {report.confirm_within:g} s if not confirmed'
-        yield 'to let it stay: sudo registry-host confirm'
+        yield f'to let it stay: {report.approval}'
 
 
 def _forecast_lines(plan: Plan, forecast: Outcome) -> Iterator[str]:

@@ -6,7 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from registry_host.errors import Finding, Problem, place_of, quoted
+from registry_host.errors import Finding, Problem, place_of
 from registry_host.host.concurrency import ask_all
 from registry_host.namedtuples import NamedTuple
 
@@ -77,7 +77,6 @@ def _without_hub(nameservers: Sequence[str], answers: Answers) -> Iterator[Findi
                 'warning',
                 f'nameserver {server} does not resolve {HUB} ({lookup.failure}), nor '
                 'does this host now: pulls take a mirror that it does resolve',
-                remedy=('sudo registry-host configure --mirror URL',),
             )
 
 
@@ -116,6 +115,5 @@ def _problem(server: str, kind: str, message: str) -> Problem:
     return Problem(
         code=f'nameserver-{kind}',
         where=f'--nameserver {server}',
-        message=message,
-        hint=f'is the address right? nslookup {HUB} {quoted(server)}',
+        message=f'{message}; is the address right?',
     )

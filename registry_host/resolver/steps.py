@@ -20,8 +20,10 @@ Steps = tuple[str, ...]
 
 
 def steps(ownership: Ownership, nameserver: str) -> Steps:
-    """Give the steps for one owner: commands, or words of advice."""
+    """Give the commands for one owner; none where there is advice()."""
     owner = ownership.owner
+    if owner in _ADVICE:
+        return ()
     if owner in _STEPS:
         return _STEPS[owner](ownership, nameserver)
     if owner == 'split' and ownership.beneath and not files_of(ownership):
@@ -67,19 +69,22 @@ def _of_lock(ownership: Ownership, nameserver: str) -> Steps:
     )
 
 
-def _advice(text: str) -> Callable[[Ownership, str], Steps]:
-    return lambda ownership, nameserver: (text.format(nameserver),)
+def advice(ownership: Ownership, nameserver: str) -> str:
+    """Say what to do about an owner that no command of this host tells."""
+    text = _ADVICE.get(ownership.owner, '')
+    if not text and ownership.beneath:
+        return advice(ownership.beneath, nameserver)
+    return text.format(nameserver or 'the nameserver')
 
 
 _STEPS: dict[str, Callable[[Ownership, str], Steps]] = {
     'immutable': _of_lock,
-    'container': _advice(
-        'give it to the container where that is started, as docker run --dns {} does'
-    ),
-    'wsl': _advice(
-        'write generateResolvConf=false below [network] in /etc/wsl.conf, end WSL from '
-        'Windows, and then make /etc/resolv.conf a file with nameserver {}'
-    ),
-    'connman': _advice('give {} to connman, which writes the file'),
-    'tailscale': _advice('give {} to tailscale, which writes the file'),
+}
+_ADVICE = {
+    'container': 'give {} to the container where that is started, as docker run --dns '
+    'does',
+    'wsl': 'write generateResolvConf=false below [network] in /etc/wsl.conf, end WSL '
+    'from Windows, and then make /etc/resolv.conf a file with {} in it',
+    'connman': 'give {} to connman, which writes the file',
+    'tailscale': 'give {} to tailscale, which writes the file',
 }

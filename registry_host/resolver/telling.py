@@ -108,7 +108,7 @@ def tell(
 def _hint(owner: str) -> str:
     units = {'resolved': _RESOLVED, 'network-manager': 'NetworkManager.service'}
     if owner in units:
-        return f'journalctl -n 20 -u {units[owner]}'
+        return f'sudo journalctl -n 20 -u {units[owner]}'
     return f'cat {RESOLV_CONF}'
 
 

@@ -10,6 +10,7 @@ from registry_host.errors import (
     Finding,
     Problem,
     RegistryHostError,
+    repeat_with,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class OfUnit:
 
     @property
     def by_hand(self) -> str:
-        return f'systemctl restart {self.engine.unit or "docker.service"}'
+        return f'sudo systemctl restart {self.engine.unit or "docker.service"}'
 
     def condition(
         self,
@@ -57,15 +58,15 @@ class OfUnit:
                 where=unit,
                 message='the engine did not take the change: '
                 f'{problem.message if problem else err}',
-                hint=f'journalctl -u {unit} -n 20',
+                hint=f'sudo journalctl -u {unit} -n 20',
             )
         )
 
     def pending(self, allowed: Allowed, *, is_repeatable: bool) -> Finding:
-        again = 'the same command with --restart always, at a time that suits'
+        again = repeat_with('--restart always')
         return Finding(
             check='restart-pending',
             severity='warning',
             message=f'the engine uses it only once it has restarted: {allowed.reason}',
-            remedy=(again, f'or: {self.by_hand}') if is_repeatable else (self.by_hand,),
+            remedy=(again,) if is_repeatable else (self.by_hand,),
         )

@@ -141,8 +141,8 @@ def _asked_users(host: Host, settings: Settings) -> tuple[User, ...]:
 _NO_USER = Problem(
     code='user-unknown',
     where='--user',
-    message='it is not known whose config.json is meant',
-    hint='name the user: --user NAME',
+    message='it is not known whose config.json is meant; name the user',
+    hint='getent passwd',
 )
 
 

@@ -124,7 +124,7 @@ def _broken(image: Image, checks: Checks, after: Pull) -> Problem:
         code='pull-failed',
         where='Docker',
         message=f'{message}: {after.detail}',
-        hint=f'docker pull {quoted(str(image))}\n{repeat_with("--no-probe")}',
+        hint=f'sudo docker pull {quoted(str(image))}\n{repeat_with("--no-probe")}',
     )
 
 
@@ -134,14 +134,14 @@ def _unproved(image: Image, after: Pull, found: Verdict) -> Finding:
             'pulls',
             'warning',
             f'Docker cannot pull {image}: {after.detail}',
-            remedy=(f'docker pull {quoted(str(image))}',),
+            remedy=(f'sudo docker pull {quoted(str(image))}',),
         )
     message = f'it is not proved that Docker can pull: of {image}, it says '
     return Finding(
         'pulls',
         'skipped',
         f'{message}{after.detail!r}',
-        remedy=(f'docker pull {quoted(str(image))}',),
+        remedy=(f'sudo docker pull {quoted(str(image))}',),
     )
 
 

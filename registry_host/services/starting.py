@@ -115,9 +115,10 @@ def failed_findings(host: Host, engine: EngineFacts) -> Iterator[Finding]:
         yield Finding(
             check='engine-failed',
             severity='warning',
-            message=f'the engine does not run, and its last start failed: {reason}',
+            message=f'the engine does not run, and its last start failed: {reason}; '
+            'mend that first',
             path=engine.config_path,
-            remedy=(f'mend that, then: {start_again(engine.unit)}',),
+            remedy=(start_again(engine.unit),),
         )
 
 
@@ -128,8 +129,9 @@ def not_running(host: Host, engine: EngineFacts) -> Problem:
         return Problem(
             code=code,
             where='engine',
-            message=f'the engine does not run: its last start failed: {reason}',
-            hint=f'mend that, then: {start_again(engine.unit)}',
+            message=f'the engine does not run: its last start failed: {reason}; '
+            'mend that first',
+            hint=start_again(engine.unit),
         )
     messages = {
         'absent': 'no Docker engine is installed, nor running',
@@ -140,5 +142,5 @@ def not_running(host: Host, engine: EngineFacts) -> Problem:
         code=code,
         where='engine',
         message=messages.get(engine.state, 'does not run'),
-        hint='systemctl start docker' if engine.state == 'stopped' else '',
+        hint='sudo systemctl start docker' if engine.state == 'stopped' else '',
     )

@@ -75,7 +75,7 @@ def _is_known(
 
 
 def validate_command(path: str) -> str:
-    return f'dockerd --validate --config-file={quoted(path)}'
+    return f'sudo dockerd --validate --config-file={quoted(path)}'
 
 
 def _refused(reason: str, path: str) -> Problem:
@@ -83,7 +83,7 @@ def _refused(reason: str, path: str) -> Problem:
         code='engine-refuses',
         where=path,
         message=f'dockerd --validate: {reason}',
-        hint=f'mend the file, then try: {validate_command(path)}',
+        hint=validate_command(path),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from registry_host.errors import Problem, SettingsError
+from registry_host.errors import Problem, SettingsError, quoted, repeat_with
 from registry_host.jsonfile.jsonvalue import JsonTextError
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import learn_text, redact_input
@@ -108,7 +109,7 @@ def _nothing_to_replace() -> Problem:
         code='replace-nothing',
         where='--replace',
         message='no list is given that could take the place of the managed entries',
-        hint='registry-host configure --replace --mirror http://registry.example:5000',
+        hint='sudo registry-host configure --replace --mirror http://registry.example:5000',
     )
 
 
@@ -117,7 +118,7 @@ def _empty_file_name() -> Problem:
         code='value-empty',
         where='--settings',
         message='the file name is empty (an unset variable?)',
-        hint=f'--settings {DEFAULT_FILES[0]}',
+        hint=DEFAULT_FILES[0],
     )
 
 
@@ -134,15 +135,15 @@ def _default_file(host: Host) -> str:
         Problem(
             code='settings-ambiguous',
             where=found[0],
-            message=f'{found[1]} exists too',
-            hint=f'remove one of them, or name one: --settings {found[0]}',
+            message=f'{found[1]} exists too; remove one of them, or name one',
+            hint=repeat_with(f'--settings {found[0]}'),
         )
         if found
         else Problem(
             code='settings-missing',
             where='settings',
             message=f'no flag was given and there is no {DEFAULT_FILES[0]}',
-            hint='registry-host configure --registry-mirror http://registry.example:5000',
+            hint='sudo registry-host configure --mirror http://registry.example:5000',
         )
     )
 
@@ -217,7 +218,7 @@ def _missing(file: str) -> Problem:
         code='settings-missing',
         where=file,
         message='no such file',
-        hint=f'name another one: --settings {DEFAULT_FILES[0]}',
+        hint=f'ls -l {quoted(os.path.dirname(file) or ".")}',
     )
 
 
@@ -264,9 +265,9 @@ def _toml_problem(file: str, text: str, content: bytes) -> Problem:
     return Problem(
         code='settings-syntax',
         where=place,
-        message=f'not TOML: {_words_of_toml(what)}',
-        hint='TOML puts strings in quotes and lists in brackets: '
-        'registry-mirrors = ["http://registry.example:5000"]',
+        message=f'not TOML, which puts strings in quotes and lists in brackets: '
+        f'{_words_of_toml(what)}',
+        hint='registry-mirrors = ["http://registry.example:5000"]',
     )
 
 

@@ -122,7 +122,7 @@ class Checker:
         elif host is None:
             reason = 'the host is not a valid international name'
         elif '%' in host and ':' in host:
-            reason, hint = 'a zone is not allowed', 'use an address without %ZONE'
+            reason, hint = 'a zone is not allowed', host.partition('%')[0]
         elif host.endswith('.'):
             reason, hint = 'the host ends in a dot', host.rstrip('.')
         elif ':' in host or host.replace('.', '').isdigit():
@@ -138,9 +138,7 @@ class Checker:
         if text is None:
             return None
         if not re.fullmatch(r'[0-9]{1,5}', text) or not 1 <= int(text) <= PORT_LIMIT:
-            self.error(
-                'port', 'the port must be a number from 1 to 65535', 'for example :5000'
-            )
+            self.error('port', 'the port must be a number from 1 to 65535')
             return None
         return int(text)
 
@@ -167,13 +165,13 @@ def _name_reason(host: str) -> tuple[str, str]:
         return f'the host is longer than {HOST_LIMIT} characters', ''
     for label in host.split('.'):
         if not label:
-            return 'the host has an empty label', 'remove the extra dot'
+            return 'the host has an empty label', re.sub(r'\.+', '.', host).strip('.')
         if '_' in label:
             return 'a host name has no underscore', host.replace('_', '-')
         if len(label) > 63:
             return 'a label of the host is longer than 63 characters', ''
         if not _LABEL.fullmatch(label):
-            return 'the host is not a valid name', 'letters, digits, hyphens and dots'
+            return 'the host is no name of letters, digits, hyphens and dots', ''
     return '', ''
 
 
@@ -283,8 +281,10 @@ def _root_of(parts: Parts) -> str:
 def check_authority(check: Checker, parts: Parts) -> tuple[str | None, int | None]:
     if parts.is_unbracketed:
         is_ipv6 = is_address(parts.host)
-        hint = f'[{parts.host}]' if is_ipv6 else 'one colon, before the port'
-        reason = 'an IPv6 address must stand in brackets' if is_ipv6 else 'two colons'
+        hint = f'[{parts.host}]' if is_ipv6 else ''
+        reason = 'two colons, where one stands before the port'
+        if is_ipv6:
+            reason = 'an IPv6 address must stand in brackets'
         check.error('host', reason, hint)
         return None, None
     return check.host(parts.host), check.port(parts.port)

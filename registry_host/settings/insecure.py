@@ -132,13 +132,12 @@ def _check_network(check: Checker, network: str) -> None:
 
     parsed = ip_network(network)
     if parsed.is_loopback:
-        check.warn('builtin', 'loopback is insecure anyway', 'leave it out')
+        check.warn('builtin', 'loopback is insecure anyway: leave it out')
     elif parsed.num_addresses > 2 ** (parsed.max_prefixlen - 12):
         check.warn(
             'wide',
             f'switches off TLS verification for {network}, which is a great part of '
-            'the network',
-            'name the registries one by one: HOST:PORT',
+            'the network: name the registries one by one',
         )
 
 
@@ -149,14 +148,13 @@ def _check_registry(check: Checker, text: str) -> Checked[Registry]:
     if parts.user_info is not None:
         check.error(
             'userinfo',
-            'a registry has no credentials here',
-            'docker login keeps them',
+            'a registry has no credentials here: docker login keeps them',
         )
     host, port = _registry_host(check, parts)
     root = endpoint_of(host, port) if host else ''
     if parts.path not in ('', '/'):
         if re.fullmatch(r'[\d.:a-fA-F\[\]]+', parts.host) and parts.path[1:].isdigit():
-            check.error('cidr', 'the network is not valid', 'for example 10.0.0.0/8')
+            check.error('cidr', 'the network is not valid', '10.0.0.0/8')
         else:
             check.error('path', 'a registry is HOST[:PORT], without a path', root)
     if parts.query is not None or parts.fragment is not None:
@@ -164,14 +162,14 @@ def _check_registry(check: Checker, text: str) -> Checked[Registry]:
     if host is None:
         return check.result(None)
     if host == DOCKER_HUB:
-        message = 'Docker Hub is never insecure: the engine ignores this entry'
-        check.warn('docker-hub', message, 'leave it out')
+        message = 'Docker Hub is never insecure: leave it out, the engine ignores it'
+        check.warn('docker-hub', message)
     is_bracketed = ':' in host and '[' in text
     if ':' in host and not is_bracketed:
         check.warn(
             'unbracketed',
             'an engine matches no registry with an IPv6 address that has no brackets',
-            f'[{host}], or with its port: [{host}]:5000',
+            f'[{host}]',
         )
     return check.result(Registry(host, port, is_bracketed=is_bracketed))
 

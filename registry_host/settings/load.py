@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from registry_host.errors import Problem, SettingsError, quoted
+from registry_host.errors import Problem, SettingsError, quoted, repeat_with
 from registry_host.redact import redact_input
 from registry_host.settings.areas import (
     AREAS,
@@ -127,17 +127,17 @@ def _reader_missing(asked: Asked) -> Problem:
         name, option, also = '`for`', 'for = ["engine"]', 'for = ["client"]'
     return Problem(
         code='proxy-for-missing',
-        message=f"needs {name}, to tell Docker's own proxy from that of its containers",
-        hint=f'{option}  (pulls; takes a restart of Docker), or {also}  (every '
-        'container and build of the user gets it, password included), or both',
+        message=f"needs {name}, to tell Docker's own proxy from that of containers: "
+        f'{option} is for pulls, and takes a restart of Docker; with {also} every '
+        'container and build of the user gets it, password included',
+        hint=repeat_with(option) if asked.file is None else option,
     )
 
 
 def _no_proxy_given() -> Problem:
     return Problem(
         code='proxy-for-alone',
-        message='no proxy is given',
-        hint='add one of --http-proxy, --https-proxy, --no-proxy',
+        message='no proxy is given; add --http-proxy, --https-proxy or --no-proxy',
     )
 
 
@@ -183,13 +183,13 @@ def _check_probe_image(asked: Asked) -> Iterable[Checked[Any]]:
 
 def _empty(asked: Asked, kind: str, name: str) -> Checked[Any]:
     """An unset variable of a shell or a template must not withdraw anything."""
-    hint = f'to withdraw what is managed: sudo registry-host {_UNCONFIGURE[name]}'
-    if name not in asked.from_flags:
-        hint = 'leave it out to withdraw what is managed'
-    problem = Problem('value-empty', 'the value is empty (an unset variable?)')
-    return Checked(
-        input='', kind=kind, value=None, errors=(problem._replace(hint=hint),)
-    )
+    message = 'the value is empty (an unset variable?); '
+    hint, advice = '', 'leave it out to withdraw what is managed'
+    if name in asked.from_flags:
+        advice = 'unconfigure withdraws what is managed'
+        hint = f'sudo registry-host {_UNCONFIGURE[name]}'
+    problem = Problem('value-empty', message + advice, hint=hint)
+    return Checked(input='', kind=kind, value=None, errors=(problem,))
 
 
 _UNCONFIGURE = {
@@ -258,9 +258,8 @@ def _exposed(asked: Asked) -> Iterable[Problem]:
                 code='password-on-command-line',
                 where=f'--{name}',
                 message='any user of this host can read the password in the process '
-                'list while this runs',
-                hint='put it into a settings file of mode 0600, or give the settings '
-                'on standard input: --settings -',
+                'list while this runs; put it into a settings file of mode 0600, or '
+                'give the settings on standard input (--settings -)',
             )
         elif asked.file and asked.mode & 0o044:
             yield Problem(
@@ -268,5 +267,5 @@ def _exposed(asked: Asked) -> Iterable[Problem]:
                 where=place(asked, ('proxies', name)),
                 message='holds a password, and others may read it '
                 f'(mode {asked.mode:04o})',
-                hint=f'chmod 600 {quoted(asked.file)}',
+                hint=f'sudo chmod 600 {quoted(asked.file)}',
             )

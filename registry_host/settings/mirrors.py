@@ -102,7 +102,7 @@ def check_mirror(text: str) -> Checked[Mirror]:
     if parts.user_info is not None:
         check.error(
             'userinfo',
-            'a mirror cannot be given credentials: an engine does not send them',
+            'a mirror cannot be given credentials, for an engine does not send them: '
             'leave out everything up to the @',
         )
     host, port = check_authority(check, parts)
@@ -141,14 +141,12 @@ def _check_root(check: Checker, parts: Parts, mirror: Mirror | None) -> None:
     """A mirror is the root of a registry: nothing may follow host and port."""
     root = mirror.url if mirror else ''
     if parts.path not in ('', '/'):
-        hint = root
+        message, hint = 'a mirror is a root address, without a path', root
         if _PRODUCT_PATH.match(parts.path):
-            own = mirror._replace(port=5000) if mirror else ''
-            hint = (
-                'a repository of Nexus or Artifactory needs a port or a sub-domain of '
-                f'its own: give it one, and use that root, as {own}'
-            )
-        check.error('path', 'a mirror is a root address, without a path', hint)
+            message += ', and a repository of Nexus or Artifactory needs a port or a '
+            message += 'sub-domain of its own'
+            hint = str(mirror._replace(port=5000)) if mirror else ''
+        check.error('path', message, hint)
     if parts.query is not None:
         check.error('query', 'a mirror has no query', root)
     if parts.fragment is not None:
@@ -160,24 +158,21 @@ def _check_mirror_host(check: Checker, mirror: Mirror) -> None:
     if meant:
         check.error(
             'hub-typo',
-            f'{mirror.host} is not Docker Hub',
-            f'did you mean {meant}? (Docker Hub itself needs no mirror)',
+            f'{mirror.host} is not Docker Hub: did you mean {meant}? (Docker Hub '
+            'itself needs no mirror)',
         )
     elif mirror.host in HUB_HOSTS:
-        check.warn(
-            'hub', 'Docker Hub is asked anyway, after all mirrors', 'leave it out'
-        )
+        check.warn('hub', 'Docker Hub is asked anyway, after all mirrors: leave it out')
     elif mirror.host in _OTHER_HUBS:
         check.warn(
             'other-hub',
-            'mirrors are asked for images of Docker Hub alone, which this hub has not',
+            'mirrors are asked for images of Docker Hub alone, which this hub has not: '
             'copy its images into a registry of yours',
         )
     elif mirror.is_ip and not mirror.is_loopback:
         check.warn(
             'ip',
             'prefer a DNS name: an address may change',
-            f'{mirror.scheme}://NAME' + (f':{mirror.port}' if mirror.port else ''),
         )
 
 

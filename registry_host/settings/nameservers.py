@@ -41,8 +41,9 @@ def too_many(managed: Sequence[str], given: Sequence[str], kind: str) -> Problem
         code=f'{kind}-beyond',
         where=flag,
         message=f'only three nameservers are ever asked, and {", ".join(kept)} '
-        f'{"is" if len(kept) == 1 else "are"} managed already',
-        hint=f'to have these take their place: --replace {named}',
+        f'{"is" if len(kept) == 1 else "are"} managed already; --replace has these '
+        'take their place',
+        hint=f'sudo registry-host configure --replace {named}',
     )
 
 
@@ -103,8 +104,8 @@ def exclusive_alone() -> Problem:
     return Problem(
         code='dns-exclusive-alone',
         where='--dns-exclusive',
-        message='leaves no nameserver to ask: none is named',
-        hint='name one too: --nameserver IP, or nameservers in the settings file',
+        message='leaves no nameserver to ask: none is named; name one '
+        'by --nameserver, or as nameservers in the settings file',
     )
 
 

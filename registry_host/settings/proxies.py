@@ -57,9 +57,7 @@ def check_proxy(text: str, kind: str) -> Checked[Proxy]:
     parts = take_apart(text.strip())
     if not parts.scheme:
         meant = '' if '@' in text else f'http://{text.strip().lstrip("/")}'
-        check.error(
-            'scheme', 'the scheme is missing', meant or 'http://USER:PASSWORD@…'
-        )
+        check.error('scheme', 'the scheme is missing', meant)
     elif parts.scheme not in ('http', 'https', 'socks5', 'socks5h'):
         check.error('scheme', 'the scheme must be http, https or socks5')
     if parts.user_info and re.search(
@@ -67,7 +65,7 @@ def check_proxy(text: str, kind: str) -> Checked[Proxy]:
     ):
         check.error(
             'userinfo',
-            'user or password holds a character that must be percent-encoded',
+            'user or password holds a character that must be percent-encoded: '
             '/ is %2F, @ is %40, # is %23, ? is %3F, % is %25',
         )
     host, port = check_authority(check, parts)

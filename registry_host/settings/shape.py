@@ -91,12 +91,11 @@ def _unknown_key(asked: Asked, path: tuple[Any, ...], known: Sequence[str]) -> P
     from difflib import get_close_matches
 
     close = get_close_matches(str(path[-1]).lower().replace('_', '-'), known, n=1)
-    hint = f'did you mean {close[0]}?' if close else f'known here: {", ".join(known)}'
+    meant = f'did you mean {close[0]}?' if close else f'known here: {", ".join(known)}'
     return Problem(
         code='settings-unknown-key',
         where=place(asked, path),
-        message='unknown key',
-        hint=hint,
+        message=f'unknown key; {meant}',
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.engine import directives
 from registry_host.engine.hubtrust import unverified_hub
-from registry_host.errors import Finding, quoted
+from registry_host.errors import Finding, quoted, repeat_with
 from registry_host.jsonfile.config import placed
 from registry_host.redact import redact
 from registry_host.settings.areas import NO_PROXY
@@ -90,7 +90,7 @@ def shadowed(
                 message=f'{area} in daemon.json takes the place of that of the '
                 f"engine's unit as a whole: {', '.join(lost)} is used no longer",
                 path=state.path,
-                remedy=(f'to keep it: {option} {quoted(values)}',) if option else (),
+                remedy=(repeat_with(f'{option} {quoted(values)}'),) if option else (),
             )
 
 
@@ -105,5 +105,5 @@ def readable_password(
             message=f"{state.path} holds a proxy's password, and others may read it "
             f'(mode {state.mode:04o})',
             path=state.path,
-            remedy=(f'chmod 600 {quoted(state.path)}',),
+            remedy=(f'sudo chmod 600 {quoted(state.path)}',),
         )

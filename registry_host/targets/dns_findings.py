@@ -32,8 +32,8 @@ def owner_findings(owned: Ownership) -> Iterable[Finding]:
             message='cloud-init writes the file anew for a new instance of this host',
             path=RESOLV_CONF,
             remedy=(
-                "echo 'network: {config: disabled}' "
-                '>/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg',
+                "echo 'network: {config: disabled}' | sudo tee "
+                '/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg',
             ),
         )
 
@@ -108,7 +108,7 @@ def containers(facts: Facts) -> Iterable[Finding]:
         severity='info',
         message=f'{len(names)} running container(s) ask the nameservers that they '
         f'started with, until they are restarted{among}',
-        remedy=(f'docker restart {quoted(*names)}',),
+        remedy=(f'sudo docker restart {quoted(*names)}',),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError, Problem
+from registry_host.errors import ConfigError, Problem, advised, repeat_with
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.settings.areas import NAMESERVERS
 from registry_host.targets.dns_memory import LINES
@@ -24,17 +24,18 @@ def require_ours_to_do(
     reason = _refusal(owned, state, file)
     if not reason:
         return
-    from registry_host.resolver.steps import of_dhclient, steps
+    from registry_host.resolver.steps import advice, of_dhclient, steps
 
-    wanted = next(iter(wish.of(NAMESERVERS)), 'NAMESERVER')
+    wanted = next(iter(wish.of(NAMESERVERS)), '')
     is_without_hooks = file.has_folder and state.missing_folders
     by_hand = (of_dhclient if is_without_hooks else steps)(owned, wanted)
+    message = f'{reason}: {"; ".join(owned.evidence)}'
     raise ConfigError(
         Problem(
             code='resolv-conf-owned',
             where=RESOLV_CONF,
-            message=f'{reason}: {"; ".join(owned.evidence)}',
-            hint=' && '.join(by_hand),
+            message=advised(message, advice(owned, wanted)),
+            hint=' && '.join(by_hand) if wanted else '',
         )
     )
 
@@ -51,8 +52,7 @@ def require_exclusive(file: OwnerFile, wanted: Wanted) -> None:
                 code='dns-exclusive-short',
                 where=file.path,
                 message='resolvconf puts the nameservers of leases behind ours, and '
-                'three are asked',
-                hint='name three nameservers, or leave out --dns-exclusive',
+                'three are asked; name three, or leave out --dns-exclusive',
             )
         )
 
@@ -68,8 +68,8 @@ def require_others(file: OwnerFile, wanted: Wanted, facts: Facts) -> None:
                 code='owner-has-none',
                 where='NetworkManager',
                 message='has no nameservers now that could stay behind ours, and would '
-                'ask no others later',
-                hint='connect first, or have ours asked alone: --dns-exclusive',
+                'ask no others later; connect first, or have ours asked alone',
+                hint=repeat_with('--dns-exclusive'),
             )
         )
 
@@ -97,7 +97,6 @@ def altered(state: FileState, applied: Applied) -> Problem:
     return Problem(
         code='resolver-lines-changed',
         where=state.path,
-        message='our lines in it were changed by hand',
-        hint='take them all out, or put them back as they were: '
-        + '; '.join(applied.ours(LINES)),
+        message='our lines in it were changed by hand; take them all out, or put them '
+        f'back as they were: {"; ".join(applied.ours(LINES))}',
     )

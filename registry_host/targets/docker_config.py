@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError, Finding, Problem, quoted
+from registry_host.errors import ConfigError, Finding, Problem, quoted, repeat_with
 from registry_host.host.filedoor import give_back
 from registry_host.jsonfile.config import all_are, read_json, settle_created
 from registry_host.jsonfile.jsonvalue import JsonTextError
@@ -178,7 +178,7 @@ def settle(host: Host, state: FileState) -> Iterable[Finding]:
             message=f'a docker login of {user.name} is under way: when it ends, it '
             f'writes {state.path} as it was before this run',
             path=state.path,
-            remedy=('the same command again, once it has ended',),
+            remedy=(repeat_with(''),),
         )
 
 
@@ -247,9 +247,9 @@ def _require_owned(ref: FileRef, state: FileState) -> None:
             code='config-owner',
             where=state.path,
             message=f'belongs to {other}, not to {user.name}',
-            hint=f'look at: sudo namei -l {quoted(state.path)}'
+            hint=f'sudo namei -l {quoted(state.path)}'
             if state.realpath != state.path
-            else f'give it back to its user: {give_back(state.path, user)}',
+            else give_back(state.path, user),
         )
     )
 
@@ -280,8 +280,8 @@ def _spelled(
             Problem(
                 code='config-ambiguous',
                 where=where,
-                message=f'{names[0]!r} and {names[1]!r} are one setting to docker',
-                hint='keep one of them',
+                message=f'{names[0]!r} and {names[1]!r} are one setting to docker; '
+                'keep one of them',
             )
         )
     return (*parents, names[0] if names else wanted)
@@ -295,6 +295,5 @@ def shadowed_proxies(document: jsontext.Document, path: str) -> Iterable[Problem
             code='proxies-shadowed',
             where=f'{path}:{document.where("proxies", _LIVE_HOST)}',
             message=f'the proxies of "{_LIVE_HOST}" replace those of "default" '
-            'for the local engine',
-            hint='merge that entry into "default", and remove it',
+            'for the local engine; merge that entry into "default", and remove it',
         )

@@ -145,8 +145,8 @@ def _shared(parts: list[PlannedFile]) -> Iterable[Problem]:
             yield Problem(
                 code='config-shared',
                 where=state.path,
-                message=f'is the same file as {seen[state.realpath]}',
-                hint='name one of its users only',
+                message=f'is the same file as {seen[state.realpath]}; name one of its '
+                'users only',
             )
         seen[state.realpath] = state.path
 

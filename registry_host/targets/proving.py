@@ -11,14 +11,13 @@ from registry_host.errors import (
     ConfigError,
     Finding,
     ProbeError,
-    Problem,
     place_of,
-    repeat_with,
 )
 from registry_host.levels import Activation
 from registry_host.services.transition import Again, Checks
 from registry_host.settings.areas import NO_PROXY
 from registry_host.targets import dns_manager, docker_daemon, reached
+from registry_host.targets.retrying import around_proxy, or_all_the_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -94,14 +93,10 @@ def _require_nameservers(host: Host, planned: Planned) -> Planned:
     asked = probe_nameservers(host, servers, names)
     host.progress.prove(*reached.nameservers(servers, asked.names, asked.problems))
     if asked.problems:
-        raise ProbeError(*map(_or_all_the_same, asked.problems))
+        raise ProbeError(*map(or_all_the_same, asked.problems))
     endpoints = tuple(dict.fromkeys(mirror.endpoint for mirror in named))
     checks = Checks(asked.names, endpoints, findings=asked.findings)
     return planned._replace(checks=checks)
-
-
-def _or_all_the_same(problem: Problem) -> Problem:
-    return problem._replace(hint=f'{problem.hint}\n{repeat_with("--no-probe")}')
 
 
 def _require_registries(host: Host, planned: Planned, again: Again) -> Planned:
@@ -119,7 +114,7 @@ def _require_registries(host: Host, planned: Planned, again: Again) -> Planned:
     from registry_host.registry.faults import content_findings
 
     problems = [
-        probe.problem
+        around_proxy(probe.problem, probe.mirror, planned.settings)
         for probe in probes
         if probe.problem
         and (
@@ -128,7 +123,7 @@ def _require_registries(host: Host, planned: Planned, again: Again) -> Planned:
         )
     ]
     if problems:
-        raise ProbeError(*map(_or_all_the_same, problems))
+        raise ProbeError(*map(or_all_the_same, problems))
     found = tuple(content_findings(probes, planned.checks.image))
     checks = planned.checks._replace(findings=(*planned.checks.findings, *found))
     return planned._replace(checks=checks)
@@ -217,7 +212,7 @@ def _asked(
     reached.note(host, checks, is_concerned=is_concerned)
     host.progress.prove(*reached.proxies(proxies, answers.get('proxies')))
     if problems := answers.get('proxies'):
-        raise ProbeError(*map(_or_all_the_same, problems))
+        raise ProbeError(*map(or_all_the_same, problems))
     return planned._replace(checks=checks), answers.get('mirrors', ())
 
 

@@ -228,15 +228,15 @@ def _in_place(path: str) -> Finding:
 def _write_failed(err: OSError, change: Change) -> ApplyError:
     path = change.path
     hints = {
-        errno.ENOSPC: f'make room: df -h {quoted(path.rpartition("/")[0])}',
-        errno.EPERM: f'is it immutable? lsattr {quoted(path)}',
-        errno.EROFS: f'the file system is read-only: findmnt -T {quoted(path)}',
+        errno.ENOSPC: f'df -h {quoted(path.rpartition("/")[0])}',
+        errno.EPERM: f'lsattr {quoted(path)}',
+        errno.EROFS: f'findmnt -T {quoted(path)}',
     }
     return ApplyError(
         Problem(
             code='write-failed',
             where=path,
             message=f'could not be written ({err.strerror or err})',
-            hint=hints.get(err.errno or 0, f'namei -l {quoted(path)}'),
+            hint=hints.get(err.errno or 0, f'sudo namei -l {quoted(path)}'),
         )
     )

@@ -76,9 +76,9 @@ def _too_large(changes: Sequence[Change], size: int) -> Problem:
         code='config-too-large',
         where=largest.path,
         message=f'the journal of this run would take {size >> 20} MiB, and no more '
-        f'than {NEW_LIMIT_BYTES >> 20} MiB of it could be read back to undo the run',
-        hint=f'make the file smaller, or change one file in a run: '
-        f'ls -l {quoted(largest.path)}',
+        f'than {NEW_LIMIT_BYTES >> 20} MiB of it could be read back to undo the run; '
+        'make the file smaller, or change one file in a run',
+        hint=f'ls -l {quoted(largest.path)}',
     )
 
 
@@ -245,8 +245,8 @@ def _newer(path: str) -> Problem:
     return Problem(
         code='checkpoint-newer',
         where=path,
-        message='was written by a newer registry-host',
-        hint='use the version that wrote it, or a newer one',
+        message='was written by a newer registry-host: that version reads it',
+        hint='registry-host --version',
     )
 
 
@@ -256,5 +256,5 @@ def damaged_record(path: str) -> Problem:
         code='checkpoint-damaged',
         where=path,
         message='is damaged, so what it holds cannot be put back',
-        hint=f'to go on without it: mv {quoted(path, path + ".damaged")}',
+        hint=f'sudo mv {quoted(path, path + ".damaged")}',
     )

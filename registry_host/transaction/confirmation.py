@@ -168,8 +168,8 @@ def busy(pending: Pending, seconds: float) -> LockedError:
             code='confirm-pending',
             where=f'run {pending.checkpoint}',
             message=f'is on approval for another {seconds:.0f} s, and nothing else is '
-            'changed meanwhile',
-            hint=f'{CONFIRM}, or take it back: sudo registry-host undo',
+            'changed meanwhile; confirm it, or take it back',
+            hint=f'{CONFIRM}\nsudo registry-host undo',
         )
     )
 
@@ -178,6 +178,7 @@ def _damaged(name: str) -> Problem:
     return Problem(
         code='pending-damaged',
         where=name,
-        message='is damaged, so which run waits for confirmation is not known',
-        hint=f'to let the last run stand: mv {quoted(name, name + ".damaged")}',
+        message='is damaged, so which run waits for confirmation is not known; '
+        'without it, the last run stands',
+        hint=f'sudo mv {quoted(name, name + ".damaged")}',
     )

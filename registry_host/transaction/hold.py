@@ -5,7 +5,13 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError, ConflictError, Finding, Problem
+from registry_host.errors import (
+    ConfigError,
+    ConflictError,
+    Finding,
+    Problem,
+    repeat_with,
+)
 from registry_host.progress import Proof
 from registry_host.targets import TARGETS
 from registry_host.transaction.checkpoints import ledgers_of
@@ -86,6 +92,6 @@ def _overwritten(path: str) -> ConflictError:
             code='file-changed',
             where=path,
             message=_OVERWRITTEN,
-            hint='run the same command again',
+            hint=repeat_with(''),
         )
     )

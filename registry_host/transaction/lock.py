@@ -146,8 +146,8 @@ def require_in_time(host: Host, pending: Pending) -> None:
     raise UndoError(
         Problem(
             code='confirm-late',
-            message=f'too late: {finding.message}',
-            hint='run configure again',
+            message=f'too late: {finding.message}; run configure again',
+            hint='sudo registry-host history',
         )
     )
 
@@ -206,9 +206,10 @@ def _left_behind(run: Run) -> Finding:
     return Finding(
         check='unfinished-run',
         severity='warning',
-        message=f'of {run.title}, {paths} could not be put back yet; each run tries',
+        message=f'of {run.title}, {paths} could not be put back yet; each run tries: '
+        'is there room?',
         path=LEFT_BEHIND,
-        remedy=(f'is there room? df -h {quoted(run.steps[0].change.path)}',),
+        remedy=(f'df -h {quoted(run.steps[0].change.path)}',),
     )
 
 

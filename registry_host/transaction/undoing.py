@@ -171,8 +171,9 @@ def require_newest(run: Run, since: Iterable[Run]) -> None:
                 Problem(
                     code='undo-order',
                     where=run.title,
-                    message=f'{later.title} has changed "{key}" in {path} since',
-                    hint=f'take that back first: sudo registry-host undo {later.id}',
+                    message=f'{later.title} has changed "{key}" in {path} since; '
+                    'take that back first',
+                    hint=f'sudo registry-host undo {later.id}',
                 )
             )
 
@@ -194,7 +195,7 @@ def _inseparable(past: Change, now: FileState, what: str) -> Problem:
     return Problem(
         code='undo-conflict',
         where=past.path,
-        message=f'somebody else has changed {what} since',
-        hint='take back those lines by hand, then run the same command again',
+        message=f'somebody else has changed {what} since; take back those lines by '
+        'hand, then run the same command again',
         excerpt=unified_diff(since, TARGETS[past.target].redact),
     )

@@ -23,7 +23,7 @@ from registry_host.engine.route import Route
 from registry_host.engine.running import Running
 from registry_host.engine.sockets import Listening
 from registry_host.engine.start import Refusal
-from registry_host.errors import ConfigError, Finding, Problem
+from registry_host.errors import ConfigError, Finding, Problem, repeat_with
 from registry_host.host.filedoor import unreadable
 from registry_host.host.host import Host
 from registry_host.host.locations import (
@@ -269,8 +269,9 @@ ON_APPROVAL = warning(
     path=PENDING,
 )
 NOT_PUT_BACK = warning(
-    f'of run 3, {DAEMON_JSON} could not be put back yet; each run tries',
-    f'is there room? df -h {DAEMON_JSON}',
+    f'of run 3, {DAEMON_JSON} could not be put back yet; each run tries'
+    ': is there room?',
+    f'df -h {DAEMON_JSON}',
     path=LEFT_BEHIND,
 )
 UNFINISHED_RUN = (
@@ -318,7 +319,8 @@ LEDGERS = (
         UNREAD_LEDGER,
         [
             error(
-                f'{LEDGER}: is damaged, so which entries are managed is not known',
+                f'{LEDGER}: is damaged, so which entries are managed is not known; '
+                'without it, all that stands in the files counts as foreign',
                 DAMAGED.hint,
                 path=LEDGER,
             )
@@ -330,7 +332,7 @@ LEDGERS = (
         [
             error(
                 f'{LEDGER}: cannot be read (Permission denied)',
-                denied(LEDGER).problem.hint,
+                *denied(LEDGER).problem.hint.split('\n'),
                 path=LEDGER,
             )
         ],
@@ -345,7 +347,8 @@ LEDGERS = (
         {**UNREAD_LEDGER, 'facts': FACTS._replace(is_root=False)},
         [
             error(
-                f'{LEDGER}: is damaged, so which entries are managed is not known',
+                f'{LEDGER}: is damaged, so which entries are managed is not known; '
+                'without it, all that stands in the files counts as foreign',
                 DAMAGED.hint,
                 path=LEDGER,
             )
@@ -355,16 +358,16 @@ LEDGERS = (
 )
 
 
+STOPS = '; a restart stops containers, unless live-restore is on'
+
+
 def restart(unit='docker.service'):
-    return (
-        f'sudo systemctl restart {unit}',
-        'a restart stops containers, unless live-restore is on',
-    )
+    return (f'sudo systemctl restart {unit}',)
 
 
 def put_off(areas, unit):
     return warning(
-        f'{areas} was changed, and Docker has not restarted since',
+        f'{areas} was changed, and Docker has not restarted since{STOPS}',
         *restart(unit),
     )
 
@@ -419,21 +422,21 @@ UNREACHABLE = Problem(
     code='engine-unreachable',
     where=SOCKET,
     message='dockerd runs, but does not answer here',
-    hint='journalctl -u docker.service -n 20',
+    hint='sudo journalctl -u docker.service -n 20',
 )
 NO_PERMISSION = Problem(
     code='engine-permission',
     where=SOCKET,
     message='permission denied, so the live engine could not be asked',
-    hint='run it with sudo',
+    hint=repeat_with('sudo'),
 )
 NO_PROFILE = Refusal(
     Problem(
         code='next-start-refused',
         where='1:2',
         message='"seccomp-profile" names /x, which does not exist: the next start of '
-        'the engine fails',
-        hint='put it there, or take "seccomp-profile" out: ls -l /x',
+        'the engine fails'
+        '; put it there, or take "seccomp-profile" out',
     ),
     sign='seccomp',
 )
@@ -454,7 +457,7 @@ ENGINE_STATE = (
         [
             error(
                 f'{SOCKET}: dockerd runs, but does not answer here',
-                'journalctl -u docker.service -n 20',
+                'sudo journalctl -u docker.service -n 20',
                 path=SOCKET,
             )
         ],
@@ -505,7 +508,7 @@ ENGINE_STATE = (
             error(
                 'Docker 28.5.2 does not run: its last start failed: failed to start '
                 'daemon: no profile',
-                NO_PROFILE.problem.hint,
+                'sudo registry-host doctor --only next-start',
                 'sudo systemctl reset-failed docker.service && '
                 'sudo systemctl start docker.service',
             )
@@ -521,7 +524,7 @@ ENGINE_STATE = (
             error(
                 'Docker 28.5.2 does not run: its last start failed: failed to start '
                 'daemon: bad luck',
-                'journalctl -u my-docker.service -n 50',
+                'sudo journalctl -u my-docker.service -n 50',
                 'sudo systemctl reset-failed my-docker.service && '
                 'sudo systemctl start my-docker.service',
             )
@@ -533,7 +536,7 @@ ENGINE_STATE = (
         [
             error(
                 'Docker 28.5.2 is installed, and does not run',
-                NO_PROFILE.problem.hint,
+                'sudo registry-host doctor --only next-start',
                 'sudo systemctl reset-failed docker.service && '
                 'sudo systemctl start docker.service',
             )
@@ -608,7 +611,7 @@ OTHER_ENGINES = (
                 'another engine runs: process 44 (b.service, /run/second.sock, reads '
                 f'{DAEMON_JSON}); registry-host does not reload it, though it reads '
                 'the same file',
-                'kill -s HUP 44',
+                'sudo kill -HUP 44',
                 path=DAEMON_JSON,
             ),
         ],
@@ -636,7 +639,7 @@ ENGINE_VERSION = (
     ),
     pytest.param(
         engine(version=(18, 9, 1)),
-        [error('Docker 18.9.1 is older than 20.10', 'upgrade Docker')],
+        [error('Docker 18.9.1 is older than 20.10: upgrade it')],
         id='older',
     ),
     pytest.param(
@@ -656,8 +659,8 @@ DAEMON = (
         daemon('{"debug": true,}'),
         [
             error(
-                f"{DAEMON_JSON}:1:15: not JSON: a comma before '}}'",
-                'delete the comma on line 1',
+                f"{DAEMON_JSON}:1:15: not JSON: a comma before '}}'"
+                '; delete the comma on line 1',
                 path=DAEMON_JSON,
             )
         ],
@@ -668,7 +671,8 @@ DAEMON = (
         [
             error(
                 f'{DAEMON_JSON}: cannot be read (Permission denied)',
-                f'run it with sudo, or look at: sudo namei -l {DAEMON_JSON}',
+                repeat_with('sudo'),
+                f'sudo namei -l {DAEMON_JSON}',
                 path=DAEMON_JSON,
             )
         ],
@@ -697,14 +701,14 @@ DAEMON_KEYS = (
         daemon('{\n"debug": 1,\n"registry-mirror": []}'),
         [
             error(
-                f'{DAEMON_JSON}:2:1: "debug" must be true or false, without quotes',
-                'the engine refuses the whole file otherwise',
+                f'{DAEMON_JSON}:2:1: "debug" must be true or false, without quotes'
+                '; the engine refuses the whole file otherwise',
                 path=DAEMON_JSON,
             ),
             error(
                 f'{DAEMON_JSON}:3:1: "registry-mirror" is the name of a flag, and is '
-                'silently ignored here',
-                'rename it to "registry-mirrors"',
+                'silently ignored here'
+                '; rename it to "registry-mirrors"',
                 path=DAEMON_JSON,
             ),
         ],
@@ -714,8 +718,8 @@ DAEMON_KEYS = (
         {**daemon(''), **engine(version=(20, 10, 24))},
         [
             error(
-                f'{DAEMON_JSON}: Docker does not start with an empty file before 23.0',
-                'write {} into it, or remove the file',
+                f'{DAEMON_JSON}: Docker does not start with an empty file before 23.0'
+                '; write {} into it, or remove the file',
                 path=DAEMON_JSON,
             )
         ],
@@ -747,9 +751,9 @@ DAEMON_FLAGS = (
         [
             error(
                 f'{DAEMON_JSON}:1:2: "mtu" is also given as the flag --mtu=1500: the '
-                'engine refuses what is given twice, even if it is equal',
-                'remove "mtu" from the file, or --mtu from the command line: '
-                'systemctl edit --full docker.service',
+                'engine refuses what is given twice, even if it is equal'
+                '; remove "mtu" from the file, or the flag',
+                'sudo systemctl edit --full docker.service',
                 path=DAEMON_JSON,
             )
         ],
@@ -767,7 +771,6 @@ DAEMON_FLAGS = (
 STARTS = f'nothing known in {DAEMON_JSON} keeps the engine from starting again'
 WOULD_NOT = error(
     f'{DAEMON_JSON}:1:2: {NO_PROFILE.problem.message}',
-    NO_PROFILE.problem.hint,
     path=DAEMON_JSON,
 )
 NEXT_START = (
@@ -793,8 +796,7 @@ NEXT_START = (
         [
             warning(
                 f'dockerd --validate refuses {DAEMON_JSON}: bad luck',
-                'mend it, then ask again: sudo dockerd --validate '
-                f'--config-file={DAEMON_JSON}',
+                f'sudo dockerd --validate --config-file={DAEMON_JSON}',
                 path=DAEMON_JSON,
             )
         ],
@@ -835,8 +837,8 @@ DAEMON_HAZARDS = (
         {**daemon('{"graph": "/x"}'), **engine(version=(20, 10, 24))},
         [
             warning(
-                f'{DAEMON_JSON}:1:2: "graph" keeps Docker 23.0 and newer from starting',
-                'rename it to "data-root"',
+                f'{DAEMON_JSON}:1:2: "graph" keeps Docker 23.0 and newer from starting'
+                '; rename it to "data-root"',
                 path=DAEMON_JSON,
             )
         ],
@@ -847,8 +849,8 @@ DAEMON_HAZARDS = (
         [
             warning(
                 f'{DAEMON_JSON}: --max-concurrent-uploads is given as a flag alone: '
-                'at a reload it falls back to its default',
-                'move it from the unit into daemon.json, as "max-concurrent-uploads"',
+                'at a reload it falls back to its default'
+                '; move it from the unit into daemon.json, as "max-concurrent-uploads"',
                 path=DAEMON_JSON,
             )
         ],
@@ -876,8 +878,8 @@ MIRROR_RULES = (
             ok('https://m is a root address'),
             error(
                 f"{DAEMON_JSON}:1:36: 'https://xxxxx:xxxxx@n/v2/': a mirror cannot be "
-                'given credentials: an engine does not send them',
-                'leave out everything up to the @',
+                'given credentials, for an engine does not send them: leave out '
+                'everything up to the @',
                 path=DAEMON_JSON,
             ),
             error(
@@ -895,7 +897,6 @@ MIRROR_RULES = (
             warning(
                 f"{DAEMON_JSON}:1:23: 'http://192.0.2.7:5000': prefer a DNS name: an "
                 'address may change',
-                'http://NAME:5000',
                 path=DAEMON_JSON,
             )
         ],
@@ -968,7 +969,7 @@ MIRROR_REACHABLE = (
         [
             error(
                 'http://mirror.lab:5000: could not be reached (Connection refused)',
-                'curl -v http://mirror.lab:5000/v2/',
+                'getent ahosts mirror.lab',
                 path=DAEMON_JSON,
             )
         ],
@@ -1005,8 +1006,7 @@ MIRROR_CONTENT = (
                 'library/hello-world:latest (404): it is a registry to push to, or '
                 'mirrors another one than Docker Hub, or cannot reach it; pulls of '
                 'what it does not have go to Docker Hub',
-                'curl -sI '
-                'http://mirror.lab:5000/v2/library/hello-world/manifests/latest',
+                'getent ahosts mirror.lab',
                 path=DAEMON_JSON,
             )
         ],
@@ -1044,7 +1044,7 @@ def unknown_to(server, failure):
 
 
 ANOTHER_NAMESERVER = info(
-    'to have this host ask a nameserver that knows mirror.lab (NAMESERVER below)',
+    'to have this host ask a nameserver that knows mirror.lab (NAMESERVER): '
     'sudo registry-host configure --nameserver NAMESERVER',
     path=RESOLV_CONF,
 )
@@ -1279,8 +1279,8 @@ HUB_VERIFICATION = (
         containerd('http://mirror.lab:5000', '"mirror.lab:5000"'),
         [
             warning(
-                f'http://mirror.lab:5000: {LISTED}',
-                'take mirror.lab:5000 out of insecure-registries: an http:// mirror '
+                f'http://mirror.lab:5000: {LISTED}'
+                '; take mirror.lab:5000 out of insecure-registries: an http:// mirror '
                 'does not need it',
                 path=DAEMON_JSON,
             )
@@ -1291,9 +1291,9 @@ HUB_VERIFICATION = (
         containerd('https://mirror.lab:5000', '"mirror.lab:5000"'),
         [
             warning(
-                f'https://mirror.lab:5000: {LISTED}',
-                'give the mirror a certificate that this host trusts, and take it out '
-                'of insecure-registries',
+                f'https://mirror.lab:5000: {LISTED}'
+                '; give the mirror a certificate that this host trusts, and take it '
+                'out of insecure-registries',
                 path=DAEMON_JSON,
             )
         ],
@@ -1341,8 +1341,8 @@ HUB_VERIFICATION = (
         containerd('http://localhost:5000'),
         [
             warning(
-                f'http://localhost:5000: {HUB}it is loopback',
-                "name the mirror by an address of this host's that is not loopback",
+                f'http://localhost:5000: {HUB}it is loopback'
+                "; name the mirror by an address of this host's that is not loopback",
                 path=DAEMON_JSON,
             )
         ],
@@ -1388,7 +1388,7 @@ INSECURE_RULES = (
         insecure('127.0.0.0/8'),
         [
             warning(
-                f"{DAEMON_JSON}:1:26: '127.0.0.0/8': loopback is insecure anyway",
+                f"{DAEMON_JSON}:1:26: '127.0.0.0/8': loopback is insecure anyway: "
                 'leave it out',
                 path=DAEMON_JSON,
             )
@@ -1601,8 +1601,8 @@ INSECURE_UNMATCHED = (
         {**BY_TLS, **UNTRUSTED, **shows(is_containerd_store=True)},
         [
             warning(
-                NOT_COVERED,
-                'give mirror.lab:5000 a certificate that this host trusts',
+                f'{NOT_COVERED}; give mirror.lab:5000 a certificate that this host '
+                'trusts',
                 path=DAEMON_JSON,
             )
         ],
@@ -1666,7 +1666,7 @@ SHOWS = 'the engine shows registry-mirrors and insecure-registries'
 def beyond(lists):
     return warning(
         'the engine uses what neither a file nor a flag names, until its next restart: '
-        f'{lists}',
+        f'{lists}{STOPS}',
         *restart(),
     )
 
@@ -1748,7 +1748,7 @@ USES_PROXIES = ok(f'the engine uses http-proxy {MASKED}, no-proxy .lab')
 def proxies_unused(areas, unit):
     return warning(
         f'the engine does not use {areas} of {DAEMON_JSON}: it reads proxies when it '
-        'starts',
+        f'starts{STOPS}',
         *restart(unit),
     )
 
@@ -1756,7 +1756,7 @@ def proxies_unused(areas, unit):
 def proxies_unnamed(text):
     return warning(
         'the engine uses what no file, no flag and no variable of its unit names, '
-        f'until its next restart: {text}',
+        f'until its next restart: {text}{STOPS}',
         *restart(),
     )
 
@@ -1856,7 +1856,7 @@ PROXY_PASSWORD = (
             warning(
                 f"{DAEMON_JSON} holds a proxy's password, and others may read it "
                 '(mode 0640)',
-                f'chmod 600 {DAEMON_JSON}',
+                f'sudo chmod 600 {DAEMON_JSON}',
                 path=DAEMON_JSON,
             )
         ],
@@ -1882,8 +1882,8 @@ CLIENT_CONFIG = (
         client('{"auths": {},}'),
         [
             error(
-                f"{CONFIG_JSON}:1:13: not JSON: a comma before '}}'",
-                'delete the comma on line 1',
+                f"{CONFIG_JSON}:1:13: not JSON: a comma before '}}'"
+                '; delete the comma on line 1',
                 path=CONFIG_JSON,
             )
         ],
@@ -1893,8 +1893,9 @@ CLIENT_CONFIG = (
         {'clients': (denied(CONFIG_JSON, ALICE),)},
         [
             error(
-                f'{CONFIG_JSON}: cannot be read as alice (Permission denied)',
-                f"look at: sudo namei -l {CONFIG_JSON}; is it root's by mistake? "
+                f'{CONFIG_JSON}: cannot be read as alice (Permission denied); '
+                "is it root's by mistake?",
+                f'sudo namei -l {CONFIG_JSON}',
                 'sudo chown -hRP alice: /home/alice/.docker',
                 path=CONFIG_JSON,
             )
@@ -1906,8 +1907,8 @@ CLIENT_CONFIG = (
         [
             error(
                 f'{CONFIG_JSON}:1:2: "credsStore" must be a string, not a number; '
-                f'{SPOILED}',
-                'put the number in double quotes',
+                f'{SPOILED}'
+                '; put the number in double quotes',
                 path=CONFIG_JSON,
             )
         ],
@@ -1918,8 +1919,8 @@ CLIENT_CONFIG = (
         [
             error(
                 f'{CONFIG_JSON}:1:14: "httpProxy" must stand in "default", not in '
-                f'"proxies" itself; {SPOILED}',
-                'move "httpProxy" into "default": "proxies": {"default": '
+                f'"proxies" itself; {SPOILED}'
+                '; move "httpProxy" into "default": "proxies": {"default": '
                 '{"httpProxy": "..."}}',
                 path=CONFIG_JSON,
             )
@@ -1931,8 +1932,8 @@ CLIENT_CONFIG = (
         [
             warning(
                 f'{CONFIG_JSON}:1:14: the proxies of "unix:///var/run/docker.sock" '
-                'replace those of "default" for the local engine',
-                'merge that entry into "default", and remove it',
+                'replace those of "default" for the local engine'
+                '; merge that entry into "default", and remove it',
                 path=CONFIG_JSON,
             )
         ],
@@ -1961,7 +1962,7 @@ CLIENT_CONFIG_MODE = (
     ),
     pytest.param(
         client(LOGIN, mode=0o604, user=ROOT, uid=0),
-        [readable('/root/.docker/config.json', '0604', '')],
+        [readable('/root/.docker/config.json', '0604', 'sudo ')],
         id='readable-and-of-root',
     ),
     pytest.param(
@@ -2018,7 +2019,8 @@ DRIFT = (
         [
             error(
                 f'{SETTINGS}: cannot be read (Permission denied)',
-                f'run it with sudo, or look at: sudo namei -l {SETTINGS}',
+                repeat_with('sudo'),
+                f'sudo namei -l {SETTINGS}',
                 path=SETTINGS,
             )
         ],

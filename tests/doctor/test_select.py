@@ -81,8 +81,8 @@ def test_a_crash_is_a_finding_and_not_the_end():
 @pytest.mark.parametrize(
     ('remedy', 'is_dead_after'),
     (
-        (('systemctl restart docker.service', 'that stops containers'), True),
-        (('to have it gone: systemctl restart docker',), True),
+        (('systemctl restart docker.service', 'docker ps'), True),
+        (('sudo systemctl restart docker',), True),
         (('systemctl restart systemd-resolved',), False),
         (('sudo registry-host reload',), False),
     ),
@@ -99,9 +99,9 @@ def test_nobody_is_told_to_restart_an_engine_into_its_death(remedy, is_dead_afte
     (found,) = run_checks(checks, seen)
     assert found.remedy == remedy
     (found,) = run_checks(checks, replace(seen, ahead=Ahead((refusal,))))
-    first = (
-        'mend first what next-start tells of: the engine would not start again',
-    ) * is_dead_after
+    first = ('sudo registry-host doctor --only next-start',) * is_dead_after
+    told = '; what next-start tells of keeps the engine from starting again'
+    assert found.message == 'restart it' + told * is_dead_after
     assert found.remedy == (*first, *remedy)
 
 
@@ -132,8 +132,8 @@ def test_malformed_file(root):
     ended = root.run('doctor', '--only=daemon-json')
     assert (ended.code, ended.out) == (
         1,
-        f"error: daemon-json: {DAEMON_JSON}:1:15: not JSON: a comma before '}}'\n"
-        'hint:  delete the comma on line 1\n'
+        f"error: daemon-json: {DAEMON_JSON}:1:15: not JSON: a comma before '}}'; "
+        'delete the comma on line 1\n'
         '1 error\n',
     )
 

@@ -114,7 +114,7 @@ def test_proxies_that_reach_containers_are_accepted(case):
 
 
 @pytest.mark.parametrize(
-    ('content', 'message', 'hint'),
+    ('content', 'message', 'advice'),
     (
         pytest.param(
             '{"proxies": {"httpProxy": "http://u:hunter2@p", "noProxy": "x"}}',
@@ -188,9 +188,10 @@ def test_proxies_that_reach_containers_are_accepted(case):
         ),
     ),
 )
-def test_messages(content, message, hint):
+def test_messages(content, message, advice):
     (problem,) = clientconfig.lint(jsontext.read(content.encode()))
-    assert (problem.code, str(problem), problem.hint) == ('config-type', message, hint)
+    assert (problem.code, problem.hint) == ('config-type', '')
+    assert str(problem) == f'{message}; {advice}'
 
 
 def test_every_wrong_member_is_told_and_no_value_is():
@@ -215,8 +216,7 @@ def test_configure_refuses_and_writes_nothing(root):
     assert (ended.code, ended.err) == (
         2,
         f'error: {CONFIG_JSON}:2:21: "plugins.x.enabled" must be a string, not a '
-        f'boolean{COST}; nothing was written\n'
-        'hint:  write "enabled": "false"\n',
+        f'boolean{COST}; write "enabled": "false"; nothing was written\n',
     )
     assert root.snapshot() == before
 
@@ -234,13 +234,15 @@ def test_doctor_tells_of_every_member(root):
         [
             (
                 'error',
-                f'{path}:1:2: "psFormat" must be a string, not a number{COST}',
-                ['put the number in double quotes'],
+                f'{path}:1:2: "psFormat" must be a string, not a number{COST}; '
+                'put the number in double quotes',
+                [],
             ),
             (
                 'error',
-                f'{path}:1:17: "Experimental" must be a string, not a boolean{COST}',
-                ['write "Experimental": "disabled"'],
+                f'{path}:1:17: "Experimental" must be a string, not a boolean{COST}; '
+                'write "Experimental": "disabled"',
+                [],
             ),
         ],
     )

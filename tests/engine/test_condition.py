@@ -77,8 +77,8 @@ def test_failures_of_both_are_forgotten():
 
 
 START = (
-    'systemctl reset-failed docker.service docker.socket; '
-    'systemctl restart docker.service'
+    'sudo systemctl reset-failed docker.service docker.socket; '
+    'sudo systemctl restart docker.service'
 )
 
 
@@ -90,7 +90,7 @@ START = (
         (
             block(UNIT, 'failed', 'failed'),
             7,
-            f'kill 7 && tail --pid=7 -f /dev/null; {START}',
+            f'sudo kill 7 && tail --pid=7 -f /dev/null; {START}',
         ),
     ),
 )

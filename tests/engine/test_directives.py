@@ -154,7 +154,7 @@ def test_syntax_is_refused_by_the_reader():
 IGNORED = 'is the name of a flag, and is silently ignored here'
 UNKNOWN = 'is not a key that dockerd knows, and it refuses the whole file'
 IN_CLIENT = 'it belongs in ~/.docker/config.json: move it there'
-BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
+BY_UNIT = 'set it as Environment= in the unit, by systemctl edit docker.service'
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,7 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-ignored',
                 where='1:2',
-                message=f'"registry-mirror" {IGNORED}',
-                hint='rename it to "registry-mirrors"',
+                message=f'"registry-mirror" {IGNORED}; rename it to "registry-mirrors"',
             ),
             id='flag-name',
         ),
@@ -177,8 +176,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-ignored',
                 where='1:2',
-                message=f'"containerd-plugins-namespace" {IGNORED}',
-                hint='remove it: only the flag --containerd-plugins-namespace does '
+                message=f'"containerd-plugins-namespace" {IGNORED}'
+                '; remove it: only the flag --containerd-plugins-namespace does '
                 'something',
             ),
             id='flag-without-key',
@@ -189,8 +188,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-misplaced',
                 where='1:2',
-                message='"http-proxy" does nothing at the top level',
-                hint='move it into "proxies": {"http-proxy": "..."}',
+                message='"http-proxy" does nothing at the top level'
+                '; move it into "proxies": {"http-proxy": "..."}',
             ),
             id='top-level-proxy',
         ),
@@ -200,8 +199,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-unknown',
                 where='1:14',
-                message=f'"proxies.httpProxy" {UNKNOWN}',
-                hint='rename it to "http-proxy", as dockerd calls it',
+                message=f'"proxies.httpProxy" {UNKNOWN}'
+                '; rename it to "http-proxy", as dockerd calls it',
             ),
             id='client-spelling',
         ),
@@ -211,8 +210,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-unknown',
                 where='1:14',
-                message=f'"proxies.default" {UNKNOWN}',
-                hint='put http-proxy, https-proxy, no-proxy right below "proxies"',
+                message=f'"proxies.default" {UNKNOWN}'
+                '; put http-proxy, https-proxy, no-proxy right below "proxies"',
             ),
             id='client-shape',
         ),
@@ -223,8 +222,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
                 code='directive-too-new',
                 where='1:2',
                 message='"proxies" is not known before Docker 23.0, and this is '
-                '20.10.24',
-                hint=BY_UNIT,
+                '20.10.24'
+                f'; {BY_UNIT}',
             ),
             id='proxies-too-new',
         ),
@@ -234,8 +233,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-ignored',
                 where='1:14',
-                message='"proxies.debug" is silently ignored here',
-                hint='move "debug" to the top level, or remove it',
+                message='"proxies.debug" is silently ignored here'
+                '; move "debug" to the top level, or remove it',
             ),
             id='key-in-proxies',
         ),
@@ -256,8 +255,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
                 code='directive-ignored',
                 where='1:2',
                 message='"wrapper" is not a key that dockerd knows, though it starts '
-                'so',
-                hint='remove it, or move what stands in it one level up',
+                'so'
+                '; remove it, or move what stands in it one level up',
             ),
             id='wrapped',
         ),
@@ -267,8 +266,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-unknown',
                 where='1:29',
-                message=f'"wrapper.debag" {UNKNOWN}',
-                hint='did you mean "debug"? if not, remove it',
+                message=f'"wrapper.debag" {UNKNOWN}'
+                '; did you mean "debug"? if not, remove it',
             ),
             id='wrapped-unknown',
         ),
@@ -278,8 +277,7 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-unknown',
                 where='1:2',
-                message=f'"log-opt" {UNKNOWN}',
-                hint='rename it to "log-opts"',
+                message=f'"log-opt" {UNKNOWN}; rename it to "log-opts"',
             ),
             id='flag-name-of-an-object',
         ),
@@ -289,8 +287,7 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-removed',
                 where='1:2',
-                message='"graph" was removed in Docker 23.0',
-                hint='rename it to "data-root"',
+                message='"graph" was removed in Docker 23.0; rename it to "data-root"',
             ),
             id='removed',
         ),
@@ -301,8 +298,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
                 code='directive-too-new',
                 where='1:2',
                 message='"log-format" is not known before Docker 25.0, and this is '
-                '20.10.24',
-                hint='remove it, or upgrade Docker to 25.0',
+                '20.10.24'
+                '; remove it, or upgrade Docker to 25.0',
             ),
             id='too-new',
         ),
@@ -312,8 +309,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-type',
                 where='1:2',
-                message='"debug" must be true or false, without quotes',
-                hint='the engine refuses the whole file otherwise',
+                message='"debug" must be true or false, without quotes'
+                '; the engine refuses the whole file otherwise',
             ),
             id='type',
         ),
@@ -323,8 +320,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-type',
                 where='1:2',
-                message='"default-shm-size" must be a size in quotes: "64M"',
-                hint='the engine refuses the whole file otherwise',
+                message='"default-shm-size" must be a size in quotes: "64M"'
+                '; the engine refuses the whole file otherwise',
             ),
             id='size-as-a-number',
         ),
@@ -334,8 +331,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-type',
                 where='1:34',
-                message='"log-opts.max-file" must be a string in double quotes',
-                hint='the engine refuses the whole file otherwise',
+                message='"log-opts.max-file" must be a string in double quotes'
+                '; the engine refuses the whole file otherwise',
             ),
             id='type-of-a-member',
         ),
@@ -345,8 +342,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             Problem(
                 code='directive-value',
                 where='1:2',
-                message='"log-level" must be one of debug, info, warn, error, fatal',
-                hint='write "info", or remove it',
+                message='"log-level" must be one of debug, info, warn, error, fatal'
+                '; write "info", or remove it',
             ),
             id='value',
         ),
@@ -368,8 +365,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
                 code='directive-type',
                 where='1:36',
                 message='each entry of "insecure-registries" must be a string in '
-                'double quotes',
-                hint='remove the null',
+                'double quotes'
+                '; remove the null',
             ),
             id='null-entry',
         ),
@@ -381,8 +378,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
                 where='1:2',
                 message='"userland-proxy": true without "userland-proxy-path" makes '
                 'the engine refuse every reload since Docker 25.0, although it starts '
-                'with it',
-                hint='remove it (true is the default), or add "userland-proxy-path"',
+                'with it'
+                '; remove it (true is the default), or add "userland-proxy-path"',
             ),
             id='userland-proxy',
         ),
@@ -391,8 +388,8 @@ BY_UNIT = 'set it as Environment= in the unit: systemctl edit docker.service'
             (20, 10, 24),
             Problem(
                 code='file-empty',
-                message='Docker does not start with an empty file before 23.0',
-                hint='write {} into it, or remove the file',
+                message='Docker does not start with an empty file before 23.0'
+                '; write {} into it, or remove the file',
             ),
             id='empty-file',
         ),
@@ -403,7 +400,7 @@ def test_problem(document, version, problem):
 
 
 @pytest.mark.parametrize(
-    ('key', 'hint'),
+    ('key', 'advice'),
     (
         ('Registry-Mirrors', 'rename it to "registry-mirrors"'),
         ('registryMirrors', 'rename it to "registry-mirrors"'),
@@ -427,16 +424,18 @@ def test_problem(document, version, problem):
         ('', 'remove it'),
     ),
 )
-def test_hint_for_an_unknown_key(key, hint):
+def test_advice_on_an_unknown_key(key, advice):
     (problem,) = lint(read({key: []}), (28, 5, 2))
-    assert (problem.code, problem.hint) == ('directive-unknown', hint)
+    assert (problem.code, problem.hint) == ('directive-unknown', '')
+    assert problem.message.endswith(f' the whole file; {advice}')
 
 
-def test_hints_know_the_engine():
-    old = (20, 10, 24)
-    assert [p.hint for p in lint(read({'httpProxy': 'x'}), old)] == [BY_UNIT]
+def test_advice_knows_the_engine():
+    (proxy,) = lint(read({'httpProxy': 'x'}), (20, 10, 24))
+    assert proxy.message.endswith(f'; {BY_UNIT}')
     # Not "rename it": that engine would not know the name either.
-    assert [p.hint for p in lint(read({'logFormat': 'x'}), old)] == ['remove it']
+    (other,) = lint(read({'logFormat': 'x'}), (20, 10, 24))
+    assert other.message.endswith('; remove it')
 
 
 @pytest.mark.parametrize(

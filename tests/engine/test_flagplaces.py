@@ -88,24 +88,24 @@ def test_places(root, files, expected):
 
 
 @pytest.mark.parametrize(
-    ('found', 'removal'),
+    ('found', 'edit'),
     (
         (
             place(PACKAGED, 6, 'ExecStart'),
-            '--debug from ExecStart: systemctl edit --full docker.service && '
-            'systemctl restart docker.service',
+            'sudo systemctl edit --full docker.service && '
+            'sudo systemctl restart docker.service',
         ),
         (
             place(DROP_IN, 2, 'ExecStart'),
-            f'--debug from ExecStart in {DROP_IN}: "${{EDITOR:-vi}}" +2 {DROP_IN} && '
-            'systemctl daemon-reload && systemctl restart docker.service',
+            f'sudo "${{EDITOR:-vi}}" +2 {DROP_IN} && '
+            'sudo systemctl daemon-reload && sudo systemctl restart docker.service',
         ),
         (
             place(DEFAULT, 4, 'DOCKER_OPTS', is_environment=True),
-            f'--debug from DOCKER_OPTS in {DEFAULT}: "${{EDITOR:-vi}}" +4 {DEFAULT} && '
-            'systemctl restart docker.service',
+            f'sudo "${{EDITOR:-vi}}" +4 {DEFAULT} && '
+            'sudo systemctl restart docker.service',
         ),
     ),
 )
-def test_how_a_flag_goes(found, removal):
-    assert found.removal('debug') == removal
+def test_how_a_flag_goes(found, edit):
+    assert found.edit == edit

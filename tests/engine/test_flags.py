@@ -129,9 +129,9 @@ def test_conflict_is_told_with_its_flag():
             where='1:2',
             message='"hosts" is also given as the flag --host=fd:// '
             '--host=tcp://0.0.0.0:2375: the engine refuses what is given twice, even '
-            'if it is equal',
-            hint='remove "hosts" from the file, or --host from the command line: '
-            'systemctl edit --full docker.service',
+            'if it is equal'
+            '; remove "hosts" from the file, or the flag',
+            hint='sudo systemctl edit --full docker.service',
         ),
     )
 

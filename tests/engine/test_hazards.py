@@ -109,8 +109,8 @@ def test_warnings(document, version, words, codes):
             Problem(
                 code='reload-resets-flag',
                 message='--authorization-plugin is given as a flag alone: at a reload '
-                'it is dropped: the engine then authorises everyone',
-                hint='move it from the unit into daemon.json, as '
+                'it is dropped: the engine then authorises everyone'
+                '; move it from the unit into daemon.json, as '
                 '"authorization-plugins"',
             ),
             id='flag',
@@ -123,8 +123,8 @@ def test_warnings(document, version, words, codes):
                 code='directive-obsolete',
                 where='1:19',
                 message='"overlay2.override_kernel_check" in "storage-opts" keeps '
-                'Docker 24.0 and newer from starting',
-                hint='remove it',
+                'Docker 24.0 and newer from starting'
+                '; remove it',
             ),
             id='storage-opts',
         ),
@@ -136,9 +136,9 @@ def test_warnings(document, version, words, codes):
                 code='reload-corrupts-dns',
                 where='1:2',
                 message='Docker 29.2.1 corrupts "dns" at every reload, for containers '
-                'that start later',
-                hint='upgrade to 29.3, or restart the engine afterwards: '
-                'systemctl restart docker',
+                'that start later'
+                '; upgrade to 29.3, or restart the engine afterwards',
+                hint='sudo systemctl restart docker',
             ),
             id='dns',
         ),
@@ -149,9 +149,9 @@ def test_warnings(document, version, words, codes):
             Problem(
                 code='reload-loses-insecure',
                 where='1:26',
-                message='Docker 24.0 loses the insecure registries at a reload',
-                hint='upgrade to 24.0.1, or restart the engine afterwards: '
-                'systemctl restart docker',
+                message='Docker 24.0 loses the insecure registries at a reload'
+                '; upgrade to 24.0.1, or restart the engine afterwards',
+                hint='sudo systemctl restart docker',
             ),
             id='lists',
         ),
@@ -162,8 +162,8 @@ def test_warnings(document, version, words, codes):
             Problem(
                 code='directive-obsolete',
                 where='1:2',
-                message='"graph" keeps Docker 23.0 and newer from starting',
-                hint='rename it to "data-root"',
+                message='"graph" keeps Docker 23.0 and newer from starting'
+                '; rename it to "data-root"',
             ),
             id='ends',
         ),
@@ -175,8 +175,8 @@ def test_warnings(document, version, words, codes):
                 code='directive-obsolete',
                 where='1:2',
                 message='"allow-nondistributable-artifacts" has no effect since Docker '
-                '28.1',
-                hint='remove it',
+                '28.1'
+                '; remove it',
             ),
             id='ignored',
         ),

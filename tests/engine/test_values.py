@@ -88,4 +88,4 @@ def test_place(key, value, places):
 def test_a_number_of_any_length_is_no_int():
     content = b'{"mtu": 1' + b'0' * 5000 + b'}'
     (problem,) = lint(jsontext.read(content), (28, 5, 2))
-    assert problem.message == '"mtu" must be a whole number, without quotes'
+    assert problem.message.startswith('"mtu" must be a whole number, without quotes')

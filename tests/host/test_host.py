@@ -111,14 +111,18 @@ def test_folder_in_place_of_a_file(host, tmp_path):
     (tmp_path / 'etc/docker/daemon.json').mkdir()
     with pytest.raises(ConfigError) as caught:
         host.read(PATH)
-    assert str(caught.value) == (f'{PATH}: is a folder where a file is due')
+    assert str(caught.value) == (
+        f'{PATH}: is a folder where a file is due; move it away'
+    )
 
 
 def test_fifo_does_not_block(host, tmp_path):
     os.mkfifo(tmp_path / 'etc/docker/daemon.json')
     with pytest.raises(ConfigError) as caught:
         host.read(PATH)
-    assert str(caught.value) == (f'{PATH}: is not a plain file where a file is due')
+    assert str(caught.value) == (
+        f'{PATH}: is not a plain file where a file is due; move it away'
+    )
 
 
 def test_same_file(host, tmp_path):
@@ -398,7 +402,9 @@ def test_a_users_link_reveals_nothing_of_roots(home, tmp_path):
         Host().read(f'{home}/config.json', user=NOBODY)
     (problem,) = caught.value.problems
     assert problem.code == 'config-unreadable'
-    assert problem.message == ('cannot be read as nobody (Permission denied)')
+    assert problem.message == (
+        "cannot be read as nobody (Permission denied); is it root's by mistake?"
+    )
 
 
 @needs_root

@@ -416,7 +416,8 @@ def test_unreadable_file(newest):
     assert done.stderr == (
         f'error: {DAEMON_JSON}: cannot be read (Permission denied); '
         'nothing was written\n'
-        f'hint:  run it with sudo, or look at: sudo namei -l {DAEMON_JSON}\n'
+        f'hint:  sudo registry-host configure --mirror {MIRROR} --check\n'
+        f'hint:  sudo namei -l {DAEMON_JSON}\n'
     )
 
 
@@ -435,7 +436,7 @@ def test_config_json_that_belongs_to_root(newest):
     assert done.returncode == 2
     assert done.stderr == (
         f'error: {path}: cannot be read as alice (Permission denied); '
-        'nothing was written\n'
-        f"hint:  look at: sudo namei -l {path}; is it root's by mistake? "
-        'sudo chown -hRP alice: /home/alice/.docker\n'
+        "is it root's by mistake?; nothing was written\n"
+        f'hint:  sudo namei -l {path}\n'
+        'hint:  sudo chown -hRP alice: /home/alice/.docker\n'
     )

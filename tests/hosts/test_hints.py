@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from envelope import envelope
+from envelope import envelope, proofs
 from places import DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
@@ -19,8 +21,8 @@ def oldest(lab):
 
 
 def failed(host, *words, code=1):
-    """The hints of a run that fails, each of which may be pasted, as alice does."""
-    done = host.run([*words, '--format=json'], check=False)
+    """The hints of a run of alice's that fails, each of which she may paste."""
+    done = host.run(['sudo', *words, '--format=json'], user='alice', check=False)
     assert done.returncode == code, done.stdout + done.stderr
     report = envelope(done.stdout)
     return [hint for error in report['errors'] for hint in error['hint'].split('\n')]
@@ -50,6 +52,24 @@ def test_an_old_engine_gets_its_proxy_by_its_unit(oldest):
     assert shown == f'{proxy} registry.lab,10.99.0.0/24\n'
 
 
+def test_a_mirror_is_reached_around_a_dead_proxy(newest):
+    """The entry stands beside those of the run, and of the file."""
+    dead = ('--http-proxy', 'http://10.99.0.1:3999', '--no-proxy', '.kept.lab')
+    newest.run([*CONFIGURE, '--no-probe', *dead, '--proxy-for', 'engine'])
+    own = ('--no-proxy', '.own.lab', '--proxy-for', 'engine')
+    first, _ = failed(newest, *CONFIGURE, '--mirror', MIRROR, *own)
+    assert first == (
+        f'sudo registry-host configure --mirror {MIRROR} --no-proxy .own.lab '
+        '--proxy-for engine --format=json --no-proxy .own.lab,registry.lab'
+    )
+    report = envelope(paste(newest, first).stdout)
+    assert [outcome for _, outcome, _ in proofs(report, 'reachable')] == ['ok']
+    entries = json.loads(newest.read(DAEMON_JSON))['proxies']['no-proxy'].split(',')
+    assert sorted(entries) == ['.kept.lab', '.own.lab', 'registry.lab']
+    assert newest.mirrors() == [f'{MIRROR}/']
+    newest.run(['docker', 'pull', 'hello-world'])
+
+
 def test_a_dead_proxy_is_written_all_the_same(newest):
     newest.run([*CONFIGURE, '--mirror', MIRROR])
     words = ('--http-proxy', 'http://10.99.0.1:3999', '--proxy-for', 'engine')
@@ -59,9 +79,24 @@ def test_a_dead_proxy_is_written_all_the_same(newest):
     assert ':3999' in newest.run(f'cat {DAEMON_JSON}').stdout
 
 
+def test_root_by_login_is_not_asked_for_sudo(newest):
+    """Its host may have no sudo."""
+    newest.run('mv /usr/bin/sudo /usr/bin/sudo.away')
+    done = newest.run([*CONFIGURE, '--mirror', DEAD, '--format=json'], check=False)
+    (error,) = envelope(done.stdout)['errors']
+    looked, last = error['hint'].split('\n')
+    assert looked == 'getent ahosts registry.lab'
+    newest.run(looked)
+    newest.run(last)
+
+    newest.run(['registry-host', 'undo'])
+    assert newest.run(['test', '-e', DAEMON_JSON], check=False).returncode == 1
+
+
 def test_a_stopped_engine_is_started(host):
     host.run('systemctl stop docker.socket docker.service', check=False)
-    done = host.run(['registry-host', 'doctor', '--format=json'], check=False)
+    words = ['sudo', 'registry-host', 'doctor', '--format=json']
+    done = host.run(words, user='alice', check=False)
     found = envelope(done.stdout)['findings']
     (remedy,) = [f['remedy'] for f in found if f['check'] == 'engine-state']
     paste(host, remedy[-1]['text'])

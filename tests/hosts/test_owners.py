@@ -95,7 +95,9 @@ def test_through_the_owner_and_back(owned):
     assert not pulls(owned)
     error, told = findings(owned, 'mirror-resolves')
     assert error['message'].endswith('does not resolve registry.lab: NXDOMAIN')
-    assert texts(told) == ['sudo registry-host configure --nameserver NAMESERVER']
+    assert told['message'].endswith(
+        ': sudo registry-host configure --nameserver NAMESERVER'
+    )
 
     owned.start_container('bystander')
     before = seen(owned)
@@ -137,12 +139,12 @@ def test_where_it_cannot_be_done_the_steps_are_told(refused):
     assert done.returncode == 2
     told = f'error: {RESOLV_CONF}: is kept by {TOLD[name]}, which is not changed from '
     assert told in done.stderr
-    assert 'nothing was written\nhint:  ' in done.stderr
     assert refused.run(f'ls -l {RESOLV_CONF}; cat {RESOLV_CONF}').stdout == before
     assert refused.run('test -e /etc/docker/daemon.json', check=False).returncode == 1
     if name == 'bind-mounted':
         assert f'docker run --dns {GATEWAY}' in done.stderr
         return
+    assert 'nothing was written\nhint:  ' in done.stderr
     tool(refused, 'configure', '--no-probe', '--mirror', MIRROR)
     refused.run(done.stderr.partition('hint:  ')[2])
     assert pulls(refused)
@@ -315,7 +317,7 @@ def test_a_manager_that_cannot_be_told_of_the_old_file_holds_up_nothing(lab):
             'the old file is back; NetworkManager could not be told (nmcli general '
             'reload: boo), and may still use the nameservers of this run' in done.stderr
         )
-        assert 'hint:  sudo nmcli general reload\n' in done.stderr
+        assert 'hint:  nmcli general reload\n' in done.stderr
         host.drop_in()
         later = tool(host, 'configure', '--insecure-registry', 'registry.lab:5002')
         assert 'warning: NetworkManager could not be told to read its files again' in (
@@ -345,7 +347,7 @@ def test_a_hung_manager_holds_up_nothing(lab):
         assert (
             'resolvconf -u: no end within 10 s; the old file is back; ' in done.stderr
         )
-        assert 'hint:  sudo resolvconf -u\n' in done.stderr
+        assert 'hint:  resolvconf -u\n' in done.stderr
         doctor = tool(host, 'doctor', '--only', 'unfinished-run', check=False).stdout
         assert 'could not be told to read its files again' in doctor
         # A run about something else goes on after a short try.

@@ -7,7 +7,9 @@ from envelope import envelope, is_live
 from places import DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
-HUB = 'http://registry-1.docker.io/v2/'
+NAME = 'getent ahosts 10.99.0.1'
+# In words, for the command has a password.
+AROUND = 'run the same command with --no-proxy registry.lab, or '
 HELLO = 'library/hello-world:latest'
 CONFIGURE = ('registry-host', 'configure')
 PROXIES = {'silent': 3129, 'login': 3130, 'refuses': 3131, 'nobody': 3999}
@@ -91,10 +93,10 @@ def test_a_mirror_without_the_image_is_told_of(host, empty):
 
 
 NO_USE = (
-    ('nobody', 'proxy-unreachable', '(Connection refused)', HUB),
-    ('login', 'proxy-login', 'demands a login', HUB),
-    ('refuses', 'proxy-unreachable', 'answers 503', f'{MIRROR}/v2/'),
-    ('silent', 'mirror-unreachable', 'by way of the proxy', f'{MIRROR}/v2/'),
+    ('nobody', 'proxy-unreachable', '(Connection refused)', NAME),
+    ('login', 'proxy-login', 'demands a login', NAME),
+    ('refuses', 'proxy-unreachable', 'answers 503', AROUND),
+    ('silent', 'mirror-unreachable', 'by way of the proxy', AROUND),
 )
 
 
@@ -102,7 +104,7 @@ def test_proxies_that_are_no_use_are_named(modern, proxies):
     """Before anything is written; the mirror is not blamed for its proxy."""
     with_mirror(modern)
     before = modern.read(DAEMON_JSON)
-    for mode, code, words, url in NO_USE:
+    for mode, code, words, hint in NO_USE:
         flags = ('--http-proxy', proxies[mode], '--proxy-for=engine')
         report = ran(modern, *CONFIGURE, *flags, code=1)
         errors = {error['code']: error for error in report['errors']}
@@ -110,8 +112,8 @@ def test_proxies_that_are_no_use_are_named(modern, proxies):
         place = f'10.99.0.1:{PROXIES[mode]}'
         assert words in error['message'], mode
         assert f'http://xxxxx:xxxxx@{place}' in error['message'], mode
-        curl, *_ = error['hint'].splitlines()
-        assert curl == f'curl -sI -x http://{place} {url}'
+        assert hint in (error['hint'] or error['message']), mode
+        assert 'run the same command with ' in error['message'], mode
         now = modern.read(DAEMON_JSON), report['changed']
         assert now == (before, False), mode
         assert can_pull(modern), mode

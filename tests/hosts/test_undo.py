@@ -142,7 +142,7 @@ def test_what_is_not_confirmed_goes_back(host):
     second = tool(host, 'unconfigure', 'mirrors', check=False)
     assert second.returncode == 75
     assert 'is on approval for another' in second.stderr
-    assert 'hint:  sudo registry-host confirm' in second.stderr
+    assert 'hint:  registry-host confirm' in second.stderr
     seen = tool(host, 'doctor', '--only', 'unfinished-run')
     assert 'run 1 is on approval' in seen.stdout
     wait_until_reverted(host)
@@ -184,7 +184,7 @@ def test_what_is_confirmed_stays(host):
     assert (late.returncode, late.stderr) == (
         1,
         'error: no change is on approval; nothing was written\n'
-        'hint:  sudo registry-host history\n',
+        'hint:  registry-host history\n',
     )
 
 

@@ -81,7 +81,7 @@ def test_a_run_that_waits_too_long_says_so(newest):
     assert newest.read('/run/out.1') == (
         'error: /var/lib/registry-host: another run is changing this host; '
         'nothing was written\n'
-        'hint:  try again when it has ended, or wait longer: --lock-timeout SECONDS\n'
+        f'hint:  {words} 0.2 --lock-timeout 600\n'
     )
 
 

@@ -88,7 +88,7 @@ def test_no_proxy_is_added_to_and_a_proxy_is_replaced(root):
         '  + proxies.http-proxy  http://q:1\n'
         '  + proxies.no-proxy    .b\n'
         '  + proxies.no-proxy    .c\n'
-        f'to take it back: sudo {root.program} undo 2\n'
+        f'to take it back: {root.as_root} undo 2\n'
     )
     assert proxies(root)['httpProxy'] == 'http://q:1'
     assert sorted(proxies(root)['noProxy'].split(',')) == ['.a', '.b', '.c']
@@ -149,8 +149,9 @@ def test_an_unset_variable_withdraws_nothing(root, flag, area, value):
         assert ended.code == 2
         shown = {'--mirror': '--registry-mirror'}.get(flag, flag)
         assert ended.err.startswith(
-            f'error: {shown}: the value is empty (an unset variable?); nothing was '
-            f'written\nhint:  to withdraw what is managed: sudo {root.program} {area}\n'
+            f'error: {shown}: the value is empty (an unset variable?); unconfigure '
+            'withdraws what is managed; nothing was written\n'
+            f'hint:  {root.as_root} {area}\n'
         )
     assert root.snapshot() == before
 
@@ -171,10 +172,11 @@ def test_a_proxy_without_its_reader_is_bad_input(root):
         assert (ended.code, ended.err) == (
             2,
             "error: --http-proxy: needs --proxy-for, to tell Docker's own proxy from "
-            f'that of its containers{state}\n'
-            'hint:  --proxy-for engine  (pulls; takes a restart of Docker), or '
-            '--proxy-for client  (every container and build of the user gets it, '
-            'password included), or both\n',
+            'that of containers: --proxy-for engine is for pulls, and takes a restart '
+            'of Docker; with --proxy-for client every container and build of the user '
+            f'gets it, password included{state}\n'
+            f'hint:  {root.program} {command} --http-proxy=http://p:1 --proxy-for '
+            'engine\n',
         )
     alone = root.run('configure', '--proxy-for=engine', '--format=json')
     assert (alone.code, alone.codes) == (2, ['proxy-for-alone'])
@@ -192,9 +194,9 @@ def test_a_fourth_nameserver_names_replace(root):
         assert (ended.code, ended.err) == (
             2,
             f'error: {flag}: only three nameservers are ever asked, and 9.9.9.1, '
-            '9.9.9.2 are managed already; nothing was written\n'
-            f'hint:  to have these take their place: --replace {flag} 9.9.9.3 {flag} '
-            '9.9.9.4\n',
+            '9.9.9.2 are managed already; --replace has these take their place; '
+            f'nothing was written\nhint:  {root.as_root} configure --replace {flag} '
+            f'9.9.9.3 {flag} 9.9.9.4\n',
         ), kind
         assert root.snapshot() == before
     replaced = ('--replace', '--nameserver=9.9.9.3', '--nameserver=9.9.9.4')
@@ -230,8 +232,8 @@ def test_flags_beside_a_settings_file_warn_of_the_next_run_from_it(root):
     configured(root)
     warning = (
         f'warning: {SETTINGS} does not name registry-mirrors http://b, '
-        'insecure-registries r:1: the next run from that file withdraws it\n'
-        f'hint:  add it to {root.path}{SETTINGS}\n'
+        'insecure-registries r:1: the next run from that file withdraws it '
+        'unless it is added there\n'
     )
     flags = ('--mirror=http://b', '--mirror=http://A/', '--insecure-registry=r:1')
     assert configured(root, *flags).startswith(warning)
@@ -255,7 +257,7 @@ def test_what_the_settings_file_brings_back_is_said(root):
     configured(root)
     warning = (
         f'warning: {SETTINGS} names registry-mirrors http://b: the next run from that '
-        f'file brings it back\nhint:  remove it from {root.path}{SETTINGS}\n'
+        f'file brings it back unless it is removed there\n'
     )
     assert withdrawn(root, 'mirrors', 'http://b').startswith(warning)
     assert 'names registry-mirrors http://a, registry-mirrors http://b:' in withdrawn(

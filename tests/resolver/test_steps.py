@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry_host.resolver.owner import Ownership
-from registry_host.resolver.steps import steps
+from registry_host.resolver.steps import advice, steps
 
 STATIC = Ownership('static', '', '', (), target='/etc/resolv.conf')
 
@@ -34,7 +34,7 @@ OURS = 'sudo registry-host configure --nameserver 9.9.9.9'
         ),
         pytest.param(
             STATIC._replace(owner='split', beneath=STATIC._replace(owner='tailscale')),
-            ('give 9.9.9.9 to tailscale, which writes the file',),
+            (),
             id='split-and-tailscale',
         ),
         pytest.param(
@@ -68,5 +68,8 @@ def test_a_lock_is_taken_off_and_put_on_again(mode, flag):
 
 @pytest.mark.parametrize('owner', ('container', 'wsl', 'tailscale', 'connman'))
 def test_where_no_command_is_safe_there_is_advice(owner):
-    (step,) = steps(STATIC._replace(owner=owner), '9.9.9.9')
-    assert '9.9.9.9' in step
+    owned = STATIC._replace(owner=owner)
+    assert steps(owned, '9.9.9.9') == ()
+    for above in (owned, STATIC._replace(owner='split', beneath=owned)):
+        assert '9.9.9.9' in advice(above, '9.9.9.9')
+    assert advice(STATIC, '9.9.9.9') == ''

@@ -343,9 +343,9 @@ def test_engines_that_nothing_tells_apart():
         where='engine',
         message='2 engines run, and none by docker.service or at /var/run/docker.sock: '
         'process 3 (tcp://127.0.0.1:2375, reads /a.json); process 7 (b.service, '
-        '/run/7.sock, reads /etc/docker/daemon.json)',
-        hint='name the socket of the one that is meant: sudo env '
-        'DOCKER_HOST=tcp://127.0.0.1:2375 registry-host configure',
+        '/run/7.sock, reads /etc/docker/daemon.json)'
+        '; name the socket of the one that is meant by DOCKER_HOST',
+        hint='sudo env DOCKER_HOST=tcp://127.0.0.1:2375 registry-host doctor',
     )
     chosen = Scene(
         processes=scene.processes('dockerd'),
@@ -362,7 +362,7 @@ def test_an_engine_that_listens_over_tls_alone():
         code='engine-unreachable',
         where='tcp://127.0.0.1:2376',
         message='dockerd (process 7) listens over TLS alone, where registry-host '
-        'cannot ask it',
-        hint='have it listen at a socket too: add unix:///var/run/docker.sock where '
+        'cannot ask it'
+        '; add unix:///var/run/docker.sock where '
         'tcp://0.0.0.0 is named, and restart it',
     )

@@ -72,18 +72,12 @@ def test_mirror(text, url):
         pytest.param('http://m//', [('mirror-path', 'http://m')], id='two-slashes'),
         pytest.param('http://', [('mirror-host', '')], id='no-host'),
         pytest.param('http://:5000', [('mirror-host', '')], id='only-a-port'),
-        pytest.param('http://m:', [('mirror-port', 'for example :5000')], id='no-port'),
-        pytest.param('http://m:0', [('mirror-port', 'for example :5000')], id='port-0'),
-        pytest.param(
-            'http://m:99999', [('mirror-port', 'for example :5000')], id='port-range'
-        ),
-        pytest.param(
-            'http://m:\u0665\u0660', [('mirror-port', 'for example :5000')], id='digits'
-        ),
+        pytest.param('http://m:', [('mirror-port', '')], id='no-port'),
+        pytest.param('http://m:0', [('mirror-port', '')], id='port-0'),
+        pytest.param('http://m:99999', [('mirror-port', '')], id='port-range'),
+        pytest.param('http://m:\u0665\u0660', [('mirror-port', '')], id='digits'),
         pytest.param('http://my_m', [('mirror-host', 'my-m')], id='underscore'),
-        pytest.param(
-            'http://m..example', [('mirror-host', 'remove the extra dot')], id='dots'
-        ),
+        pytest.param('http://m..example', [('mirror-host', 'm.example')], id='dots'),
         pytest.param(
             'http://m.example.', [('mirror-host', 'm.example')], id='last-dot'
         ),
@@ -94,7 +88,7 @@ def test_mirror(text, url):
         ),
         pytest.param(
             'http://[fe80::1%eth0]',
-            [('mirror-host', 'use an address without %ZONE')],
+            [('mirror-host', 'fe80::1')],
             id='zone',
         ),
         pytest.param(
@@ -112,8 +106,7 @@ def test_mirror(text, url):
             [
                 (
                     'mirror-path',
-                    'a repository of Nexus or Artifactory needs a port or a sub-domain '
-                    'of its own: give it one, and use that root, as http://n:5000',
+                    'http://n:5000',
                 )
             ],
             id='nexus',
@@ -123,20 +116,19 @@ def test_mirror(text, url):
             [
                 (
                     'mirror-hub-typo',
-                    'did you mean registry-1.docker.io? '
-                    '(Docker Hub itself needs no mirror)',
+                    '',
                 )
             ],
             id='typo',
         ),
         pytest.param(
             'http://user:pw@m',
-            [('mirror-userinfo', 'leave out everything up to the @')],
+            [('mirror-userinfo', '')],
             id='user-info',
         ),
         pytest.param(
             'https://@m',
-            [('mirror-userinfo', 'leave out everything up to the @')],
+            [('mirror-userinfo', '')],
             id='empty-user-info',
         ),
     ),

@@ -7,6 +7,7 @@ import json
 from places import DAEMON_JSON
 
 JOURNALD = '{"log-driver": "journald", "log-opts": {"max-size": "10m"}}'
+DROP = 'remove "max-size": only json-file and local write files of their own'
 TOLD = 'the log driver journald has no option "max-size": the next start of the engine'
 
 
@@ -19,7 +20,7 @@ def test_an_image_that_is_built_is_told_of_it(root):
     assert (found['check'], found['severity']) == ('next-start-refused', 'warning')
     # The file as the run leaves it.
     where = f'{DAEMON_JSON}:1:41'
-    assert found['message'] == f'{where}: {TOLD} fails'
+    assert found['message'] == f'{where}: {TOLD} fails; {DROP}'
     assert json.loads(root.read(DAEMON_JSON))['registry-mirrors'] == ['http://r:5000']
     undone = root.run('undo', '--format=json')
     assert [f['check'] for f in undone.json['findings']] == ['next-start-refused']
@@ -37,6 +38,6 @@ def test_doctor_and_validate_tell_it_offline(root):
     ended = root.run('doctor', '--only=next-start', '--format=json')
     assert ended.code == 1
     (found,) = ended.json['findings']
-    assert found['message'] == f'{DAEMON_JSON}:1:41: {TOLD} fails'
+    assert found['message'] == f'{DAEMON_JSON}:1:41: {TOLD} fails; {DROP}'
     checked = root.run('validate', '--daemon-json', str(file), '--format=json')
     assert (checked.code, checked.codes) == (2, ['next-start-refused'])

@@ -161,10 +161,9 @@ def test_error_shows_the_place(root):
     ended = root.run('configure', '--mirror', 'http://m')
     assert ended.err == (
         f"error: {DAEMON_JSON}:2:16: not JSON: a comma before '}}'; "
-        'nothing was written\n'
+        'delete the comma on line 2; nothing was written\n'
         '      "debug": true,\n'
         '                   ^\n'
-        'hint:  delete the comma on line 2\n'
     )
 
 

@@ -95,9 +95,8 @@ def test_a_checkpoint_of_a_newer_version_is_left_alone(root):
     ended = root.run('undo', '1')
     assert (ended.code, ended.err) == (
         2,
-        f'error: {root.path}{path}: was written by a newer registry-host; nothing was '
-        'written\n'
-        'hint:  use the version that wrote it, or a newer one\n',
+        f'error: {root.path}{path}: was written by a newer registry-host: that '
+        'version reads it; nothing was written\nhint:  registry-host --version\n',
     )
 
 

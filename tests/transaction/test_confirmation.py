@@ -31,7 +31,8 @@ def test_an_approval_that_is_over_holds_up_nobody(root):
     assert ended.code == 0
     assert 'run 2 (configure, ' in ended.out
     assert 'was not confirmed in time' in ended.out
-    assert 'has changed "http-proxy" since; it is left as it is' in ended.out
+    told = 'take back those lines by hand, then run the same command again'
+    assert f'has changed "http-proxy" since; {told}; it is left as it is' in ended.out
     assert json.loads(root.read(DAEMON_JSON)) == {
         'proxies': {'http-proxy': 'http://theirs:1'},
         'registry-mirrors': [MIRROR],

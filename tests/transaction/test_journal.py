@@ -165,7 +165,6 @@ def test_an_interrupt_behind_the_commit_names_the_way_back(root, monkeypatch):
     ended = root.run('configure', '--mirror', 'http://new')
     assert (ended.code, ended.out) == (130, '')
     assert ended.err == (
-        '\nerror: interrupted; the change stands\n'
-        f'hint:  to take it back: sudo {root.program} undo 1\n'
+        f'\nerror: interrupted; the change stands\nhint:  {root.as_root} undo 1\n'
     )
     assert json.loads(root.read(DAEMON_JSON)) == {'registry-mirrors': ['http://new']}

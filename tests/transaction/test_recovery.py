@@ -23,7 +23,7 @@ def test_forecast_and_doctor_tell_of_a_run_that_was_cut_short(root):
     ended = root.run('doctor', '--only', 'unfinished-run')
     assert ended.code == 1
     assert 'the next run takes it back first' in ended.out
-    assert f'hint:  sudo {root.program} undo\n' in ended.out
+    assert f'hint:  {root.as_root} undo\n' in ended.out
     assert root.snapshot() == before
     ended = root.run('configure', '--insecure-registry', 'r:1')
     assert ended.code == 0

@@ -86,8 +86,9 @@ def test_undo_refuses_to_overwrite_what_others_changed(root):
     assert root.snapshot() == before
     assert ended.code == 1
     assert ended.err.startswith(
-        f'error: {CONFIG_JSON}: somebody else has changed "http-proxy" since; '
-        'nothing was written\n'
+        f'error: {CONFIG_JSON}: somebody else has changed "http-proxy" since; take '
+        'back those lines by hand, then run the same command again; nothing was '
+        'written\n'
     )
     assert '+            "httpProxy": "http://xxxxx:xxxxx@theirs:1"\n' in ended.err
     assert 'two' not in ended.err
@@ -102,12 +103,12 @@ def test_undo_of_a_run_under_another_names_the_one_that_goes_first(root):
     assert (
         'has changed "registry-mirrors" in /etc/docker/daemon.json since' in ended.err
     )
-    assert f'hint:  take that back first: sudo {root.program} undo 3\n' in ended.err
+    assert f'hint:  {root.as_root} undo 3\n' in ended.err
     assert root.run('undo', '2').code == 0
     assert json.loads(root.read(DAEMON_JSON)) == {'registry-mirrors': ['http://b']}
     again = root.run('undo', '2')
     assert 'is undone already, by run 4' in again.err
-    assert f'hint:  to bring it back: sudo {root.program} undo 4\n' in again.err
+    assert f'hint:  {root.as_root} undo 4\n' in again.err
     assert root.run('undo', '4').code == 0
     assert json.loads(root.read(DAEMON_JSON)) == {
         'registry-mirrors': ['http://b'],
@@ -122,7 +123,7 @@ def test_a_run_comes_back_only_onto_what_it_was_made_from(root):
     root.run('undo')
     ended = root.run('undo', '3')
     assert ended.code == 1
-    assert f'hint:  take that back first: sudo {root.program} undo 4\n' in ended.err
+    assert f'hint:  {root.as_root} undo 4\n' in ended.err
     assert root.run('undo', '4').code == 0
     assert root.run('undo', '3').code == 0
     assert json.loads(root.read(DAEMON_JSON)) == {'registry-mirrors': ['http://b']}
@@ -270,4 +271,5 @@ def test_two_users_with_one_file(root):
     )
     ended = root.run('configure', *words)
     assert ended.code == 2
-    assert f'is the same file as {CONFIG_JSON}; nothing was written' in ended.err
+    told = f'is the same file as {CONFIG_JSON}; name one of its users only'
+    assert f'{told}; nothing was written' in ended.err

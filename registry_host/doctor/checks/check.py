@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Findings = Iterable[Finding]
 CONFIGURE = 'sudo registry-host configure'
+# Tells what keeps an engine from starting again.
+AHEAD = 'sudo registry-host doctor --only next-start'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +87,13 @@ def path_of(where: str) -> str | None:
     return found[1] if found else None
 
 
-def restart(unit: str | None) -> tuple[str, str]:
-    return (
+def of_restart(name: str, message: str, unit: str | None) -> Finding:
+    """Warn of what a restart of the engine puts right, and of what that costs."""
+    return finding(
+        name,
+        'warning',
+        f'{message}; a restart stops containers, unless live-restore is on',
         f'sudo systemctl restart {unit or "docker.service"}',
-        'a restart stops containers, unless live-restore is on',
     )
 
 

@@ -10,7 +10,7 @@ from registry_host.doctor.checks.check import (
     finding,
     of_problem,
 )
-from registry_host.errors import quoted
+from registry_host.errors import quoted, sudo_as
 from registry_host.host.filedoor import give_back
 from registry_host.targets.docker_config import problems_of, shadowed_proxies
 
@@ -56,13 +56,12 @@ def client_config_mode(seen: Observed) -> Findings:
             )
         if _has_logins(client.document) and state.mode & 0o077:
             # As the user, for root would follow a link of theirs.
-            become = f'sudo -u {quoted(user.name)} ' if user.uid else ''
             yield finding(
                 name,
                 'warning',
                 f'{client.path} holds logins, and others may read it '
                 f'(mode {state.mode:04o})',
-                f'{become}chmod 600 {quoted(client.path)}',
+                f'{sudo_as(user.name)}chmod 600 {quoted(client.path)}',
                 path=client.path,
             )
 

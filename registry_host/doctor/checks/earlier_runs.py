@@ -11,9 +11,9 @@ from registry_host.doctor.checks.check import (
     finding,
     needs_root,
     of_problem,
+    of_restart,
     or_ok,
     path_of,
-    restart,
     skipped,
 )
 from registry_host.host.filedoor import UNREADABLE
@@ -59,12 +59,8 @@ def restart_pending(seen: Observed) -> Findings:
         yield skipped(name, 'the ledger, which records it, could not be read')
     elif seen.due:
         unit = seen.facts.engine.unit or 'docker.service'
-        yield finding(
-            name,
-            'warning',
-            f'{", ".join(seen.due)} was changed, and Docker has not restarted since',
-            *restart(unit),
-        )
+        message = f'{", ".join(seen.due)} was changed, and Docker has not restarted'
+        yield of_restart(name, f'{message} since', unit)
     else:
         yield finding(name, 'ok', 'no restart of the engine is recorded as put off')
 

@@ -126,7 +126,7 @@ def next_start(seen: Observed) -> Findings:
             name,
             'warning',
             f'dockerd --validate refuses {daemon.path}: {ahead.judged}',
-            f'mend it, then ask again: sudo {validate_command(daemon.path)}',
+            validate_command(daemon.path),
             path=daemon.path,
         )
     elif has_told and not problems:

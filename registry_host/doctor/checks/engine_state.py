@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.doctor.checks.check import (
+    AHEAD,
     Findings,
     check,
     finding,
     needs_root,
     of_problem,
-    restart,
+    of_restart,
     skipped,
     unseen,
 )
@@ -59,11 +60,11 @@ def _stopped(name: str, version: str, seen: Observed) -> Finding:
         message = f'Docker {version} does not run: its last start failed: {failure}'
     elif not seen.facts.is_root:
         message += '; only root may read why'
-    mends = tuple(r.problem.hint for r in seen.ahead.refusals if r.problem.hint)
-    if failure and not mends:
-        mends = (f'journalctl -u {unit} -n 50',)
-    if mends:
-        remedy = (*mends, start_again(unit))
+    remedy: tuple[str, ...]
+    if seen.ahead.refusals:
+        remedy = (AHEAD, start_again(unit))
+    elif failure:
+        remedy = (f'sudo journalctl -u {unit} -n 50', start_again(unit))
     elif not seen.facts.is_root:
         remedy = (f'sudo registry-host doctor --only {name}',)
     else:
@@ -91,7 +92,7 @@ def engine_version(seen: Observed) -> Findings:
         yield skipped(name, 'the version of the engine is not known')
     elif version < OLDEST:
         message = f'Docker {show_version(version)} is older than {show_version(OLDEST)}'
-        yield finding(name, 'error', message, 'upgrade Docker')
+        yield finding(name, 'error', f'{message}: upgrade it')
     else:
         oldest = show_version(OLDEST)
         message = f'Docker {show_version(version)} is not older than {oldest}'
@@ -116,12 +117,11 @@ def live_lists(seen: Observed) -> Findings:
     missing = [str(each) for each in differing if not each.is_beyond]
     beyond = [str(each) for each in differing if each.is_beyond]
     if beyond:
-        yield finding(
+        yield of_restart(
             name,
-            'warning',
             'the engine uses what neither a file nor a flag names, until its next '
             f'restart: {"; ".join(beyond)}',
-            *restart(seen.facts.engine.unit),
+            seen.facts.engine.unit,
         )
     if missing:
         message = f'the engine does not use what {seen.daemon.path} says: '
@@ -170,12 +170,11 @@ def live_proxies(seen: Observed) -> Findings:
     named = daemon.proxies
     unread = [area for area, text in named.items() if live[area] != redact(text)]
     if unread:
-        yield finding(
+        yield of_restart(
             name,
-            'warning',
             f'the engine does not use {", ".join(unread)} of {seen.daemon.path}: '
             'it reads proxies when it starts',
-            *restart(engine.unit),
+            engine.unit,
         )
     if not seen.facts.is_root:
         yield needs_root(name, "only root may read the variables of the engine's unit")
@@ -187,12 +186,11 @@ def live_proxies(seen: Observed) -> Findings:
             if area not in named and live[area] != redact(text)
         ]
         if beyond:
-            yield finding(
+            yield of_restart(
                 name,
-                'warning',
                 'the engine uses what no file, no flag and no variable of its unit '
                 f'names, until its next restart: {", ".join(beyond)}',
-                *restart(engine.unit),
+                engine.unit,
             )
             return
     if not unread:

@@ -80,12 +80,14 @@ def insecure_unmatched(seen: Observed) -> Findings:
         for mirror in by_host.get(registry.host, ()):
             if mirror.port is not None and _wants_cover(seen, mirror):
                 place = seen.where(INSECURE, index)
+                told, cover = _cover(seen, mirror)
                 yield finding(
                     name,
                     'warning',
                     f'{place}: {registry} does not cover {mirror.endpoint}: '
-                    'an entry without a port stands for the default ports alone',
-                    _cover(seen, mirror),
+                    'an entry without a port stands for the default ports alone'
+                    f'{told}',
+                    *filter(None, (cover,)),
                     path=seen.daemon.path,
                 )
 
@@ -112,9 +114,9 @@ def _is_old_containerd(seen: Observed) -> bool:
     return is_store and (engine.version or CONTAINERD_OWN_HOSTS) < CONTAINERD_OWN_HOSTS
 
 
-def _cover(seen: Observed, mirror: Mirror) -> str:
+def _cover(seen: Observed, mirror: Mirror) -> tuple[str, str]:
     """An insecure mirror costs Docker Hub its verification there: hub-verification."""
     info = seen.facts.engine.info
     if info and info.is_containerd_store and not _is_old_containerd(seen):
-        return f'give {mirror.endpoint} a certificate that this host trusts'
-    return f'{CONFIGURE} --insecure-registry {quoted(mirror.endpoint)}'
+        return f'; give {mirror.endpoint} a certificate that this host trusts', ''
+    return '', f'{CONFIGURE} --insecure-registry {quoted(mirror.endpoint)}'

@@ -15,7 +15,7 @@ from registry_host.errors import quoted
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.resolver.asking import HUB
 from registry_host.resolver.owner import OWN_FILE, UNITS, Ownership
-from registry_host.resolver.steps import steps
+from registry_host.resolver.steps import advice, steps
 from registry_host.resolver.traps import FATAL, Trap, traps
 
 if TYPE_CHECKING:
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 def _other_nameserver(name: str, host: str, ownership: Ownership) -> Finding:
     """Tell how this host gets another nameserver, for each host has its own way."""
+    commands = steps(ownership, 'NAMESERVER')
     return finding(
         name,
         'info',
-        f'to have this host ask a nameserver that knows {host} (NAMESERVER below)',
-        *steps(ownership, 'NAMESERVER'),
+        f'to have this host ask a nameserver that knows {host} (NAMESERVER): '
+        + (advice(ownership, 'NAMESERVER') or ' && '.join(commands)),
         path=ownership.target,
     )
 
