@@ -66,9 +66,9 @@ def with_registries(host: Host, report: Report) -> Report:
     """Say that registries of this host stay, where client settings are taken back."""
     if not host.names(CONFIGS):
         return report
-    from registry_host.targets.registering import installed_instances
+    from registry_host.registry.installed import installed as registries_of
 
-    names = [each.name for each in installed_instances(host)]
+    names = [each.name for each in registries_of(host)]
     if not names:
         return report
     finding = Finding(

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Problem
+from registry_host.registry.installed import installed as registries_of
+from registry_host.registry.installed import others_at
 from registry_host.registry.instances import PUSH
 from registry_host.reporting.report import Report
 from registry_host.targets.registering import (
-    installed_instances,
     not_installed,
-    others_at,
 )
 from registry_host.transaction.lock import require_root, transaction
 
 if TYPE_CHECKING:
     from registry_host.host.host import Host
-    from registry_host.targets.registering import Installed
+    from registry_host.registry.installed import Installed
 
 COMMAND = 'registry gc'
 
@@ -29,7 +29,7 @@ def collect_garbage(host: Host, name: str, *, lock_timeout_s: float) -> Report:
     from registry_host.registry.collecting import collect, is_empty
 
     require_root(host)
-    instance = next((i for i in installed_instances(host) if i.name == name), None)
+    instance = next((i for i in registries_of(host) if i.name == name), None)
     if instance is None:
         raise ConfigError(not_installed(name))
     _require_alone(host, instance)

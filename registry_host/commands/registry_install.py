@@ -8,11 +8,11 @@ from registry_host.commands.carried import report_of
 from registry_host.commands.registry_render import instance_of
 from registry_host.errors import ConfigError, Finding, Problem, quoted
 from registry_host.registry import packages
+from registry_host.registry.installed import installed as registries_of
+from registry_host.registry.installed import others_at
 from registry_host.registry.instances import CACHE, PUSH, unit_of
 from registry_host.targets.registering import (
     installed,
-    installed_instances,
-    others_at,
     plan_files,
     plan_removal,
     require_kind,
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from registry_host.host.host import Host
+    from registry_host.registry.installed import Installed
     from registry_host.registry.instances import Instance
     from registry_host.reporting.report import Report
     from registry_host.targets.planning import Planned
-    from registry_host.targets.registering import Installed
 
 # What the upstream is asked through; the registry reads them when it starts.
 PROXIES = ('HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY')
@@ -66,7 +66,7 @@ class Uninstall(Request):
             host.remove_tree(f'{self._storage}/docker')
             host.remove_tree(f'{self._storage}/scheduler-state.json')
             host.remove_empty_folder(self._storage)
-        if not installed_instances(host):
+        if not registries_of(host):
             packages.restore(host)
 
 
@@ -91,7 +91,7 @@ def install(
     try:
         carried = carry_out(host, request, manner)
     finally:
-        if is_package_missing and not installed_instances(host):
+        if is_package_missing and not registries_of(host):
             packages.restore(host)
     report = report_of(request, manner, carried)
     report = report._replace(findings=(*report.findings, *findings), undo='')
@@ -104,7 +104,7 @@ def install(
 def uninstall(host: Host, manner: Manner, name: str, *, is_purging: bool) -> Report:
     """Stop a registry and remove its files, and with `is_purging` its images."""
     require_root(host)
-    found = next((i for i in installed_instances(host) if i.name == name), None)
+    found = next((i for i in registries_of(host) if i.name == name), None)
     storage = found.storage if found else ''
     if is_purging and found is not None:
         sharing = [other.name for other in others_at(host, storage, but=name)]
@@ -143,7 +143,7 @@ def _require_files(host: Host, instance: Instance) -> None:
 
 def _beside(host: Host, instance: Instance) -> Iterator[Finding]:
     """Refuse what another registry, or another program, has already."""
-    others = [i for i in installed_instances(host) if i.name != instance.name]
+    others = [i for i in registries_of(host) if i.name != instance.name]
     for other in others:
         if other.port == instance.port:
             raise ConfigError(_taken(instance, f'the registry {other.name}'))

@@ -9,7 +9,7 @@ from registry_host import services
 from registry_host.errors import Exit, Finding, Problem, RegistryHostError
 from registry_host.host.locations import STATE_FOLDER
 from registry_host.plan.ledger import Ledger, load_ledger
-from registry_host.registry.installed import installed
+from registry_host.registry.installed import installed, with_state
 from registry_host.reporting.overview import Engine, Overview, SettingsFile, Waiting
 from registry_host.reporting.report import Report
 from registry_host.services.facts import survey
@@ -50,7 +50,7 @@ def status(host: Host) -> Report:
         dns_manager=facts.dns_manager,
         files=inventory.files,
         settings=_settings(host, facts, is_denied=is_denied),
-        registries=installed(host),
+        registries=tuple(with_state(host, each) for each in installed(host)),
     )
     if is_denied:
         overview = overview._replace(unchecked=ROOT_ALONE)

@@ -148,7 +148,8 @@ def _registry_lines(registries: Sequence[Installed]) -> Iterator[str]:
     for each in registries:
         address = each.address or 'address unknown'
         kind = each.kind or 'kind unknown'
-        yield f'  {each.name:{width}}  {kind}  {address}  {each.unit}'
+        state = f'  {each.state}' if each.state else ''
+        yield f'  {each.name:{width}}  {kind}  {address}  {each.unit}{state}'
 
 
 def _settings_line(settings: SettingsFile) -> str:

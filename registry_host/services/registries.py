@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry_host.plan.wish import Values
     from registry_host.services.activated import Activated
     from registry_host.services.facts import Facts
+    from registry_host.services.service import Description
     from registry_host.services.transition import Checks, Transition
     from registry_host.services.view import View
 
@@ -99,6 +100,11 @@ class Registry:
 
     def is_there(self, host: Host) -> bool:
         return True
+
+    def describe(self) -> Description:
+        from registry_host.services.service import Description
+
+        return Description(self.title, config_of(self._instance))
 
     def reads(self, path: str) -> bool:
         return _name_of(path) == self._instance

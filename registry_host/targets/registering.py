@@ -6,14 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Problem
-from registry_host.namedtuples import NamedTuple
 from registry_host.plan.changes import Change
 from registry_host.plan.ledger import load_ledger
 from registry_host.plan.wish import Wish
 from registry_host.registry.instances import (
     CACHE,
-    CONFIGS,
-    PUSH,
     UNITS,
     config_of,
     unit_of,
@@ -178,56 +175,3 @@ def texts_of(wishes: Wishes) -> tuple[Text, ...]:
         tree = nested({tuple(name): json.loads(text) for name, text in pairs})
         texts.append(Text(path, registry_files.redact(dump(tree))))
     return tuple(texts)
-
-
-class Installed(NamedTuple):
-    """An instance of this host, as its config says."""
-
-    name: str
-    kind: str
-    listen: str
-    storage: str
-    upstream: str = ''
-
-    @property
-    def port(self) -> int:
-        port = self.listen.rpartition(':')[2]
-        return int(port) if port.isdigit() else 0
-
-
-def installed_instances(host: Host) -> tuple[Installed, ...]:
-    """The instances that registry-host has installed here, by their configs.
-
-    One whose config cannot be read is named all the same.
-    """
-    names = (each for each in host.names(CONFIGS) if each.endswith('.yml'))
-    return tuple(_installed(host, name[: -len('.yml')]) for name in sorted(names))
-
-
-def _installed(host: Host, name: str) -> Installed:
-    try:
-        document = read_config(host.read(config_of(name)))
-    except ConfigError:
-        return Installed(name, 'unknown', '', '')
-    upstream = document.get('proxy', 'remoteurl')
-    return Installed(
-        name,
-        CACHE if upstream else PUSH,
-        str(document.get('http', 'addr') or ''),
-        str(document.get('storage', 'filesystem', 'rootdirectory') or ''),
-        str(upstream or ''),
-    )
-
-
-def others_at(host: Host, storage: str, *, but: str) -> tuple[Installed, ...]:
-    """The other instances whose storage is the same folder, or lies in one another."""
-    place = host.resolve(storage).rstrip('/')
-    found: list[Installed] = []
-    for each in installed_instances(host):
-        other = host.resolve(each.storage).rstrip('/') if each.storage else ''
-        is_within = f'{place}/'.startswith(f'{other}/') or f'{other}/'.startswith(
-            f'{place}/'
-        )
-        if each.name != but and other and is_within:
-            found.append(each)
-    return tuple(found)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from envelope import envelope
+from services import wait_for
 
 REGISTRY = ('registry-host', 'registry')
 SERVERS = ('bookworm', 'trixie')
+ENGINES = ('bookworm', 'trixie', 'forky')
+CACHE_UNIT = 'registry-host-cache.service'
+PUSH_UNIT = 'registry-host-push.service'
+PACKAGE_UNIT = 'docker-registry.service'
 
 
 def ran(host, *words, code=0):
@@ -23,67 +30,203 @@ def booted(lab, suite, **how):
     return host
 
 
-@pytest.fixture(params=SERVERS)
+def installs_a_cache(lab, server, *, code=0):
+    return ran(
+        server,
+        *(*REGISTRY, 'install', 'cache'),
+        f'--upstream=http://{lab.hub.endpoint}',
+        f'--listen={server.address}:5000',
+        code=code,
+    )
+
+
+def installs_a_push_instance(server):
+    listen = f'--listen={server.address}:5002'
+    return ran(server, *REGISTRY, 'install', 'push', listen)
+
+
+@pytest.fixture(scope='module', params=SERVERS)
 def server(lab, request):
-    host = booted(lab, request.param)
+    """A server with a cache of the lab's hub, and a push instance."""
+    host = booted(lab, request.param, is_lasting=True)
+    assert installs_a_cache(lab, host)['changed']
+    assert installs_a_push_instance(host)['changed']
     yield host
     host.close()
 
 
-def is_active(host, unit):
-    return host.run(['systemctl', 'is-active', unit], check=False).stdout.strip()
+def state_of(host, unit, verb='is-active'):
+    return host.run(['systemctl', verb, unit], check=False).stdout.strip()
 
 
-def test_a_cache_is_installed_serves_and_is_removed(server, lab):
-    listen = f'{server.address}:5000'
-    words = (
-        *(*REGISTRY, 'install', 'cache'),
-        f'--upstream=http://{lab.hub.endpoint}',
-        f'--listen={listen}',
+def test_they_run_under_their_own_names(server):
+    for unit in (CACHE_UNIT, PUSH_UNIT):
+        assert (state_of(server, unit), state_of(server, unit, 'is-enabled')) == (
+            'active',
+            'enabled',
+        )
+        found = server.run(['systemd-analyze', 'security', '--no-pager', unit])
+        assert 'exposure level' in found.stdout.splitlines()[-1]
+        assert ': 1.1 OK' in found.stdout.splitlines()[-1]
+    assert state_of(server, PACKAGE_UNIT, 'is-enabled') == 'masked'
+    seen = server.run('stat -c "%a %U" /etc/registry-host/registries/*.yml')
+    assert seen.stdout == '600 root\n600 root\n'
+
+
+def test_a_second_installation_changes_nothing(server, lab):
+    report = installs_a_cache(lab, server)
+    assert (report['changed'], report['run']) == (False, None)
+    server.run(['systemctl', 'stop', CACHE_UNIT])
+    assert installs_a_cache(lab, server)['changed'] is False
+    assert state_of(server, CACHE_UNIT) == 'active'
+
+
+def test_status_names_them(server):
+    report = ran(server, 'registry-host', 'status')
+    found = [
+        (each['name'], each['kind'], each['address'], each['state'])
+        for each in report['status']['registries']
+    ]
+    assert found == [
+        ('cache', 'cache', f'{server.address}:5000', 'active'),
+        ('push', 'push', f'{server.address}:5002', 'active'),
+    ]
+
+
+def test_clients_pull_through_both(server, lab):
+    """By the short name, from the push instance first, and then from the cache."""
+    mirrors = [f'--mirror=http://{server.address}:{port}' for port in (5002, 5000)]
+    hub = f'{lab.hub.endpoint}/library/hello'
+    lab.copy_image(hub, f'{server.address}:5002/library/mine')
+    for engine in ENGINES:
+        client = lab.host(engine)
+        ran(client, 'registry-host', 'configure', *mirrors)
+        for image in ('hello', 'mine'):
+            client.run(['docker', 'pull', image])
+        # Without its upstream, the cache serves what it has.
+        client.run(['docker', 'image', 'rm', 'hello'])
+        with without_upstream(server):
+            client.run(['docker', 'pull', 'hello'])
+        client.close()
+
+
+@contextlib.contextmanager
+def without_upstream(server):
+    block = 'iptables -{} OUTPUT -p tcp --dport 5001 -j REJECT --reject-with tcp-reset'
+    server.run(block.format('A'))
+    yield
+    server.run(block.format('D'))
+
+
+def test_a_cache_waits_for_its_upstream(server):
+    """It does not start without: systemd tries until it is there."""
+    show = ['systemctl', 'show', '-P', 'NRestarts', CACHE_UNIT]
+    with without_upstream(server):
+        server.run(['systemctl', 'restart', CACHE_UNIT])
+        wait_for('restarts', lambda: int(server.run(show).stdout) > 2, timeout_s=60)
+    url = f'http://{server.address}:5000/v2/'
+    script = f'import urllib.request; urllib.request.urlopen("{url}")'
+    wait_for(
+        'cache',
+        lambda: server.run(['python3', '-c', script], check=False).returncode == 0,
+        timeout_s=60,
     )
-    report = ran(server, *words)
-    assert (report['changed'], report['host']) == (True, 'changed')
-    assert is_active(server, 'registry-host-cache.service') == 'active'
-    assert is_active(server, 'docker-registry.service') == 'inactive'
-    enabled = ['systemctl', 'is-enabled', 'docker-registry.service']
-    assert server.run(enabled, check=False).stdout.strip() == 'masked'
-    seen = server.run(
-        ['stat', '-c', '%a %U', '/etc/registry-host/registries/cache.yml']
+
+
+def test_what_is_taken_is_refused(server):
+    before = server.run('ls -l /etc/registry-host/registries').stdout
+    listen = f'--listen={server.address}:5000'
+    second = (*REGISTRY, 'install', 'push', '--name=second')
+    for words, message in (
+        ((listen,), 'port 5000 is taken by the registry cache'),
+        (
+            ('--storage=/srv/registry/cache',),
+            '/srv/registry/cache is the storage of the registry cache',
+        ),
+        (('--listen=127.0.0.1:15000',), 'port 15000 is taken by docker-registry (pid '),
+    ):
+        report = ran(server, *second, '--listen=127.0.0.1:5009', *words, code=2)
+        (error,) = report['errors']
+        assert message in error['message']
+        assert error['message'].endswith('; nothing was changed')
+    assert server.run('ls -l /etc/registry-host/registries').stdout == before
+
+
+def test_client_settings_leave_them_alone(server):
+    ran(server, 'registry-host', 'configure', '--no-probe', '--mirror=http://m:5000')
+    for words in (('undo',), ('unconfigure',)):
+        report = ran(server, 'registry-host', *words, '--no-probe')
+        (finding,) = (
+            f for f in report['findings'] if f['check'] == 'registry-installed'
+        )
+        assert 'goes on running cache, push' in finding['message']
+    report = ran(server, 'registry-host', 'undo', '1', code=1)
+    assert [error['code'] for error in report['errors']] == ['undo-installation']
+    assert state_of(server, CACHE_UNIT) == state_of(server, PUSH_UNIT) == 'active'
+
+
+def test_they_survive_a_reboot(server):
+    server.cut_power()
+    server.boot()
+    for unit in (CACHE_UNIT, PUSH_UNIT):
+        wait_for(unit, lambda unit=unit: state_of(server, unit) == 'active')
+
+
+def test_an_upgrade_of_the_package_restarts_them(server):
+    def program():
+        pid = server.run(['systemctl', 'show', '-P', 'MainPID', CACHE_UNIT]).stdout
+        link = f'/proc/{pid.strip()}/exe'
+        return pid, server.run(['readlink', link], check=False).stdout.strip()
+
+    before, _ = program()
+    server.run(
+        'cd /tmp && rm -rf new && dpkg-deb -R /opt/archive/docker-registry_*.deb new '
+        '&& sed -i "s/^Version:.*/Version: 99/" new/DEBIAN/control '
+        '&& dpkg-deb -b new new.deb && dpkg -i new.deb'
     )
-    assert seen.stdout == '600 root\n'
-    report = ran(server, *words)
-    assert report['changed'] is False
-    client = lab.host('forky')
-    ran(client, 'registry-host', 'configure', f'--mirror=http://{listen}')
-    client.run(['docker', 'pull', 'hello'])
-    client.close()
-    report = ran(server, *REGISTRY, 'uninstall', 'cache')
-    assert is_active(server, 'registry-host-cache.service') != 'active'
-    left = server.run(
-        'ls /etc/systemd/system /etc/registry-host/registries', check=False
-    )
-    assert 'registry-host' not in left.stdout
-    assert 'cache.yml' not in left.stdout
-    assert server.run(enabled, check=False).stdout.strip() != 'masked'
-    assert server.run(['ls', '/srv/registry/cache']).stdout
+    wait_for('restart', lambda: program()[0] != before, timeout_s=30)
+    wait_for('new program', lambda: program()[1] == '/usr/bin/docker-registry')
+    assert state_of(server, PACKAGE_UNIT, 'is-enabled') == 'masked'
 
 
 def test_garbage_is_collected_while_no_push_is_taken(server, lab):
-    listen = f'{server.address}:5002'
-    ran(server, *REGISTRY, 'install', 'push', f'--listen={listen}')
-    empty = ran(server, *REGISTRY, 'gc', 'push')
-    assert empty['ok']
-    lab.copy_image(f'{lab.hub.endpoint}/library/hello', f'{listen}/library/hello')
-    lab.copy_image(f'{lab.hub.endpoint}/library/hello', f'{listen}/library/gone')
+    endpoint = f'{server.address}:5002'
     storage = '/srv/registry/push/docker/registry/v2'
-    server.run(['rm', '-r', f'{storage}/repositories/library/gone'])
-    before = len(server.run(f'find {storage}/blobs -name data').stdout.splitlines())
+
+    def blobs():
+        return server.run(f'find {storage}/blobs -name data | wc -l').stdout
+
+    for name in ('kept', 'gone'):
+        hub = f'{lab.hub.endpoint}/library/hello'
+        lab.copy_image(hub, f'{endpoint}/library/{name}')
+    before = blobs()
+    server.run(f'rm -r {storage}/repositories/library/gone')
     ran(server, *REGISTRY, 'gc', 'push')
-    after = len(server.run(f'find {storage}/blobs -name data').stdout.splitlines())
-    assert after == before  # The other image has the same layers.
-    server.run(['rm', '-r', f'{storage}/repositories/library/hello/_manifests/tags'])
-    environment = server.run(
-        'cat /proc/$(systemctl show -P MainPID registry-host-push.service)/environ'
-    )
-    assert 'READONLY' not in environment.stdout
-    lab.copy_image(f'{lab.hub.endpoint}/library/hello', f'{listen}/library/again')
+    assert blobs() == before  # The image that is kept has the same layers.
+    server.run(f'rm -r {storage}/repositories/library')
+    ran(server, *REGISTRY, 'gc', 'push')
+    assert blobs() == '0\n'
+    # The registry takes them once more, for it was restarted.
+    lab.copy_image(f'{lab.hub.endpoint}/library/hello', f'{endpoint}/library/again')
+    lab.copy_image(f'{endpoint}/library/again', f'{endpoint}/library/copy')
+    environment = f'cat /proc/$(systemctl show -P MainPID {PUSH_UNIT})/environ'
+    assert 'READONLY' not in server.run(environment).stdout
+    (error,) = ran(server, *REGISTRY, 'gc', 'cache', code=2)['errors']
+    assert 'is a cache' in error['message']
+
+
+def test_they_are_removed_and_the_package_is_as_it_was(server):
+    """The last test of this module: the server has none afterwards."""
+    report = ran(server, *REGISTRY, 'uninstall', 'push', '--purge-images')
+    assert report['changed'] is True
+    assert server.run('test -e /srv/registry/push', check=False).returncode == 1
+    assert state_of(server, PACKAGE_UNIT, 'is-enabled') == 'masked'
+    ran(server, *REGISTRY, 'uninstall', 'cache')
+    assert server.run(['ls', '/srv/registry/cache']).stdout
+    assert state_of(server, PACKAGE_UNIT, 'is-enabled') != 'masked'
+    left = server.run('find /etc /run/systemd -name "*registry-host*"').stdout
+    assert left in ('', '/etc/registry-host\n')
+    assert state_of(server, CACHE_UNIT) != 'active'
+    for name in ('cache', 'other'):
+        (error,) = ran(server, *REGISTRY, 'uninstall', name, code=2)['errors']
+        assert error['code'] == 'registry-unknown'

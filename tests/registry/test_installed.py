@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from registry_host.host.host import Host
-from registry_host.registry.installed import FOLDER, installed
+from registry_host.registry.installed import installed
+from registry_host.registry.instances import CONFIGS as FOLDER
 
 CACHE = 'http:\n  addr: 127.0.0.1:5000\nproxy:\n  remoteurl: https://r.example\n'
 

@@ -10,7 +10,7 @@ import sys
 
 from places import CHECKPOINTS, CONFIG_JSON, DAEMON_JSON, JOURNAL, LEDGER, STATE
 
-from registry_host.registry.installed import FOLDER
+from registry_host.registry.instances import CONFIGS as FOLDER
 from registry_host.reporting.overview import SHOWN_LIMIT
 
 SETTINGS = '/etc/registry-host/settings.toml'
