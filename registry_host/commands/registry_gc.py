@@ -47,8 +47,7 @@ def _require_alone(host: Host, instance: Installed) -> None:
         raise ConfigError(
             Problem(
                 'registry-kind',
-                f'{instance.name} is a cache, which removes by itself what has '
-                'expired; nothing was done',
+                f'{instance.name} is a cache, which removes by itself what has expired',
                 where='NAME',
                 hint='registry-host status',
             )
@@ -61,7 +60,7 @@ def _require_alone(host: Host, instance: Installed) -> None:
             Problem(
                 'registry-storage',
                 f'{instance.storage} is the storage of {", ".join(sharing)} too, which '
-                'would lose images; nothing was done',
+                'would lose images',
                 where=instance.name,
                 hint='registry-host status',
             )

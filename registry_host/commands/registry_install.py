@@ -10,7 +10,7 @@ from registry_host.errors import ConfigError, Finding, Problem, quoted
 from registry_host.registry import packages
 from registry_host.registry.installed import installed as registries_of
 from registry_host.registry.installed import others_at
-from registry_host.registry.instances import CACHE, PUSH, unit_of
+from registry_host.registry.instances import CACHE, PUSH, STORAGE, unit_of
 from registry_host.targets.registering import (
     installed,
     plan_files,
@@ -131,9 +131,7 @@ def _require_files(host: Host, instance: Instance) -> None:
         '--htpasswd': instance.htpasswd,
     }
     problems = [
-        Problem(
-            'registry-option', f'there is no file {path}; nothing was written', flag
-        )
+        Problem('registry-option', f'there is no file {path}', flag)
         for flag, path in files.items()
         if path and not host.exists(path)
     ]
@@ -168,9 +166,9 @@ def _beside(host: Host, instance: Instance) -> Iterator[Finding]:
 def _taken(instance: Instance, holder: str) -> Problem:
     return Problem(
         'registry-port',
-        f'port {instance.port} is taken by {holder}; nothing was changed',
+        f'port {instance.port} is taken by {holder}',
         where='--listen',
-        hint=f'--listen {instance.listen.rpartition(":")[0]}:{instance.port + 1}',
+        hint=f'{instance.listen.rpartition(":")[0]}:{instance.port + 1}',
     )
 
 
@@ -178,16 +176,16 @@ def _not_shared(instance: Instance, other: Installed) -> Problem:
     return Problem(
         'registry-storage',
         f'{instance.storage} is the storage of the registry {other.name}: what one '
-        'deletes, the other loses; nothing was changed',
+        'deletes, the other loses',
         where='--storage',
-        hint=f'--storage /srv/registry/{instance.name}-2',
+        hint=f'{STORAGE}/{instance.name}-2',
     )
 
 
 def _shared(name: str, storage: str, others: list[str]) -> Problem:
     return Problem(
         'registry-storage',
-        f'{storage} is the storage of {", ".join(others)} too; nothing was removed',
+        f'{storage} is the storage of {", ".join(others)} too',
         where='--purge-images',
         hint=f'sudo registry-host registry uninstall {quoted(name)}',
     )

@@ -40,7 +40,7 @@ class Collected(NamedTuple):
 
 def is_empty(host: Host, storage: str) -> bool:
     """Whether nothing was ever pushed: the program takes that for a failure."""
-    return not host.names(f'{storage}/docker/registry/v2/repositories')
+    return not host.exists(f'{storage}/docker/registry/v2/repositories')
 
 
 def collect(host: Host, name: str) -> Collected:

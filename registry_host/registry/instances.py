@@ -129,18 +129,16 @@ def _of_name(name: str) -> Iterator[Problem]:
         yield _bad(
             '--name',
             f'{name!r} is no name: small letters, digits and dashes, 32 at most',
-            '--name cache-2',
+            'cache-2',
         )
     elif name.rpartition('-')[2] in _RESERVED:
         last = name.rpartition('-')[2]
-        yield _bad(
-            '--name', f'{last!r} at the end names another unit', '--name cache-2'
-        )
+        yield _bad('--name', f'{last!r} at the end names another unit', 'cache-2')
 
 
 def _of_listen(instance: Instance) -> Iterator[Problem]:
     host, colon, port = instance.listen.rpartition(':')
-    example = f'--listen 127.0.0.1:{PORTS[instance.kind]}'
+    example = f'127.0.0.1:{PORTS[instance.kind]}'
     if not colon or not port.isascii() or not port.isdigit():
         yield _bad('--listen', f'{instance.listen!r} is not ADDR:PORT', example)
         return
@@ -170,7 +168,7 @@ def _is_address(host: str) -> bool:
 
 
 def _of_storage(storage: str) -> Iterator[Problem]:
-    example = f'--storage {STORAGE}/cache'
+    example = f'{STORAGE}/cache'
     parts = storage.split('/')
     if not storage.startswith('/') or any(p in ('.', '..') for p in parts):
         yield _bad('--storage', f'{storage!r} is not an absolute path', example)
@@ -191,7 +189,7 @@ def _of_storage(storage: str) -> Iterator[Problem]:
 def _of_access(instance: Instance) -> Iterator[Problem]:
     if bool(instance.certificate) != bool(instance.key):
         missing = '--tls-key' if instance.certificate else '--tls-certificate'
-        yield _bad(missing, 'a certificate and its key go together', f'{missing} FILE')
+        yield _bad(missing, 'a certificate and its key go together')
     files = {
         '--tls-certificate': instance.certificate,
         '--tls-key': instance.key,
@@ -213,24 +211,23 @@ def _of_cache(instance: Instance) -> Iterator[Problem]:
     if instance.username and not instance.password:
         yield _bad(
             '--username',
-            'a user needs a password, which the command line would show to others',
-            f'--password-file {CONFIGS}/upstream.password',
+            'a user needs a password: --password-file FILE, or this variable',
+            'REGISTRY_HOST_UPSTREAM_PASSWORD',
         )
     if instance.ttl and instance.major < 3:
         yield _bad(
             '--ttl',
-            'distribution 2.8 ignores it, and keeps images for 168 hours',
+            'distribution 2.8 ignores it, and keeps images for 168 hours; it takes '
             '--distribution 3',
+            '3',
         )
     elif instance.ttl and not _DURATION.fullmatch(instance.ttl):
-        yield _bad(
-            '--ttl', f'{instance.ttl!r} is not a time such as 168h', '--ttl 168h'
-        )
+        yield _bad('--ttl', f'{instance.ttl!r} is not a time such as 168h', '168h')
     if instance.is_shared and instance.major >= 3 and instance.ttl not in ('', '0'):
         yield _bad(
             '--ttl',
             'what expires would take layers of pushed images from the shared storage',
-            '--ttl 0',
+            '0',
         )
 
 
@@ -247,5 +244,5 @@ def _of_push(instance: Instance) -> Iterator[Problem]:
             '--listen',
             'all addresses, without TLS and without htpasswd, let everybody push and '
             'overwrite images',
-            f'--listen 127.0.0.1:{instance.port}',
+            f'127.0.0.1:{instance.port}',
         )

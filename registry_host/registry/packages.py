@@ -33,8 +33,7 @@ def require_installable(host: Host) -> None:
         raise ConfigError(
             Problem(
                 'registry-package',
-                f'there is no {PROGRAM}, and no apt-get that would install it; nothing '
-                'was changed',
+                f'there is no {PROGRAM}, and no apt-get that would install it',
                 where='registry install',
                 hint='registry-host registry render cache --as compose',
             )

@@ -118,7 +118,6 @@ def require_kind(host: Host, instance: Instance, wishes: Wishes) -> None:
                     'registry-kind',
                     'is the config of a cache (proxy.remoteurl), which takes no pushes',
                     where=path,
-                    hint='write the push instance elsewhere: --write /srv/push',
                 )
             )
 

@@ -148,7 +148,7 @@ def test_what_is_taken_is_refused(server):
         report = ran(server, *second, '--listen=127.0.0.1:5009', *words, code=2)
         (error,) = report['errors']
         assert message in error['message']
-        assert error['message'].endswith('; nothing was changed')
+        assert error['message'].endswith('; nothing was written')
     assert server.run('ls -l /etc/registry-host/registries').stdout == before
 
 

@@ -133,12 +133,13 @@ OPEN = (
         (
             CACHE._replace(username='u'),
             '--username',
-            'a user needs a password, which the command line would show to others',
+            'a user needs a password: --password-file FILE, or this variable',
         ),
         (
             CACHE._replace(ttl='48h'),
             '--ttl',
-            'distribution 2.8 ignores it, and keeps images for 168 hours',
+            'distribution 2.8 ignores it, and keeps images for 168 hours; it takes '
+            '--distribution 3',
         ),
         (
             CACHE._replace(major=3, ttl='7d'),
