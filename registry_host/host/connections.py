@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import socket
 
     from registry_host.host.lookups import Lookup
+    from registry_host.host.tls import Certificate
     from registry_host.host.wire import Answer, Request
 
 from registry_host.host.place import Place
@@ -22,6 +23,18 @@ class Connections(Place):
         from registry_host.host.wire import get
 
         return get(request)
+
+    def http_put(self, request: Request) -> Answer:
+        """Send one PUT, which no redirect is followed for; fails as http_get()."""
+        from registry_host.host.wire import send_once
+
+        return send_once(request)
+
+    def certificate(self, request: Request) -> Certificate | None:
+        """Say which certificate is shown at a URL, whatever it is worth."""
+        from registry_host.host.wire import look_at_certificate
+
+        return look_at_certificate(request)
 
     def look_up(self, name: str, nameserver: str, *, timeout_s: float) -> Lookup:
         """Ask one nameserver for the addresses of a name."""

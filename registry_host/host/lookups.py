@@ -73,9 +73,19 @@ def _ask(
     name: str, kind: str, server: tuple[str, int], timeout_s: float
 ) -> tuple[tuple[str, ...], str]:
     query = dns.message.make_query(name, kind)
-    answer, _ = dns.query.udp_with_fallback(
-        query, server[0], timeout=timeout_s, port=server[1], ignore_unexpected=True
-    )
+    family = socket.AF_INET6 if ':' in server[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as end:
+        # Connected, as Go's and glibc's are: only so the kernel tells of a refusal.
+        end.connect(server)
+        end.setblocking(False)
+        answer, _ = dns.query.udp_with_fallback(
+            query,
+            server[0],
+            timeout=timeout_s,
+            port=server[1],
+            ignore_unexpected=True,
+            udp_sock=end,
+        )
     if answer.rcode() != dns.rcode.NOERROR:
         return (), dns.rcode.to_text(answer.rcode())
     wanted = dns.rdatatype.from_text(kind)

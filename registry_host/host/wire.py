@@ -10,23 +10,28 @@ import socket
 import ssl
 import threading
 import time
-from base64 import b64encode
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from registry_host.errors import place_of
+from registry_host.host.dialing import connection_of
+from registry_host.host.tls import certificate_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from registry_host.host.tls import Certificate
+
 BODY_LIMIT_BYTES = 64 * 1024
 REDIRECTS_LIMIT = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PORTS = {'http': http.client.HTTP_PORT, 'https': http.client.HTTPS_PORT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One GET, or HEAD. `proxy` is the URL of the proxy to go through.
+    """One GET, HEAD or PUT. `proxy` is the URL of the proxy to go through.
 
     That has its credentials. `timeout_s` is for connecting, and again for the whole
     reply, however it drips in.
@@ -34,6 +39,10 @@ class Request:
     `authorities` are the PEM files that are trusted, and no others are; `is_verified`
     False takes any certificate. No variable of the environment has a say: what counts
     is which way the engine would go, not which way this process would.
+
+    `pinned` is the one certificate (DER) that is taken, whatever its name, date and
+    issuer. `authorization` has a secret, and goes to the origin of `url` alone;
+    `is_followed` False returns a redirect as it is.
     """
 
     url: str
@@ -41,13 +50,21 @@ class Request:
     is_verified: bool = True
     authorities: tuple[str, ...] = ()
     proxy: str | None = None
-    method: Literal['GET', 'HEAD'] = 'GET'
+    method: Literal['GET', 'HEAD', 'PUT'] = 'GET'
     accept: str = '*/*'
+    pinned: bytes = b''
+    authorization: str = field(default='', repr=False)
+    is_followed: bool = True
+    content_type: str = ''
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A reply: lower-case header names, BODY_LIMIT_BYTES of body at most."""
+    """A reply: lower-case header names, BODY_LIMIT_BYTES of body at most.
+
+    The values of a header that comes more than once are joined by commas (RFC 9110).
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -88,31 +105,68 @@ def get(request: Request) -> Answer:
     Raises ConnectionFailed, and nothing else, whatever the other side sends.
     """
     for _ in range(REDIRECTS_LIMIT + 1):
-        answer = _get_once(request)
+        answer = send_once(request)
         location = answer.headers.get('location')
-        if answer.status not in (301, 302, 303, 307, 308) or not location:
+        if answer.status not in REDIRECTS or not location or not request.is_followed:
             return answer
         try:
             target = urljoin(request.url, location)
-            is_http = urlsplit(target).scheme in ('http', 'https')
+            is_http = origin_of(target)[0] in _PORTS
         except ValueError:
             raise ConnectionFailed(
                 'redirects', 'it redirects to what is no address'
             ) from None
         if not is_http:
             return answer
-        request = replace(request, url=target)
+        is_same = origin_of(target) == origin_of(request.url)
+        authorization = request.authorization if is_same else ''
+        request = replace(request, url=target, authorization=authorization)
     raise ConnectionFailed('redirects', f'more than {REDIRECTS_LIMIT} redirects')
 
 
-def _get_once(request: Request) -> Answer:
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Whom a secret for this URL may be sent to (RFC 6454); ValueError for no URL."""
+    parts = urlsplit(url)
+    port = parts.port or _PORTS.get(parts.scheme)
+    return parts.scheme, (parts.hostname or '').lower(), port
+
+
+def look_at_certificate(request: Request) -> Certificate | None:
+    """Read what certificate is shown at a URL, whatever it is worth; None for none.
+
+    The module ssl decodes only what it has verified: so it is asked twice, and takes
+    the second time the one certificate of the first.
+    """
+    try:
+        found = _shown(replace(request, is_verified=False), is_binary=True)
+        if not found:
+            return None
+        pinned = replace(request, pinned=found, is_verified=True)
+        return certificate_of(_shown(pinned, is_binary=False))
+    except Exception:  # noqa: BLE001 - whatever a stranger's bytes bring about
+        return None
+
+
+def _shown(request: Request, *, is_binary: bool) -> Any:
+    """Shake hands, and no more; return what SSLSocket.getpeercert() does."""
+    connection, _, _ = connection_of(request)
+    with _connected(connection, request.timeout_s):
+        end: Any = connection.sock
+        return end.getpeercert(is_binary)
+
+
+def send_once(request: Request) -> Answer:
+    """Send `request`, and return what comes, be it a redirect.
+
+    Raises ConnectionFailed, as get() does.
+    """
     deadline = time.monotonic() + request.timeout_s
     try:
-        connection, path, headers = _connection(request)
+        connection, path, headers = connection_of(request)
         if request.proxy is not None:
             connection._create_connection = _to_proxy  # type: ignore[attr-defined]
         with _connected(connection, request.timeout_s):
-            connection.request(request.method, path, headers=headers)
+            connection.request(request.method, path, request.body, headers)
             with connection.getresponse() as reply:
                 body = reply.read(BODY_LIMIT_BYTES)
     except ProxyError as err:
@@ -129,10 +183,17 @@ def _get_once(request: Request) -> Answer:
         raise _failure(request, TimeoutError() if is_late else err) from None
     return Answer(
         status=reply.status,
-        headers={name.lower(): value for name, value in reply.getheaders()},
+        headers=_joined(reply.getheaders()),
         body=body,
         url=request.url,
     )
+
+
+def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name.lower(), []).append(value)
+    return {name: ', '.join(values) for name, values in found.items()}
 
 
 # http.client.HTTPConnection._tunnel (Python 3.10 to 3.14).
@@ -191,6 +252,8 @@ def _failure(request: Request, failure: Exception) -> ConnectionFailed:
     except TimeoutError:
         detail = f'no answer within {request.timeout_s:g} s'
         return ConnectionFailed('timeout', detail)
+    except http.client.BadStatusLine as err:
+        return ConnectionFailed('not-http', _spoken(err))
     except http.client.HTTPException as err:
         return ConnectionFailed('not-http', type(err).__name__)
     except OSError as err:
@@ -200,51 +263,13 @@ def _failure(request: Request, failure: Exception) -> ConnectionFailed:
         return ConnectionFailed('not-http', place_of(err))
 
 
-def _connection(
-    request: Request,
-) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
-    """Return a connection, what to ask it for, and the headers to ask with."""
-    url = urlsplit(request.url)
-    path = url.path or '/'
-    headers = {'User-Agent': 'registry-host', 'Accept': request.accept}
-    host, port = url.hostname or '', url.port
-    if request.proxy is None:
-        if url.scheme == 'https':
-            return _tls_connection(request, host, port), path, headers
-        plain = http.client.HTTPConnection(host, port, timeout=request.timeout_s)
-        return plain, path, headers
-    proxy = urlsplit(request.proxy)
-    credentials = _credentials(proxy.username, proxy.password)
-    if url.scheme == 'https':
-        tunnel = _tls_connection(request, proxy.hostname or '', proxy.port)
-        tunnel.set_tunnel(host, port, headers=credentials)
-        return tunnel, path, headers
-    plain = http.client.HTTPConnection(
-        proxy.hostname or '', proxy.port, timeout=request.timeout_s
-    )
-    return plain, f'{url.scheme}://{url.netloc}{path}', {**headers, **credentials}
+# How servers of other protocols greet; nothing of what they say is quoted.
+_GREETINGS = {'SSH-': 'SSH', '220': 'SMTP or FTP', '-ERR': 'Redis', '+OK': 'POP3'}
 
 
-def _tls_connection(
-    request: Request, host: str, port: int | None
-) -> http.client.HTTPSConnection:
-    # Not create_default_context(), which goes by variables of the environment.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # Python 3.13 asks more of a CA's certificate than Go, and so the engine, does.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    for file in request.authorities if request.is_verified else ():
-        with contextlib.suppress(OSError):  # As Go: what is no certificate is left out.
-            context.load_verify_locations(file)
-    if not request.is_verified:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(
-        host, port, timeout=request.timeout_s, context=context
-    )
-
-
-def _credentials(username: str | None, password: str | None) -> dict[str, str]:
-    if username is None:
-        return {}
-    pair = f'{unquote(username)}:{unquote(password or "")}'.encode()
-    return {'Proxy-Authorization': f'Basic {b64encode(pair).decode()}'}
+def _spoken(err: http.client.BadStatusLine) -> str:
+    said = str(err).lstrip('\'"')
+    for greeting, protocol in _GREETINGS.items():
+        if said.startswith(greeting):
+            return f'it speaks {protocol}'
+    return type(err).__name__

@@ -180,7 +180,7 @@ def _judge(
             '',
         )
     if answer.status == 400 and request.url.startswith('http://'):
-        if _speaks_tls(host, request):
+        if speaks_tls(host, request):
             return needs_tls(mirror)
     if answer.status == 200 and is_registry(answer):
         return None
@@ -202,7 +202,8 @@ def is_registry(answer: Answer) -> bool:
     return answer.body.strip() == b'{}'
 
 
-def _speaks_tls(host: Host, request: Request) -> bool:
+def speaks_tls(host: Host, request: Request) -> bool:
+    """Whether TLS, with any certificate, is spoken where plain HTTP was asked."""
     url = request.url.replace('http://', 'https://', 1)
     try:
         host.http_get(replace(request, url=url, is_verified=False))
@@ -222,7 +223,7 @@ def _explain(
         return of_proxy(mirror, request, failure.detail)
     is_plain = request.url.startswith('http://')
     if is_plain and failure.reason in ('closed', 'not-http'):
-        if _speaks_tls(host, request):
+        if speaks_tls(host, request):
             return needs_tls(mirror)
     problem = failure_problem(mirror, failure, route)
     if request.proxy is None:

@@ -36,7 +36,7 @@ def request_of(host: Host, mirror: Mirror, route: Route) -> Request:
         timeout_s=TIMEOUT_S,
         is_verified=not (is_named if is_dropped else is_insecure),
         authorities=_authorities(host, mirror, route) if scheme == 'https' else (),
-        proxy=_proxy_for(mirror, scheme, route),
+        proxy=proxy_for(mirror, scheme, route),
     )
 
 
@@ -62,7 +62,8 @@ def _authorities(host: Host, mirror: Mirror, route: Route) -> tuple[str, ...]:
     return (*roots(host, route.trust), *own)
 
 
-def _proxy_for(mirror: Mirror, scheme: str, route: Route) -> str | None:
+def proxy_for(mirror: Mirror, scheme: str, route: Route) -> str | None:
+    """Name the proxy that a Go program asks for it; None where it goes directly."""
     proxy = route.https_proxy if scheme == 'https' else route.http_proxy
     if not proxy or mirror.is_loopback:
         return None

@@ -30,12 +30,14 @@ def judge_upstream(url: str) -> str | Problem:
 
     The hint has the right value, where one can be told. A single slash at the end is
     fine; a path, a login and a URL without a scheme are not: the registry does not
-    start, or starts and answers 404 to every tag (docker-registry 2.8.2, observed).
+    start, or starts and answers 404. Below a path that ends in a slash one works that
+    is open to all, and 404s begin with its first login (docker-registry 2.8.2,
+    observed).
     """
     check = Checker('upstream', 'upstream', url)
     text = url.strip()
     if not text:
-        check.error('empty', 'the upstream is empty', f'use {HUB_URL}')
+        check.error('empty', 'the upstream is empty', HUB_URL)
         return check.errors[0]
     unusable = check_characters('upstream', text)
     if unusable is not None:
@@ -43,7 +45,8 @@ def judge_upstream(url: str) -> str | Problem:
     require_characters(check, text)
     parts = take_apart(text)
     if parts.user_info is not None:
-        check.error('userinfo', 'a registry ignores a login inside of remoteurl')
+        message = 'a login is ignored here; it is proxy.username and proxy.password'
+        check.error('userinfo', message)
     parts = check_web_scheme(check, text, parts)
     host, port = check_authority(check, parts)
     if host is not None:
@@ -54,7 +57,7 @@ def judge_upstream(url: str) -> str | Problem:
     problem = check.errors[0]
     if host is None or any('port' in each.code for each in check.errors):
         return problem
-    return problem._replace(hint=_hint(problem, text, parts, endpoint_of(host, port)))
+    return problem._replace(hint=_meant(text, parts, endpoint_of(host, port)))
 
 
 def _check_hub(check: Checker, host: str, scheme: str) -> None:
@@ -68,8 +71,12 @@ def _check_hub(check: Checker, host: str, scheme: str) -> None:
 
 
 def _check_root(check: Checker, parts: Parts) -> None:
-    if parts.path not in ('', '/'):
-        message = 'an upstream is a root address: with a path every tag is not found'
+    if _is_api(parts):
+        message = 'a registry adds that path by itself: with it no tag is found'
+        check.error('path', message)
+    elif parts.path not in ('', '/'):
+        message = 'an upstream is the root of a registry: below a path no login works,'
+        message += ' so its images need a port or a name of their own'
         check.error('path', message)
     if parts.query is not None:
         check.error('query', 'an upstream has no query')
@@ -77,17 +84,14 @@ def _check_root(check: Checker, parts: Parts) -> None:
         check.error('fragment', 'an upstream has no fragment')
 
 
-def _hint(problem: Problem, text: str, parts: Parts, endpoint: str) -> str:
-    """Give the value that is right in all respects, and not in this one alone."""
+def _meant(text: str, parts: Parts, endpoint: str) -> str:
+    """Give the value that is right in all respects, and not in one alone."""
     host = endpoint.partition(':')[0]
     if host == HUB or host in _OTHER_HUB_NAMES or misspelled_hub(host):
-        right, other = HUB_URL, ''
-    elif re.match('https?[:/]', text, re.IGNORECASE):
-        right, other = f'{parts.scheme}://{endpoint}', ''
-    else:
-        right = f'https://{endpoint}'
-        other = f', or http://{endpoint} if it speaks plain HTTP'
-    hint = f'use {right}{other}'
-    if problem.code == 'upstream-userinfo':
-        hint += ', and give the login in proxy.username and proxy.password'
-    return hint
+        return HUB_URL
+    is_told = re.match('https?[:/]', text, re.IGNORECASE)
+    return f'{parts.scheme if is_told else "https"}://{endpoint}'
+
+
+def _is_api(parts: Parts) -> bool:
+    return parts.path.strip('/') in ('v1', 'v2')

@@ -1,14 +1,23 @@
-"""Which hop fails where there is a proxy on the way."""
+"""Which hop fails on the way through a proxy; what is sent, and to whom."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
+from datetime import datetime, timezone
 
 import pytest
+from services import make_certificates
+from webservers import web_server
 
-from registry_host.host.wire import ConnectionFailed, Request, get
+from registry_host.host.wire import (
+    ConnectionFailed,
+    Request,
+    get,
+    look_at_certificate,
+    send_once,
+)
 
 # Nobody is asked for this: a proxy answers, or does not.
 URLS = ('http://192.0.2.1:5000/v2/', 'https://192.0.2.1:5000/v2/')
@@ -94,3 +103,101 @@ def test_what_is_asked_for_is_told():
         )
         answer = get(request)
     assert (answer.status, answer.body) == (200, b'')
+
+
+def test_a_query_is_sent_and_what_comes_twice_is_kept():
+    asked = []
+
+    def answer(method, path, headers):
+        asked.append(path)
+        return 401, [('WWW-Authenticate', 'Basic'), ('WWW-Authenticate', 'Bearer')], b''
+
+    with web_server(answer) as server:
+        found = get(Request(url=f'http://{server.endpoint}/t?a=b', timeout_s=2))
+    assert asked == ['/t?a=b']
+    assert found.headers['www-authenticate'] == 'Basic, Bearer'
+
+
+def test_a_put_is_sent_with_its_body_and_follows_nothing():
+    def answer(method, path, headers):
+        return 307, [('Location', '/elsewhere')], b''
+
+    with web_server(answer) as server:
+        request = Request(
+            url=f'http://{server.endpoint}/x',
+            timeout_s=2,
+            method='PUT',
+            body=b'four',
+            content_type='a/b',
+            authorization='Basic hunter2',
+        )
+        assert send_once(request).status == 307
+    assert 'hunter2' not in repr(request)
+    ((method, path, headers),) = server.asked
+    assert (method, path) == ('PUT', '/x')
+    assert headers['content-length'] == '4'
+    assert (headers['content-type'], headers['authorization']) == (
+        'a/b',
+        'Basic hunter2',
+    )
+
+
+@pytest.mark.parametrize('is_same', (True, False))
+def test_a_login_is_sent_to_its_origin_alone(is_same):
+    with web_server(lambda *_: (200, [], b'')) as other:
+
+        def answer(method, path, headers):
+            if path == '/there':
+                return 200, [], b''
+            place = server.endpoint if is_same else other.endpoint
+            return 302, [('Location', f'http://{place}/there')], b''
+
+        with web_server(answer) as server:
+            url = f'http://{server.endpoint}/'
+            get(Request(url=url, timeout_s=2, authorization='Basic x'))
+    *_, last = (*server.asked, *other.asked)
+    assert last[1] == '/there'
+    assert ('authorization' in last[2]) == is_same
+
+
+def test_a_redirect_may_be_left_alone():
+    with web_server(lambda *_: (301, [('Location', '/there')], b'')) as server:
+        url = f'http://{server.endpoint}/'
+        found = get(Request(url=url, timeout_s=2, is_followed=False))
+    assert (found.status, len(server.asked)) == (301, 1)
+
+
+@pytest.mark.parametrize('is_named', (True, False))
+def test_a_name_counts_where_go_looks_for_it(tmp_path, is_named):
+    """In subjectAltName; curl and others take a subject's common name as well."""
+    files = make_certificates(tmp_path, 'localhost', '127.0.0.1', has_names=is_named)
+    authority, *pair = files
+    with web_server(lambda *_: (200, [], b''), tls=tuple(pair)) as server:
+        url = f'https://localhost:{server.endpoint.rpartition(":")[2]}/'
+        request = Request(url=url, timeout_s=2, authorities=(str(authority),))
+        if is_named:
+            assert get(request).status == 200
+            return
+        with pytest.raises(ConnectionFailed) as caught:
+            get(request)
+    assert caught.value.reason == 'tls-untrusted'
+
+
+def test_a_certificate_is_read_whatever_it_is_worth(tmp_path):
+    _, *pair = make_certificates(tmp_path, 'odd.lab', '192.0.2.1', days=-1)
+    with web_server(lambda *_: (200, [], b''), tls=tuple(pair)) as server:
+        request = Request(url=f'https://{server.endpoint}/', timeout_s=2)
+        found = look_at_certificate(request)
+    assert (found.subject, found.issuer, found.names, found.is_self_signed) == (
+        'odd.lab',
+        'Lab-CA',
+        ('odd.lab', '192.0.2.1'),
+        False,
+    )
+    assert found.expires < datetime.now(timezone.utc)
+
+
+def test_without_tls_there_is_no_certificate():
+    with web_server(lambda *_: (200, [], b'')) as server:
+        url = f'https://{server.endpoint}/'
+        assert look_at_certificate(Request(url=url, timeout_s=2)) is None

@@ -131,20 +131,25 @@ def layer(busybox: bytes) -> bytes:
     return output.getvalue()
 
 
-def make_certificates(folder: Path, name: str, address: str) -> tuple[Path, Path, Path]:
-    """Make a CA, and a certificate of `name` by it: (CA, certificate, key)."""
+def make_certificates(
+    folder: Path, name: str, address: str, *, days: int = 30, has_names: bool = True
+) -> tuple[Path, Path, Path]:
+    """Make a CA, and a certificate of `name` by it: (CA, certificate, key).
+
+    `days` below 0 is one that has expired; without `has_names` only its subject is.
+    """
     authority, certificate, key = (
         folder / file for file in ('ca.crt', 'server.crt', 'server.key')
     )
     names = folder / 'names'
-    names.write_text(f'subjectAltName=DNS:{name},IP:{address}\n')
+    names.write_text(f'subjectAltName=DNS:{name},IP:{address}\n' * has_names)
     new_key = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
     authority_key, request = folder / 'ca.key', folder / 'server.csr'
     for command in (
         f'req -x509 {new_key} -days 30 -subj /CN=Lab-CA -keyout {authority_key} '
         f'-out {authority}',
         f'req {new_key} -subj /CN={name} -keyout {key} -out {request}',
-        f'x509 -req -in {request} -days 30 -CAcreateserial -CA {authority} '
+        f'x509 -req -in {request} -days {days} -CAcreateserial -CA {authority} '
         f'-CAkey {authority_key} -extfile {names} -out {certificate}',
     ):
         subprocess.run(['openssl', *command.split()], check=True, capture_output=True)

@@ -1,0 +1,113 @@
+"""A token server asked, with a login or without, as an engine and a cache do."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from registry_host.errors import Problem
+from registry_host.host.dialing import basic, with_query
+from registry_host.host.wire import ConnectionFailed
+from registry_host.namedtuples import NamedTuple
+from registry_host.redact import redact_input
+from registry_host.registry.faults import by_name
+from registry_host.registry.serverfaults import by_way_of
+from registry_host.registry.ways import place_of_url
+
+if TYPE_CHECKING:
+    from registry_host.host.host import Host
+    from registry_host.host.wire import Answer
+    from registry_host.registry.challenges import Challenge
+    from registry_host.registry.ways import Way
+    from registry_host.settings.mirrors import Mirror
+
+Login = tuple[str, str]
+
+
+class Token(NamedTuple):
+    """What a token server said: a secret, or a `problem`, and its status if any."""
+
+    text: str = ''
+    status: int | None = None
+    problem: Problem | None = None
+
+    def __repr__(self) -> str:
+        return f'Token(status={self.status}, problem={self.problem!r})'
+
+
+def ask_token(
+    host: Host,
+    way: Way,
+    challenge: Challenge,
+    *,
+    origin: Mirror,
+    scope: str = '',
+    credentials: Login | None = None,
+) -> Token:
+    """Ask the realm of a challenge for a token; `origin` is the registry that names it.
+
+    A login is not sent in the clear where the registry itself speaks TLS.
+    """
+    where = origin.url
+    server = place_of_url(challenge.realm)
+    if server is None:
+        shown = redact_input(challenge.realm)[:200]
+        message = (
+            f'names {shown!r} as its token server, which is no URL{_OF_THE_SERVER}'
+        )
+        return _no_token('server-realm', where, message, '')
+    if server.scheme == 'http' and origin.scheme == 'https':
+        message = f'names a token server by plain HTTP ({server}): passwords go there'
+        return _no_token('server-realm', where, f'{message}{_OF_THE_SERVER}', '')
+    if server.is_loopback and not origin.is_loopback:
+        message = f'names {server} as its token server: each client looks on itself'
+        return _no_token('server-realm', where, f'{message}{_OF_THE_SERVER}', '')
+    url = with_query(challenge.realm, service=challenge.service, scope=scope)
+    authorization = basic(*credentials) if credentials else ''
+    request = way.request(url, authorization=authorization)
+    try:
+        answer = host.http_get(request)
+    except ConnectionFailed as failure:
+        by = by_way_of(request.proxy)
+        message = f'its token server {server} cannot be reached ({failure.detail}{by})'
+        hint = by_name(server.host)
+        return _no_token('server-realm', where, message, hint)
+    return _judge(answer, where, server, credentials)
+
+
+_OF_THE_SERVER = ' (auth.token.realm in its config)'
+
+
+def _judge(
+    answer: Answer, where: str, server: Mirror, credentials: Login | None
+) -> Token:
+    status = answer.status
+    if status in (400, 401, 403):
+        message = f'its token server {server} does not take this login ({status})'
+        if credentials is None:
+            message = f'its token server {server} demands a login ({status})'
+        problem = Problem('server-login', message, where)
+        return Token(status=status, problem=problem)
+    text = _token_in(answer.body) if status == 200 else ''
+    if not text:
+        message = f'its token server {server} answers {status}, and with no token'
+        return _no_token('server-realm', where, message, '')._replace(status=status)
+    return Token(text, status)
+
+
+def _token_in(body: bytes) -> str:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return ''
+    if not isinstance(answer, dict):
+        return ''
+    text = answer.get('token') or answer.get('access_token')
+    # It goes into a header: what cannot stand in one is no token.
+    if isinstance(text, str) and text.isascii() and text.isprintable():
+        return text
+    return ''
+
+
+def _no_token(code: str, where: str, message: str, hint: str) -> Token:
+    return Token(problem=Problem(code, message, where, hint))
