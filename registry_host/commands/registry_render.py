@@ -41,7 +41,9 @@ _MASKED = Finding(
 HUB_URL = 'https://registry-1.docker.io'
 
 
-def instance_of(host: Host, kind: Any, options: Mapping[str, Any]) -> Instance:
+def instance_of(
+    host: Host, kind: Any, options: Mapping[str, Any], *, has_unit: bool = True
+) -> Instance:
     """Make an instance of the flags; SettingsError holds all that is wrong."""
     name = options['name'] or kind
     instance = Instance(
@@ -62,7 +64,7 @@ def instance_of(host: Host, kind: Any, options: Mapping[str, Any]) -> Instance:
     empty = [flag for flag, value in _given(options) if value == '']
     if empty:
         raise SettingsError(*map(_empty, empty))
-    require_sound(instance)
+    require_sound(instance, has_unit=has_unit)
     return instance._replace(
         upstream=instance.upstream.removesuffix('/'),
         storage=instance.storage.rstrip('/'),
@@ -134,7 +136,7 @@ def render(
     options: Mapping[str, Any],
 ) -> Report:
     """Show the files of a registry, or write them into a folder."""
-    instance = instance_of(host, kind, options)
+    instance = instance_of(host, kind, options, has_unit=form == 'units')
     if folder is None:
         texts = texts_of(rendered(instance, form, CONFIGS, PROGRAM))
         masked = (_MASKED,) if instance.password else ()

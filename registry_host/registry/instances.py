@@ -107,12 +107,15 @@ def config_of(name: str) -> str:
     return f'{CONFIGS}/{name}.yml'
 
 
-def require_sound(instance: Instance) -> None:
-    """Raise SettingsError, with all that is wrong with what is asked."""
+def require_sound(instance: Instance, *, has_unit: bool = True) -> None:
+    """Raise SettingsError, with all that is wrong with what is asked.
+
+    `has_unit`: a unit of this host is to run it, which sees less of the host.
+    """
     problems = (
         *_of_name(instance.name),
         *_of_listen(instance),
-        *_of_storage(instance.storage),
+        *_of_storage(instance.storage, has_unit=has_unit),
         *_of_access(instance),
         *(_of_cache(instance) if instance.kind == CACHE else _of_push(instance)),
     )
@@ -167,7 +170,7 @@ def _is_address(host: str) -> bool:
         return bool(is_name) and not re.fullmatch(r'[\d.]+', host)
 
 
-def _of_storage(storage: str) -> Iterator[Problem]:
+def _of_storage(storage: str, *, has_unit: bool) -> Iterator[Problem]:
     example = f'{STORAGE}/cache'
     parts = storage.split('/')
     if not storage.startswith('/') or any(p in ('.', '..') for p in parts):
@@ -178,7 +181,7 @@ def _of_storage(storage: str) -> Iterator[Problem]:
         )
     elif len([part for part in parts if part]) < 2:
         yield _bad('--storage', f'{storage} is too near to the root folder', example)
-    elif any(f'{storage}/'.startswith(f'{folder}/') for folder in _HIDDEN):
+    elif has_unit and any(f'{storage}/'.startswith(f'{each}/') for each in _HIDDEN):
         yield _bad(
             '--storage',
             f'{storage} is hidden from the unit, or emptied at boot',
