@@ -13,6 +13,7 @@ SERVERS = ('bookworm', 'trixie')
 ENGINES = ('bookworm', 'trixie', 'forky')
 CACHE_UNIT = 'registry-host-cache.service'
 PUSH_UNIT = 'registry-host-push.service'
+BESIDE = ('registry-host-cache-restart.path', 'registry-host-cache-restart.service')
 PACKAGE_UNIT = 'docker-registry.service'
 
 
@@ -230,3 +231,47 @@ def test_they_are_removed_and_the_package_is_as_it_was(server):
     for name in ('cache', 'other'):
         (error,) = ran(server, *REGISTRY, 'uninstall', name, code=2)['errors']
         assert error['code'] == 'registry-unknown'
+
+
+def is_whole(host):
+    """Whether the cache is installed and runs; if not, nothing of it may be left."""
+    files = 'find /etc/systemd /etc/registry-host /run/systemd/system -name "*cache*"'
+    found = host.run(files, check=False).stdout.split()
+    if not found:
+        assert state_of(host, CACHE_UNIT) != 'active'
+        return False
+    wanted = {
+        '/etc/registry-host/registries/cache.yml',
+        *(f'/etc/systemd/system/{unit}' for unit in (CACHE_UNIT, *BESIDE)),
+        f'/etc/systemd/system/multi-user.target.wants/{CACHE_UNIT}',
+        f'/etc/systemd/system/multi-user.target.wants/{BESIDE[0]}',
+    }
+    assert set(found) == wanted
+    assert state_of(host, CACHE_UNIT) == 'active'
+    return True
+
+
+def test_an_installation_that_is_cut_short_is_before_or_after(lab):
+    """Killed, and with the power of the host, at one time after the other."""
+    host = booted(lab, 'trixie', is_lasting=True)
+    installs_a_cache(lab, host)
+    uninstall = (*REGISTRY, 'uninstall', 'cache', '--purge-images')
+    ran(host, *uninstall)
+    command = (
+        f'registry-host registry install cache --upstream=http://{lab.hub.endpoint} '
+        f'--listen={host.address}:5000'
+    )
+    seen = []
+    for tenths in (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 30):
+        host.run(f'timeout --signal=KILL {tenths / 10} {command}', check=False)
+        ran(host, 'registry-host', 'unconfigure')
+        seen.append(is_whole(host))
+        if seen[-1]:
+            ran(host, *uninstall)
+    assert (seen[0], seen[-1]) == (False, True)
+    host.run(f'{command} >/dev/null 2>&1 & sleep 0.6')
+    host.cut_power()
+    host.boot()
+    ran(host, 'registry-host', 'unconfigure')
+    is_whole(host)
+    host.close()
