@@ -137,6 +137,8 @@ def render(
 ) -> Report:
     """Show the files of a registry, or write them into a folder."""
     instance = instance_of(host, kind, options, has_unit=form == 'units')
+    if folder == '':
+        raise SettingsError(_empty('--write'))
     if folder is None:
         texts = texts_of(rendered(instance, form, CONFIGS, PROGRAM))
         masked = (_MASKED,) if instance.password else ()

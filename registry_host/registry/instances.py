@@ -112,10 +112,12 @@ def require_sound(instance: Instance, *, has_unit: bool = True) -> None:
 
     `has_unit`: a unit of this host is to run it, which sees less of the host.
     """
+    # Without a name of its own, a storage has that of the instance.
+    is_named = bool(_NAME.fullmatch(instance.name))
     problems = (
         *_of_name(instance.name),
         *_of_listen(instance),
-        *_of_storage(instance.storage, has_unit=has_unit),
+        *(_of_storage(instance.storage, has_unit=has_unit) if is_named else ()),
         *_of_access(instance),
         *(_of_cache(instance) if instance.kind == CACHE else _of_push(instance)),
     )

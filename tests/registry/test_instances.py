@@ -166,8 +166,8 @@ def test_what_is_refused(instance, where, message):
 
 
 def test_all_that_is_wrong_is_told_at_once():
-    found = refused(PUSH._replace(name='', listen='x', storage=''))
-    assert [where for where, _ in found] == ['--name', '--listen', '--storage']
+    found = refused(PUSH._replace(listen='x', storage='', htpasswd='users'))
+    assert [where for where, _ in found] == ['--listen', '--storage', '--htpasswd']
 
 
 def test_a_password_is_in_no_repr():
