@@ -232,3 +232,42 @@ def gc(host: Host, /, name: str, lock_timeout_s: float, output_format: str) -> N
 
     report = collect_garbage(host, name, lock_timeout_s=lock_timeout_s)
     finish(report, output_format)
+
+
+@registry.command()
+@click.argument('places', nargs=-1, metavar='[FILE|URL]...')
+@click.option(
+    '--distribution',
+    'major',
+    type=click.Choice(['2', '3']),
+    help='The major version of the registry that reads the files; by default that of '
+    'the image in a compose file, or of the installed package.',
+)
+@click.option(
+    '--roles',
+    'is_asking_roles',
+    is_flag=True,
+    help='Tell whether a URL is a cache or takes pushes, by one manifest that every '
+    'registry refuses; nothing is stored.',
+)
+@format_option
+@click.pass_obj
+def check(
+    host: Host,
+    /,
+    places: tuple[str, ...],
+    major: str | None,
+    is_asking_roles: bool,
+    output_format: str,
+) -> NoReturn:
+    """Find what is wrong with a registry, before its clients do.
+
+    A FILE is a config.yml or a compose file; a URL is asked. Without either, all
+    registries of this host are checked: those of units and processes, of
+    /etc/docker/registry and /etc/registry-host, and timers that collect garbage.
+    """
+    from registry_host.commands.registry_check import check as run
+
+    version = int(major) if major else None
+    report = run(host, places, is_asking_roles=is_asking_roles, major=version)
+    finish(report, output_format)

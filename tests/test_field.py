@@ -1,4 +1,4 @@
-"""Situations from the field, each a file of tests/data/field, run on a root folder.
+"""Situations from the field, each a file of tests/data/field/client, run on a root.
 
 A case has `files` (path -> text, or {text | bytes (hex) | link | folder, mode, owner}),
 `before` (steps: {run: words} or {write: files}), `command` (words for registry-host),
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from roots import Root
 
-FOLDER = Path(__file__).with_name('data') / 'field'
+FOLDER = Path(__file__).with_name('data') / 'field/client'
 CASES = sorted(FOLDER.rglob('*.json'))
 MEMBERS = {'name', 'files', 'before', 'command', 'expect', 'why', 'source'}
 EXPECTATIONS = {'exit', 'exit_code', 'has', 'lacks', 'same'}

@@ -26,8 +26,8 @@ NAMES: Mapping[str, str] = {
     NO_PROXY: 'NO_PROXY',
 }
 # Where a unit stands, the strongest first; where its drop-ins do, the weakest first.
-_UNITS = ('/etc/systemd/system', '/run/systemd/system', '/lib/systemd/system')
-_FOLDERS = ('/usr/lib/systemd/system', *reversed(_UNITS))
+UNITS = ('/etc/systemd/system', '/run/systemd/system', '/lib/systemd/system')
+_FOLDERS = ('/usr/lib/systemd/system', *reversed(UNITS))
 _UNIT = 'docker.service'
 
 
@@ -44,7 +44,7 @@ def variables_of(host: Host, engine: EngineFacts) -> dict[str, str]:
     """Read all variables of an engine, as proxies_of() does."""
     if engine.pid is not None:
         return of_process(host, engine.pid)
-    return _of_unit(host)
+    return of_unit(host, _UNIT)
 
 
 def proxies_in(variables: Mapping[str, str]) -> dict[str, str]:
@@ -63,10 +63,11 @@ def of_process(host: Host, pid: int) -> dict[str, str]:
     return dict(pair.split('=', 1) for pair in pairs if '=' in pair)
 
 
-def _of_unit(host: Host) -> dict[str, str]:
+def of_unit(host: Host, unit: str) -> dict[str, str]:
+    """Read the environment that a unit gives to its programs."""
     variables: dict[str, str] = {}
     files: list[str] = []
-    for path in unit_files(host, _UNIT):
+    for path in unit_files(host, unit):
         for key, value in settings_of(_text(host, path), 'Service'):
             if key == 'Environment':
                 # An empty one takes back all before it.
@@ -89,9 +90,15 @@ def of_file(host: Host, path: str) -> dict[str, str]:
 
 def unit_files(host: Host, unit: str) -> Iterator[str]:
     """Yield the file of a unit, and its drop-ins, as systemd reads them."""
-    paths = (f'{folder}/{unit}' for folder in _UNITS)
+    paths = (f'{folder}/{unit}' for folder in UNITS)
     yield from [path for path in paths if host.exists(path)][:1]
     yield from drop_ins(host, (f'{folder}/{unit}.d' for folder in _FOLDERS))
+
+
+def unit_names(host: Host) -> tuple[str, ...]:
+    """List the services of a host that have a file."""
+    names = {name for folder in UNITS for name in host.names(folder)}
+    return tuple(sorted(name for name in names if name.endswith('.service')))
 
 
 def _text(host: Host, path: str) -> str:

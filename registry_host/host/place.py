@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 
+from registry_host.host.records import Look
 from registry_host.progress import Progress
 
 if TYPE_CHECKING:
@@ -61,6 +63,25 @@ class Place:
             real = self.root if link.startswith('/') else real
             pending += link.split('/')[::-1]
         return real or '/'
+
+    def look(self, path: str) -> Look | None:
+        """Look at a file or folder, links followed; None where there is none."""
+        try:
+            real = self.resolve(path)
+            found = os.stat(real, follow_symlinks=False)
+        except OSError:
+            return None
+        try:
+            has_acl = 'system.posix_acl_access' in os.listxattr(real)
+        except OSError:
+            has_acl = False
+        return Look(
+            mode=stat.S_IMODE(found.st_mode),
+            uid=found.st_uid,
+            gid=found.st_gid,
+            is_folder=stat.S_ISDIR(found.st_mode),
+            has_acl=has_acl,
+        )
 
     def below_root(self, path: str) -> str:
         """Name a file as this machine does, for a command to be pasted."""

@@ -138,6 +138,13 @@ class Programs(Place):
         except OSError:
             return ''
 
+    def folder_of(self, pid: int) -> str:
+        """Name the working folder of a process; '' where that is not ours to see."""
+        try:
+            return os.readlink(f'/proc/{pid}/cwd')
+        except OSError:
+            return ''
+
     def program_of(self, pid: int) -> str | None:
         """Find the file that a process runs; one upgraded since, by its name."""
         path = self.executable_of(pid)

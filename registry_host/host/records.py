@@ -71,3 +71,13 @@ class Process(NamedTuple):
     argv: tuple[str, ...]
     uid: int
     name: str = ''
+
+
+class Look(NamedTuple):
+    """What a file or folder is to whoever would use it, its content aside."""
+
+    mode: int
+    uid: int
+    gid: int
+    is_folder: bool
+    has_acl: bool = False

@@ -43,6 +43,17 @@ class Users(Files):
             name=found.pw_name, uid=found.pw_uid, gid=found.pw_gid, home=found.pw_dir
         )
 
+    def group_ids(self, name: str) -> tuple[int, ...]:
+        """The groups of group(5) that a user is a member of."""
+        state = self.read('/etc/group')
+        lines = (state.content or b'').decode('utf-8', 'replace').splitlines()
+        fields = (line.split(':') for line in lines)
+        return tuple(
+            int(each[2])
+            for each in fields
+            if len(each) == 4 and each[2].isdigit() and name in each[3].split(',')
+        )
+
     def invoker_name(self) -> str:
         """Name who runs us: the one behind sudo, else our own uid's name."""
         if name := self.environ.get('SUDO_USER', ''):

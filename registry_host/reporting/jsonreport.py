@@ -102,12 +102,14 @@ def _problem_json(problem: Problem) -> dict[str, Any]:
 
 
 def _results_json(report: Report) -> Iterator[dict[str, Any]]:
-    """What validate, history and doctor --list are asked for."""
+    """What is asked for of validate, history, doctor --list and registry."""
     for result in report.results or ():
         yield _result_json(result)
     yield from _runs_json(report.runs or ())
     for check in report.checks or ():
         yield {'check': check.name, 'title': check.title}
+    for registry in report.registries or ():
+        yield {name: value or None for name, value in registry._asdict().items()}
     for each in report.texts or ():
         yield {'path': each.name, 'text': each.text}
 

@@ -34,6 +34,20 @@ if TYPE_CHECKING:
     from registry_host.transaction.run import Run
 
 
+class CheckedRegistry(NamedTuple):
+    """A registry that was checked; `role` None: it does not start as it is.
+
+    `distribution` is the major version that its config was read for.
+    """
+
+    path: str
+    role: str | None = None
+    upstream: str = ''
+    root: str = ''
+    address: str = ''
+    distribution: int | None = None
+
+
 class Report(NamedTuple):
     """All that one command has to say.
 
@@ -44,7 +58,7 @@ class Report(NamedTuple):
     how to let it stay. `state` is what was true of the host in the end; it `is_mending`
     where, with --check, a run that was cut short would be taken back. `results` are of
     validate, `runs` of history, `checks` of doctor --list, `texts` of registry render,
-    `overview` of status.
+    `registries` of registry check, `overview` of status.
     """
 
     command: str
@@ -65,6 +79,7 @@ class Report(NamedTuple):
     runs: tuple[Run, ...] | None = None
     checks: tuple[Check, ...] | None = None
     texts: tuple[Text, ...] | None = None
+    registries: tuple[CheckedRegistry, ...] | None = None
     overview: Overview | None = None
     services: tuple[Served, ...] = ()
     proofs: tuple[Proof, ...] = ()

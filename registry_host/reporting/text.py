@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from registry_host.errors import Problem
     from registry_host.plan.changes import Change, Plan
     from registry_host.reporting.output import Paint
-    from registry_host.reporting.report import Report
+    from registry_host.reporting.report import CheckedRegistry, Report
     from registry_host.services.activated import Shown
     from registry_host.settings.checking import Checked
     from registry_host.transaction.managed import EntryChanges
@@ -46,6 +46,8 @@ def text_lines(report: Report, paint: Paint) -> Iterator[str]:
         yield from each.text.removesuffix('\n').split('\n')
     if report.plan is not None and not report.errors:
         yield from _plan_lines(report, report.plan, paint)
+    if report.registries is not None:
+        yield from _registry_lines(report.registries)
     if report.runs is not None:
         yield from _run_lines(report.runs)
     if report.overview is not None:
@@ -70,6 +72,15 @@ def _result_lines(results: Iterable[Checked[Any]], paint: Paint) -> Iterator[str
     for result in results:
         if result.value is not None:
             yield f'{paint("ok:", "green")} {result.kind} {result.value}'
+
+
+def _registry_lines(registries: Iterable[CheckedRegistry]) -> Iterator[str]:
+    for registry in registries:
+        if registry.role is None:
+            continue
+        what = f'cache of {registry.upstream}' if registry.upstream else registry.role
+        details = [what, registry.address, registry.root]
+        yield f'{registry.path}: {", ".join(filter(None, details))}'
 
 
 def _plan_lines(report: Report, plan: Plan, paint: Paint) -> Iterator[str]:
