@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SERVICES: dict[str, Kind] = {
     'dns-managers': dns_managers,
     'docker': docker,
-    registries.NAME: registries,
+    'registry-instances': registries,
 }
 
 

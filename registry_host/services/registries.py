@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from registry_host.services.transition import Checks, Transition
     from registry_host.services.view import View
 
-NAME = 'registries'
 _PREFIX = 'registry-'
 _RUNNING = 'running'
 _FILE = re.compile(
