@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.engine.keys import Version, eras
 from registry_host.engine.rules import engine_accepts_insecure, engine_accepts_mirror
-from registry_host.errors import Problem, quoted
+from registry_host.errors import Problem, advised, quoted
 from registry_host.settings.areas import INSECURE, MIRRORS
 from registry_host.settings.insecure import (
     Registry,
@@ -41,10 +41,12 @@ def refusals(area: str, text: str) -> Iterator[Problem]:
     yield from checked.errors
     if not checked.errors:
         meant = str(checked.value)
+        is_bare = meant == text
+        message = f'dockerd does not start with the spelling {checked.input!r}'
         yield Problem(
             code=f'{checked.kind}-spelling',
-            message=f'dockerd does not start with the spelling {checked.input!r}',
-            hint=meant if meant != text else f'{meant}:5000',
+            message=advised(message, 'add a port' if is_bare else ''),
+            hint=f'{meant}:5000' if is_bare else meant,
         )
 
 

@@ -1307,9 +1307,8 @@ HUB_VERIFICATION = (
         [
             warning(
                 f'http://mirror.lab:5000: {HUB}it is in a network of '
-                'insecure-registries',
-                'list the insecure registries one by one instead of the network, and '
-                'mirror.lab:5000 not among them',
+                'insecure-registries; list the insecure registries one by one instead '
+                'of the network, and mirror.lab:5000 not among them',
                 path=DAEMON_JSON,
             )
         ],
@@ -1330,8 +1329,8 @@ HUB_VERIFICATION = (
         },
         [
             warning(
-                f'http://mirror.lab:5000: {HUB}it is loopback',
-                "name the mirror by an address of this host's that is not loopback",
+                f'http://mirror.lab:5000: {HUB}it is loopback'
+                "; name the mirror by an address of this host's that is not loopback",
                 path=DAEMON_JSON,
             )
         ],
@@ -1430,7 +1429,6 @@ INSECURE_RULES = (
             warning(
                 f"{DAEMON_JSON}:1:26: 'r.lab:0': the port must be a number from 1 to "
                 '65535',
-                'for example :5000',
                 path=DAEMON_JSON,
             )
         ],
@@ -1442,7 +1440,6 @@ INSECURE_RULES = (
             error(
                 f"{DAEMON_JSON}:1:26: 'r.lab:': the port must be a number from 1 to "
                 '65535',
-                'for example :5000',
                 path=DAEMON_JSON,
             )
         ],
@@ -1454,7 +1451,7 @@ INSECURE_RULES = (
             error(
                 f'{DAEMON_JSON}:1:26: dockerd does not start with the spelling '
                 "'https://r.lab:5002/'",
-                'write r.lab:5002',
+                'r.lab:5002',
                 path=DAEMON_JSON,
             )
         ],
@@ -1472,8 +1469,8 @@ INSECURE_RULES = (
                 [
                     error(
                         f'{DAEMON_JSON}:1:26: dockerd does not start with the spelling '
-                        "'[fd00::1]'",
-                        'add a port: [fd00::1]:5000',
+                        "'[fd00::1]'; add a port",
+                        '[fd00::1]:5000',
                         path=DAEMON_JSON,
                     )
                 ],
