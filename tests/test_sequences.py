@@ -47,7 +47,7 @@ THEIRS = {
     DNS: ['192.0.2.1', '192.0.2.2'],
 }
 SHARED = {MIRRORS: ['http://shared'], INSECURE: ['shared:1'], DNS: ['192.0.2.9']}
-PROXIES = ['http://p1:1', 'http://user:secret@p2:1']
+PROXIES = ['http://p1:1', 'http://user:hunter2@p2:1']
 NO_PROXY = ['.o1', '.o1,.shared']
 FIRST = (
     (None, None),
