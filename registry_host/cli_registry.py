@@ -250,6 +250,12 @@ def gc(host: Host, /, name: str, lock_timeout_s: float, output_format: str) -> N
     help='Tell whether a URL is a cache or takes pushes, by one manifest that every '
     'registry refuses; nothing is stored.',
 )
+@click.option(
+    '--login',
+    'is_logging_in',
+    is_flag=True,
+    help='Send a URL the login that your config.json has for it; never sent without.',
+)
 @format_option
 @click.pass_obj
 def check(
@@ -258,6 +264,7 @@ def check(
     places: tuple[str, ...],
     major: str | None,
     is_asking_roles: bool,
+    is_logging_in: bool,
     output_format: str,
 ) -> NoReturn:
     """Find what is wrong with a registry, before its clients do.
@@ -269,5 +276,11 @@ def check(
     from registry_host.commands.registry_check import check as run
 
     version = int(major) if major else None
-    report = run(host, places, is_asking_roles=is_asking_roles, major=version)
+    report = run(
+        host,
+        places,
+        is_asking_roles=is_asking_roles,
+        is_logging_in=is_logging_in,
+        major=version,
+    )
     finish(report, output_format)

@@ -176,7 +176,7 @@ class Notary:
     subject = 'configuration'
     is_vital = True
     is_started = False
-    by_hand = 'notary restart'
+    by_hand = 'systemctl restart notary'
 
     def __init__(self, root: str) -> None:
         self.root = Path(root)
@@ -311,7 +311,7 @@ class Notary:
         return {'notary.unit': path.read_text()} if path.exists() else {}
 
     def cure(self, host: Host) -> str:
-        return 'notary mend'
+        return 'systemctl reset-failed notary'
 
     def failure(self, err: OSError | RegistryHostError) -> OSError | RegistryHostError:
         return err

@@ -11,7 +11,7 @@ from registry_host.errors import argv_of, pasted_by, repeat_with, repeated
         ('sudo registry-host undo 7', ('sudo', 'registry-host', 'undo', '7')),
         ("df -h '/a b'", ('df', '-h', '/a b')),
         ("chmod 600 /r'/home/a b/x'", ('chmod', '600', '/r/home/a b/x')),
-        ("curl -sI 'http://h/v2/?a=b&c'", ('curl', '-sI', 'http://h/v2/?a=b&c')),
+        ("ls -l '/a?b&c'", ('ls', '-l', '/a?b&c')),
         ("mv -T a 'a: b'", ('mv', '-T', 'a', 'a: b')),
         # Words are no command, and what only a shell can do is not one either.
         ('or: systemctl restart docker', ()),

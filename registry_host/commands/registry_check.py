@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import ConfigError, Exit, Problem, RegistryHostError
+from registry_host.errors import (
+    ConfigError,
+    Exit,
+    Problem,
+    RegistryHostError,
+)
 from registry_host.redact import redact_input
 from registry_host.registry.configrules import config_findings
 from registry_host.registry.gcrules import gc_findings
 from registry_host.registry.pairrules import pair_findings
 from registry_host.registry.processes import upgraded_findings
 from registry_host.registry.serverprobe import inspect
+from registry_host.registry.storedlogins import stored_login
 from registry_host.registry.survey import Found, Survey
 from registry_host.registry.upstreamprobe import ask_upstream
 from registry_host.registry.upstreams import judge_upstream
@@ -32,9 +38,13 @@ def check(
     places: Sequence[str],
     *,
     is_asking_roles: bool = False,
+    is_logging_in: bool = False,
     major: int | None = None,
 ) -> Report:
-    """Look at files and URLs; at what this host has, if none is named."""
+    """Look at files and URLs; at what this host has, if none is named.
+
+    With `is_logging_in` a URL is sent the login that config.json has for it.
+    """
     survey = Survey(host, major)
     found: list[Found] = []
     roles: dict[str, str | None] = {}
@@ -42,7 +52,8 @@ def check(
     for place in places:
         try:
             if place.startswith(('http://', 'https://')):
-                seen, role = _of_url(host, place, has_roles=is_asking_roles)
+                login = stored_login(host, place) if is_logging_in else None
+                seen, role = _of_url(host, place, login, has_roles=is_asking_roles)
                 found.append(seen)
                 roles[seen.path] = role
             else:
@@ -68,7 +79,9 @@ def check(
     )
 
 
-def _of_url(host: Host, url: str, *, has_roles: bool) -> tuple[Found, str | None]:
+def _of_url(
+    host: Host, url: str, login: tuple[str, str] | None, *, has_roles: bool
+) -> tuple[Found, str | None]:
     """Ask a server; a root folder is of a host that does not run, and asks none."""
     if not host.is_live:
         raise ConfigError(
@@ -78,7 +91,7 @@ def _of_url(host: Host, url: str, *, has_roles: bool) -> tuple[Found, str | None
                 message='with --root no registry is asked over the network',
             )
         )
-    seen = inspect(host, url, has_roles=has_roles)
+    seen = inspect(host, url, has_roles=has_roles, credentials=login)
     role = 'push-readonly' if seen.role == 'read-only' else seen.role
     return Found(seen.url, None, seen.findings), role
 

@@ -291,7 +291,8 @@ def test_refused(content, code, where):
         read(content)
     problem = caught.value.problem
     assert (problem.code, problem.where) == (code, where)
-    assert problem.hint
+    # In words of the message where no command does it.
+    assert problem.hint or problem.message.partition('; ')[2]
     assert '\n' not in problem.message
 
 
@@ -307,8 +308,11 @@ def test_depth_limit_is_the_same_everywhere():
 def test_message_and_excerpt():
     with pytest.raises(JsonTextError) as caught:
         read(b'{\n  "registry-mirrors": ["http://u:hunter2@m"]\n  "debug": true\n}')
-    assert str(caught.value) == '3:3: not JSON: a comma is missing before this'
-    assert caught.value.problem.hint == 'put a comma at the end of line 2'
+    assert str(caught.value) == (
+        '3:3: not JSON: a comma is missing before this; '
+        'put a comma at the end of line 2'
+    )
+    assert caught.value.problem.hint == ''
     assert caught.value.problem.excerpt == '  "debug": true\n  ^'
 
 
@@ -316,7 +320,8 @@ def test_duplicate_key_names_both_places():
     with pytest.raises(JsonTextError) as caught:
         read(b'{\n"debug": 1,\n"debug": 2}')
     assert str(caught.value) == (
-        '3:1: "debug" is given twice, at 2:1 too; docker takes the last'
+        '3:1: "debug" is given twice, at 2:1 too; docker takes the last; '
+        'keep one of them'
     )
 
 

@@ -123,10 +123,8 @@ def test_what_is_wrong_is_told(outcomes, text, message, asked):
 PROXY = 'http://u:hunter2@p.lab:1'
 SHOWN = 'http://xxxxx:xxxxx@p.lab:1'
 ASKED = f'the proxy {SHOWN}, which the engine asks for it, '
-AROUND = (
-    'curl -sI -x http://p.lab:1 {}://r.lab:1/v2/\n'
-    'sudo registry-host configure --no-proxy r.lab --proxy-for engine'
-)
+AROUND = 'sudo registry-host configure --no-proxy r.lab --proxy-for engine'
+BY_NAME = 'getent ahosts r.lab'
 BY_PROXY = ConnectionFailed('refused', 'Connection refused', is_of_proxy=True)
 CONNECT = ConnectionFailed('proxy', 'it answers 503 No', is_of_proxy=True)
 LISTED = InsecureList(('r.lab:1', 'r.lab'))
@@ -150,21 +148,21 @@ def test_a_registry_is_found_by_http_past_a_proxy_that_refuses(failure):
             THROUGH,
             {'https': BY_PROXY, 'http': BY_PROXY},
             f'{ASKED}could not be reached or refused (Connection refused)',
-            AROUND.format('http'),
+            AROUND,
             id='dead',
         ),
         pytest.param(
             THROUGH,
             {'https': CONNECT, 'http': answer(503, {})},
             f'the proxy {SHOWN} answers 503 for it',
-            AROUND.format('http'),
+            AROUND,
             id='refuses-both',
         ),
         pytest.param(
             THROUGH,
             {'https': CONNECT, 'http': answer(407, {})},
             f'{ASKED}demands a login or does not take this one',
-            AROUND.format('http'),
+            AROUND,
             id='login',
         ),
         pytest.param(
@@ -172,28 +170,28 @@ def test_a_registry_is_found_by_http_past_a_proxy_that_refuses(failure):
             {'https': CONNECT, 'http': REFUSED},
             'by HTTP: could not be reached (Connection refused); by HTTPS: '
             f'{ASKED}could not be reached or refused (it answers 503 No)',
-            'getent ahosts r.lab\n' + AROUND.format('https'),
+            f'{BY_NAME}\n{AROUND}',
             id='no-proxy-for-http',
         ),
         pytest.param(
             THROUGH,
             {'https': TIMEOUT},
             f'could not be reached (no answer within 3 s), by way of the proxy {SHOWN}',
-            AROUND.format('https'),
+            AROUND,
             id='silent-behind-it',
         ),
         pytest.param(
             DIRECT,
             {'https': answer(503, {})},
             'answers 503 at https://r.lab:1/v2/, and not as a registry does',
-            AROUND.format('https'),
+            AROUND,
             id='the-registry-in-a-tunnel',
         ),
         pytest.param(
             DIRECT,
             {'https': NOT_TLS, 'http': answer(503, {})},
             'answers 503 at http://r.lab:1/v2/, and not as a registry does',
-            'curl -i http://r.lab:1/v2/',
+            BY_NAME,
             id='the-registry-without-a-proxy',
         ),
     ),

@@ -106,7 +106,7 @@ def test_what_an_earlier_run_has_left_open(root):
     record = {'run': 1, 'reason': 'no mirror answered', 'mirrors': 'asked'}
     root.write(f'{STATE}/unproved.json', json.dumps(record), 0o600)
     text = 'warning: run 1 has not proved that pulls work: no mirror answered\n'
-    assert shown(root).startswith(f'{text}hint:  sudo {root.program} reload\n')
+    assert shown(root).startswith(f'{text}hint:  {root.as_root} reload\n')
     reason = {'run': '1', 'reason': 'no mirror answered'}
     assert status_of(root)['unproved'] == reason
     pending = {'checkpoint': 1, 'token': 'a', 'boot': 'b', 'deadline': 1}
@@ -127,7 +127,12 @@ def test_state_that_cannot_be_read_is_told_with_the_rest(root):
     root.write(LEDGER, '{', 0o600)
     ended = root.run('status')
     assert ended.code == 1
-    assert 'is damaged, so which entries are managed is not known\n' in ended.err
+    assert (
+        'is damaged, so which entries are managed is not known; without it, all that '
+        'stands in the files counts as foreign\n'
+    ) in ended.err
+    ledger = f'{root.path}{LEDGER}'
+    assert f'{root.as_root.partition("registry-host")[0]}mv {ledger} ' in ended.err
     assert 'last: run 1 (configure, ' in ended.out
     assert root.run('status', '--format=json').codes == ['ledger-damaged']
     root.write(LEDGER, '{"version": 1, "applied": [], "checked-settings": []}', 0o600)

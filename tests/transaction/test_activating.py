@@ -246,4 +246,4 @@ def test_a_condition_that_a_run_has_changed_is_told_with_its_cure(notary, monkey
         'it does not take it; the old file is back; notary.unit is failed (failed), '
         'and was active (running); the notary uses what it did before'
     )
-    assert error['hint'] == 'notary mend'
+    assert error['hint'] == 'systemctl reset-failed notary'

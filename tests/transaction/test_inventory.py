@@ -68,7 +68,7 @@ def test_what_is_not_loaded_is_told_entry_by_entry(notary):
     assert service(found, 'notary') == ('reload', 'none', 'reload')
     why = 'the notary does not use registry-mirrors until it has read its files again'
     assert found['services'][0]['why'] == why
-    remedy = f'sudo {notary.program} reload'
+    remedy = f'{notary.as_root} reload'
     assert told(found) == [('reload-pending', [remedy])]
 
 
@@ -81,7 +81,7 @@ def test_what_was_put_off_is_due_until_there_is_another_instance(notary):
         ('1.1.1.1', 'pending', 'restart'),
     ]
     assert service(found, 'notary') == ('restart', 'none', 'restart')
-    assert told(found)[-1] == ('restart-pending', ['notary restart'])
+    assert told(found)[-1] == ('restart-pending', ['systemctl restart notary'])
     notary.write(INSTANCE, 'another')
     found, entries = seen(notary)
     assert {entry[2] for entry in entries[2:]} == {'not-shown'}
