@@ -74,6 +74,18 @@ def test_a_password_is_written_as_it_is_and_shown_nowhere(root, word, monkeypatc
     assert (root.path / 'srv/hub/config.yml').stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize('kind', ('cache', 'push'))
+@pytest.mark.parametrize('version', ('2', '3'))
+def test_nothing_is_wrong_with_what_is_rendered(root, kind, version):
+    root.run(*RENDER, kind, f'--distribution={version}', '--write=/srv/hub')
+    done = root.run(
+        *('registry', 'check', str(root.path / 'srv/hub/config.yml')),
+        *(f'--distribution={version}', '--format=json'),
+    )
+    assert (done.code, done.json['findings']) == (0, [])
+    assert done.json['results'][0]['role'] == kind
+
+
 def test_a_password_comes_from_a_file(root, tmp_path):
     file = tmp_path / 'password'
     file.write_text('Tr4in #9\n')

@@ -44,8 +44,15 @@ class Survey:
         self.host = host
         self.major = major
         self.processes = list(running(host))
-        self.runners = {each.config_path: each for each in self.processes}
-        self.runners |= {unit.config_path: unit for unit in units_of(host)}
+        units = {unit.config_path: unit for unit in units_of(host)}
+        # A process has its config by the name that systemd hands it over under.
+        copies = tuple(f'/run/credentials/{u.name}.service/' for u in units.values())
+        self.runners = {
+            each.config_path: each
+            for each in self.processes
+            if not each.config_path.startswith(copies)
+        }
+        self.runners |= units
 
     def on_host(self) -> Iterator[Found]:
         """Everything that this host has, but for a package that cannot be started."""

@@ -94,6 +94,21 @@ def test_status_names_them(server):
     ]
 
 
+def test_nothing_is_wrong_with_them(server):
+    """By their files, and asked as a client asks; no question leaves a trace."""
+    report = ran(server, *REGISTRY, 'check')
+    told = [f for f in report['findings'] if f['severity'] in ('error', 'warning')]
+    assert told == []
+    checked = [(each['path'], each['role']) for each in report['results']]
+    folder = '/etc/registry-host/registries'
+    assert checked == [(f'{folder}/cache.yml', 'cache'), (f'{folder}/push.yml', 'push')]
+    before = server.run('find /srv/registry').stdout
+    urls = [f'http://{server.address}:{port}' for port in (5000, 5002)]
+    report = ran(server, *REGISTRY, 'check', '--roles', *urls)
+    assert [each['role'] for each in report['results']] == ['cache', 'push']
+    assert server.run('find /srv/registry').stdout == before
+
+
 def test_clients_pull_through_both(server, lab):
     """By the short name, from the push instance first, and then from the cache."""
     mirrors = [f'--mirror=http://{server.address}:{port}' for port in (5002, 5000)]
