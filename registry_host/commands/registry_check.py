@@ -12,6 +12,7 @@ from registry_host.errors import (
 )
 from registry_host.redact import redact_input
 from registry_host.registry.configrules import config_findings
+from registry_host.registry.downrules import down_findings
 from registry_host.registry.gcrules import gc_findings
 from registry_host.registry.pairrules import pair_findings
 from registry_host.registry.processes import upgraded_findings
@@ -66,6 +67,7 @@ def check(
     instances = [each.instance for each in found if each.instance is not None]
     findings += asked_upstreams(host, instances)
     if not places:
+        findings += down_findings(host)
         findings += gc_findings(host, instances)
         findings += upgraded_findings(host, survey.processes)
     ordered = _in_order(findings)

@@ -74,14 +74,18 @@ def problem(instance: str, message: str) -> Problem:
 
 
 def _failed(host: Host, instance: str, since: str) -> Problem:
+    cause = last_cause(host, instance, f'--since=@{since}')
+    told = f'does not run: {cause}' if cause else 'does not answer'
+    return problem(instance, told)
+
+
+def last_cause(host: Host, instance: str, *flags: str) -> str:
+    """Why an instance did not start last, in its own words; '' if it does not say."""
     from registry_host.redact import redact
 
-    unit = unit_of(instance)
-    words = ['journalctl', '-u', unit, '-o', 'cat', '--no-pager', '-n', '60']
-    said = host.run([*words, f'--since=@{since}']).out.splitlines()
-    cause = next(filter(None, map(cause_in, said)), '')
-    told = f'does not run: {redact(cause)}' if cause else 'does not answer'
-    return problem(instance, told)
+    words = ['journalctl', '-u', unit_of(instance), '-o', 'cat', '--no-pager', '-n60']
+    said = host.run([*words, *flags]).out.splitlines()
+    return redact(next(filter(None, map(cause_in, reversed(said))), ''))
 
 
 def properties(host: Host, unit: str, *names: str) -> dict[str, str]:

@@ -93,7 +93,8 @@ def _plan_lines(report: Report, plan: Plan, paint: Paint) -> Iterator[str]:
         paths = ', '.join(change.path for change in plan.changes)
         reason = _NOTHING.get(report.command)
         place = f'in {paths}' if paths else 'on this host'
-        state = f'{paths or "this host"} is as asked'
+        verb = 'are' if len(plan.changes) > 1 else 'is'
+        state = f'{paths or "this host"} {verb} as asked'
         yield f'nothing to do: {f"{reason} {place}" if reason else state}'
         return
     for change in plan.pending:

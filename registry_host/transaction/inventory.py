@@ -112,7 +112,10 @@ def take_inventory(
             Managed(entry_of(area, value)._replace(run=runs.get((area, value))), use)
             for area, value, use in _uses(applied, state, facts, reading)
         )
-        files.append(ManagedFile(applied.target, applied.path, applied.user, entries))
+        if entries:  # Files of registries are told of with the registries.
+            files.append(
+                ManagedFile(applied.target, applied.path, applied.user, entries)
+            )
     left = [*_left(readers, files)]
     return Inventory(
         tuple(files),

@@ -205,6 +205,20 @@ def test_an_upgrade_of_the_package_restarts_them(server):
     assert state_of(server, PACKAGE_UNIT, 'is-enabled') == 'masked'
 
 
+def test_a_purge_of_the_package_is_told_and_mended(server, lab):
+    server.run('DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y docker-registry')
+    wait_for('end', lambda: state_of(server, CACHE_UNIT) != 'active')
+    report = ran(server, *REGISTRY, 'check', code=1)
+    down = [f for f in report['findings'] if f['check'] == 'registry-down']
+    assert len(down) == 2
+    told = '/usr/bin/docker-registry is not there any more'
+    assert all(told in finding['message'] for finding in down)
+    assert installs_a_cache(lab, server)['changed'] is False
+    wait_for('cache', lambda: state_of(server, CACHE_UNIT) == 'active')
+    wait_for('push', lambda: state_of(server, PUSH_UNIT) == 'active')
+    assert state_of(server, PACKAGE_UNIT, 'is-enabled') == 'masked'
+
+
 def test_garbage_is_collected_while_no_push_is_taken(server, lab):
     endpoint = f'{server.address}:5002'
     storage = '/srv/registry/push/docker/registry/v2'
