@@ -46,7 +46,8 @@ def foreseen(host: Host, planned: Planned, *, is_by_itself: bool) -> Planned:
 
 
 def _at_restart(problem: Problem) -> Problem:
-    message = f'{problem.message}, and this change takes a restart'
+    # In front, for the message ends with what to do about it.
+    message = f'this change takes a restart, but {problem.message}'
     return problem._replace(message=message)
 
 
