@@ -104,7 +104,8 @@ def test_a_reload_is_not_verified_while_the_engine_has_other_proxies(modern):
     assert proxies_by_doctor(modern) == (
         'warning',
         'the engine uses what no file, no flag and no variable of its unit names, '
-        f'until its next restart: http-proxy {MASKED}',
+        f'until its next restart: http-proxy {MASKED}; a restart stops containers, '
+        'unless live-restore is on',
     )
     other = {'proxies': {'http-proxy': 'http://other.lab:3128'}}
     modern.write(DAEMON_JSON, json.dumps(other))
