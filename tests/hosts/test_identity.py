@@ -130,8 +130,7 @@ def test_an_insecure_registry_in_other_letters_does_not_serve(kept):
     told = doctor(host, 'insecure-rules')
     assert severities(told) == ['warning'] * 6 + ['ok']
     remedies = [
-        f'registry-host configure --insecure-registry {meant}'
-        for meant in ODD.values()
+        f'registry-host configure --insecure-registry {meant}' for meant in ODD.values()
     ]
     first, *others = [text.replace("'", '') for f in told[:5] for text in texts(f)]
     assert [first, *others] == remedies
