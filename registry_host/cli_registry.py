@@ -188,7 +188,7 @@ def install(
         context.obj,
         Manner(context.meta[ARGUMENTS], **how),
         kind,
-        environment={name: value for name, value in proxies.items() if value},
+        environment={n: value for n, value in proxies.items() if value is not None},
         options=options,
     )
     finish(report, output_format)

@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from registry_host.commands.carried import report_of
 from registry_host.commands.registry_render import instance_of
-from registry_host.errors import ConfigError, Finding, Problem, quoted
+from registry_host.errors import (
+    ConfigError,
+    Finding,
+    Problem,
+    SettingsError,
+    quoted,
+)
 from registry_host.registry import packages
 from registry_host.registry.installed import installed as registries_of
 from registry_host.registry.installed import others_at
 from registry_host.registry.instances import CACHE, PUSH, STORAGE, unit_of
+from registry_host.settings.proxies import check_no_proxy, check_proxy
 from registry_host.targets.registering import (
     installed,
     plan_files,
@@ -28,9 +35,6 @@ if TYPE_CHECKING:
     from registry_host.registry.instances import Instance
     from registry_host.reporting.report import Report
     from registry_host.targets.planning import Planned
-
-# What the upstream is asked through; the registry reads them when it starts.
-PROXIES = ('HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY')
 
 
 class Install(Request):
@@ -80,6 +84,7 @@ def install(
 ) -> Report:
     """Install a registry, start it, and have it say that it is well."""
     instance = instance_of(host, kind, options)
+    _require_proxies(environment)
     require_root(host)
     packages.require_installable(host)
     _require_files(host, instance)
@@ -122,6 +127,18 @@ def own_program(host: Host) -> str:
 
     found = host.find_program('registry-host')
     return found or f'{sys.executable} -m registry_host'
+
+
+def _require_proxies(environment: Mapping[str, str]) -> None:
+    """Hold proxies against the rules for those of an engine: the program is Go, too."""
+    problems: list[Problem] = []
+    for name, value in environment.items():
+        flag = f'--{name.lower().replace("_", "-")}'
+        is_list = name == 'NO_PROXY'
+        checked = check_no_proxy(value) if is_list else check_proxy(value, flag)
+        problems += (problem.at(flag) for problem in checked.errors)
+    if problems:
+        raise SettingsError(*problems)
 
 
 def _require_files(host: Host, instance: Instance) -> None:

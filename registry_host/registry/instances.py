@@ -107,6 +107,11 @@ def config_of(name: str) -> str:
     return f'{CONFIGS}/{name}.yml'
 
 
+def environment_of(name: str) -> str:
+    """The variables of the installed instance of a name, which may hold passwords."""
+    return f'{CONFIGS}/{name}.env'
+
+
 def require_sound(instance: Instance, *, has_unit: bool = True) -> None:
     """Raise SettingsError, with all that is wrong with what is asked.
 

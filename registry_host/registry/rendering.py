@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry_host.namedtuples import NamedTuple
-from registry_host.registry.instances import CACHE, UNITS, Instance, unit_of
+from registry_host.registry.instances import CACHE, Instance, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,11 +105,12 @@ def in_image(instance: Instance) -> Instance:
 
 
 def units(
-    instance: Instance, config: str, program: str, environment: Mapping[str, str]
+    instance: Instance, config: str, program: str, environment: str = ''
 ) -> tuple[Text, ...]:
     """Render the units; `config` is the path of the config.
 
-    `program` is registry-host itself, `environment` what the registry finds there.
+    `program` is registry-host itself, `environment` a file with variables of the
+    registry, '' for none: everybody may read those of a unit.
     """
     names = ['service', 'restart.path', 'restart.service']
     if instance.kind != CACHE:
@@ -170,22 +171,13 @@ def _render(name: str, values: Mapping[str, object]) -> str:
         autoescape=False,  # noqa: S701 - no HTML: units and YAML, values quoted there
     )
     environment.filters['yaml'] = dumps  # A JSON string is one of YAML as well.
-    environment.filters['unit'] = _unit_quoted
     return environment.get_template(name).render(values)
 
 
-def _unit_quoted(text: str) -> str:
-    """Quote a value as systemd.syntax(7) reads it, specifiers and variables doubled."""
-    text = text.replace('\\', '\\\\').replace('"', '\\"').replace('%', '%%')
-    return f'"{text}"'
-
-
-def unit_paths(texts: tuple[Text, ...], folder: str = UNITS) -> dict[str, str]:
-    return {f'{folder}/{text.name}': text.text for text in texts}
-
-
-def installed_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Of the files in CONFIGS, those that are configs of instances, by their name."""
-    return tuple(
-        sorted(name[: -len('.yml')] for name in names if name.endswith('.yml'))
-    )
+def environment_text(variables: Mapping[str, str]) -> str:
+    """Write variables as systemd reads an EnvironmentFile; '' if there are none."""
+    lines = []
+    for name, value in variables.items():
+        quoted = ''.join(f'\\{each}' if each in '\\"$`' else each for each in value)
+        lines.append(f'{name}="{quoted}"\n')
+    return ''.join(lines)

@@ -13,11 +13,13 @@ from registry_host.registry.instances import (
     CACHE,
     UNITS,
     config_of,
+    environment_of,
     unit_of,
 )
 from registry_host.registry.rendering import (
     Text,
     compose,
+    environment_text,
     in_image,
     in_unit,
     nested,
@@ -62,7 +64,7 @@ def rendered(instance: Instance, form: str, folder: str, program: str) -> Wishes
             config: config_wish(in_image(instance)),
             f'{folder}/{text.name}': _whole(text.text),
         }
-    texts = units(instance, config, program, {})
+    texts = units(instance, config, program)
     return {
         config: config_wish(in_unit(instance)),
         **{f'{folder}/{text.name}': _whole(text.text) for text in texts},
@@ -73,16 +75,18 @@ def installed(
     instance: Instance, program: str, environment: Mapping[str, str]
 ) -> Wishes:
     """Say what is asked of the files of an instance that this host is to run."""
-    config = config_of(instance.name)
-    texts = units(instance, config, program, environment)
+    config, variables = config_of(instance.name), environment_of(instance.name)
+    text = environment_text(environment)
+    texts = units(instance, config, program, variables if text else '')
     return {
         config: config_wish(in_unit(instance)),
+        variables: _whole(text),
         **{f'{UNITS}/{text.name}': _whole(text.text) for text in texts},
     }
 
 
 def _whole(text: str) -> Wish:
-    areas = {registry_files.CONTENT: (text,)}
+    areas = {registry_files.CONTENT: (text,) if text else ()}
     return Wish({**areas, registry_files.RUNNING: ('yes',)})
 
 
@@ -97,6 +101,8 @@ def plan_files(host: Host, wishes: Wishes) -> Planned:
             state = host.read(path)
             applied = ledger.find(registry_files.NAME, path)
             merged = registry_files.merge(FileRef(path), state, applied, wish, facts)
+            if state.content is None and merged.after.content is None:
+                continue  # Nothing is there, and nothing is asked.
             change = Change(registry_files.NAME, state, merged.after)
             parts.append(PlannedFile(change, merged.applied, wish))
         except ConfigError as err:
@@ -144,6 +150,7 @@ def plan_removal(host: Host, name: str) -> Planned:
 def _paths_of(name: str) -> Iterator[str]:
     """All files that an instance of a name may have."""
     yield config_of(name)
+    yield environment_of(name)
     stem = unit_of(name).removesuffix('.service')
     for end in ('', '-restart', '-collect', '-gc'):
         yield from (f'{UNITS}/{stem}{end}.{kind}' for kind in _KINDS)

@@ -54,7 +54,7 @@ def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ..
 
 
 def is_file(path: str, user: User | None) -> bool:
-    is_named = path.endswith(('.yml', '.yaml')) or _UNIT.search(path)
+    is_named = path.endswith(('.yml', '.yaml', '.env')) or _UNIT.search(path)
     return user is None and bool(is_named) and '/../' not in path
 
 
@@ -105,7 +105,8 @@ def merge(
             return merged(state, applied, applied)
         before = applied.before(CONTENT) if own and current == own else current
         then = then.joined({CONTENT: OurKey((text,), before)})
-        mode = 0o644 if current is None else state.mode
+        new_mode = 0o600 if ref.path.endswith('.env') else 0o644
+        mode = new_mode if current is None else state.mode
         after = state._replace(content=text.encode(), mode=mode)
         return merged(after, applied, then)
     gone = then.joined({CONTENT: None})

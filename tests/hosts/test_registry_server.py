@@ -31,12 +31,13 @@ def booted(lab, suite, **how):
     return host
 
 
-def installs_a_cache(lab, server, *, code=0):
+def installs_a_cache(lab, server, *words, code=0):
     return ran(
         server,
         *(*REGISTRY, 'install', 'cache'),
         f'--upstream=http://{lab.hub.endpoint}',
         f'--listen={server.address}:5000',
+        *words,
         code=code,
     )
 
@@ -114,6 +115,7 @@ def test_clients_pull_through_both(server, lab):
     mirrors = [f'--mirror=http://{server.address}:{port}' for port in (5002, 5000)]
     hub = f'{lab.hub.endpoint}/library/hello'
     lab.copy_image(hub, f'{server.address}:5002/library/mine')
+    fetched = []
     for engine in ENGINES:
         client = lab.host(engine)
         ran(client, 'registry-host', 'configure', *mirrors)
@@ -124,6 +126,20 @@ def test_clients_pull_through_both(server, lab):
         with without_upstream(server):
             client.run(['docker', 'pull', 'hello'])
         client.close()
+        fetched.append(len(blobs_fetched_by(server)))
+    # By the first client alone: what the hub has served once, the cache has.
+    assert fetched[0] > 0
+    assert set(fetched) == {fetched[0]}
+
+
+def blobs_fetched_by(server):
+    requests = server.lab.hub.requests()
+    return [
+        each
+        for each in requests
+        if each.client == server.address
+        and (each.method, '/blobs/' in each.path) == ('GET', True)
+    ]
 
 
 @contextlib.contextmanager
@@ -147,6 +163,24 @@ def test_a_cache_waits_for_its_upstream(server):
         lambda: server.run(['python3', '-c', script], check=False).returncode == 0,
         timeout_s=60,
     )
+
+
+def test_the_password_of_a_proxy_is_for_root_alone(server, lab):
+    proxy = 'http://lab:Tr4in$9%25@10.99.0.1:3128'
+    report = installs_a_cache(lab, server, f'--http-proxy={proxy}')
+    assert report['changed'] is True
+    assert 'Tr4in' not in str(report)
+    file = '/etc/registry-host/registries/cache.env'
+    assert server.run(['stat', '-c', '%a %U', file]).stdout == '600 root\n'
+    pid = server.run(['systemctl', 'show', '-P', 'MainPID', CACHE_UNIT]).stdout.strip()
+    variables = server.run(['cat', f'/proc/{pid}/environ']).stdout.split('\0')
+    assert f'HTTP_PROXY={proxy}' in variables
+    shown = server.run(f'systemctl show {CACHE_UNIT}; systemctl cat {CACHE_UNIT}')
+    assert 'Tr4in' not in shown.stdout
+    assert installs_a_cache(lab, server)['changed'] is True
+    assert server.run(['test', '-e', file], check=False).returncode == 1
+    bad = installs_a_cache(lab, server, '--http-proxy=proxy.lab', code=2)
+    assert bad['errors'][0]['message'].startswith('--http-proxy: ')
 
 
 def test_what_is_taken_is_refused(server):
