@@ -111,7 +111,7 @@ def test_what_others_did_to_the_file_and_to_the_engine(host):
     found = seen(host)
     assert (PUSH, '1', 'pending', 'reload') in entries(found)
     assert service(found) == ('reload', 'none', 'reload')
-    assert told(found) == [('reload-pending', ['sudo registry-host reload'])]
+    assert told(found) == [('reload-pending', ['registry-host reload'])]
     tool(host, 'reload')
     assert (PUSH, '1', 'live', 'none') in entries(seen(host))
     host.run('systemctl stop docker.socket docker.service')
@@ -126,7 +126,7 @@ def test_a_change_that_waits_for_confirmation(host):
     assert entries(found) == {(MIRROR, '1', 'live', 'none')}
     waiting = found['status']['waiting']
     assert (waiting['run'], 200 < waiting['seconds'] <= 300) == ('1', True)
-    assert told(found) == [('unfinished-run', ['sudo registry-host confirm'])]
+    assert told(found) == [('unfinished-run', ['registry-host confirm'])]
     assert 'warning: run 1 is on approval' in tool(host, 'status').stdout
     tool(host, 'confirm')
     assert seen(host)['status']['waiting'] is None
