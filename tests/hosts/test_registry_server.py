@@ -279,6 +279,19 @@ def test_garbage_is_collected_while_no_push_is_taken(server, lab):
     assert 'is a cache' in error['message']
 
 
+def test_a_collection_that_fails_leaves_the_registry_as_it_was(server, lab):
+    unit = 'registry-host-push-collect.service'
+    folder = f'/run/systemd/system/{unit}.d'
+    hub = f'{lab.hub.endpoint}/library/hello'
+    lab.copy_image(hub, f'{server.address}:5002/library/before')
+    server.write(f'{folder}/fails.conf', '[Service]\nExecStart=\nExecStart=false\n')
+    (error,) = ran(server, *REGISTRY, 'gc', 'push', code=1)['errors']
+    assert error['message'].startswith(f'{unit}: the collection failed')
+    server.run(f'rm -r {folder}; systemctl daemon-reload')
+    lab.copy_image(hub, f'{server.address}:5002/library/then')
+    assert server.run(f'ls /run/systemd/system/{PUSH_UNIT}.d', check=False).stdout == ''
+
+
 def test_they_are_removed_and_the_package_is_as_it_was(server):
     """The last test of this module: the server has none afterwards."""
     report = ran(server, *REGISTRY, 'uninstall', 'push', '--purge-images')
