@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from registry_host.ending import ARGUMENTS, finish
-from registry_host.options import format_option, lock_option
+from registry_host.options import (
+    check_option,
+    diff_option,
+    format_option,
+    lock_option,
+)
 
 if TYPE_CHECKING:
     from registry_host.host.host import Host
@@ -99,17 +104,7 @@ def _identity_options() -> tuple[Callable[[Command], Command], ...]:
 
 def file_options(command: Command) -> Command:
     """How files are changed."""
-    options = (
-        click.option(
-            '--check', 'is_check', is_flag=True, help='Forecast; exit 3 if pending.'
-        ),
-        click.option(
-            '--diff', 'has_diff', is_flag=True, help='Show each file as a diff.'
-        ),
-        lock_option,
-        format_option,
-    )
-    for option in reversed(options):
+    for option in (format_option, lock_option, diff_option, check_option):
         command = option(command)
     return command
 

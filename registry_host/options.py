@@ -117,15 +117,19 @@ def _name_options() -> tuple[Callable[[Command], Command], ...]:
     )
 
 
+check_option = click.option(
+    '--check', 'is_check', is_flag=True, help='Forecast; exit 3 if pending.'
+)
+diff_option = click.option(
+    '--diff', 'has_diff', is_flag=True, help='Show each file as a diff.'
+)
+
+
 def change_options(command: Command) -> Command:
     """The flags of the commands that change configs: how, not what."""
     options = (
-        click.option(
-            '--check', 'is_check', is_flag=True, help='Forecast; exit 3 if pending.'
-        ),
-        click.option(
-            '--diff', 'has_diff', is_flag=True, help='Show each file as a diff.'
-        ),
+        check_option,
+        diff_option,
         click.option(
             '--restart',
             type=click.Choice([NEVER, IF_SAFE, ALWAYS]),

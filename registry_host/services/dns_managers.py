@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ProbeError
-from registry_host.levels import Allowed
 from registry_host.plan.readings import NOTHING, Reading, Seen
 from registry_host.progress import Proof
 from registry_host.resolver.use import Use
+from registry_host.services.ordinary import Ordinary
 from registry_host.settings.areas import EXCLUSIVE, NAMESERVERS
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from registry_host.errors import Finding, RegistryHostError
     from registry_host.host.host import Host
-    from registry_host.host.records import FileState
-    from registry_host.levels import Activation, RestartPolicy
+    from registry_host.levels import Activation, Allowed
     from registry_host.plan.ledger import Applied
     from registry_host.plan.wish import Values
     from registry_host.services.activated import Activated
@@ -49,7 +48,7 @@ def named(host: Host, facts: Facts, names: Collection[str]) -> tuple[Service, ..
     return tuple(DnsManager(owner) for owner in known() if owner in names)
 
 
-class _OfNames:
+class _OfNames(Ordinary):
     """What DNS managers and programs that look names up have in common."""
 
     seen = Seen('running')
@@ -62,38 +61,8 @@ class _OfNames:
         """What a DNS manager uses is looked at in prove(): it needs time to settle."""
         return NOTHING
 
-    def unasked(self, view: View) -> tuple[str, ...]:
-        return ()
-
-    def interim(
-        self,
-        path: str,
-        was: FileState,
-        made: FileState,
-        keeps: Mapping[str, Values] | None,
-    ) -> bytes | None:
-        return None
-
-    def judge(
-        self, host: Host, candidates: Mapping[str, FileState], needed: Activation
-    ) -> None:
-        """None of them judges a file that it has not been given."""
-
-    def allowed(self, host: Host, needed: Activation, policy: RestartPolicy) -> Allowed:
-        """Names are looked up on while a DNS manager reads its files."""
-        return Allowed(needed)
-
     def look(self, host: Host) -> Mapping[str, Values] | None:
         return None
-
-    def condition(
-        self,
-        host: Host,
-        like: Mapping[str, str] | None = None,
-        timeout_s: float | None = None,
-    ) -> Mapping[str, str]:
-        """Of those that may fail, each run looks whether they do their work."""
-        return {}
 
     def cure(self, host: Host) -> str:
         return ''

@@ -10,19 +10,18 @@ import re
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ApplyError, EngineError, Finding
-from registry_host.levels import Allowed
 from registry_host.plan.readings import Reading, Seen
 from registry_host.progress import Proof
 from registry_host.registry.health import addresses_of, properties
 from registry_host.registry.instances import CONFIGS, UNITS, config_of, unit_of
+from registry_host.services.ordinary import Ordinary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from registry_host.errors import RegistryHostError
     from registry_host.host.host import Host
-    from registry_host.host.records import FileState
-    from registry_host.levels import Activation, RestartPolicy
+    from registry_host.levels import Activation, Allowed
     from registry_host.plan.wish import Values
     from registry_host.services.activated import Activated
     from registry_host.services.facts import Facts
@@ -62,7 +61,7 @@ def _name_of(path: str) -> str:
     return '' if re.search(r'-(?:restart|gc|collect)$', name) else name
 
 
-class Registry:
+class Registry(Ordinary):
     """One registry, by the name of its instance."""
 
     kind = 'registry'
@@ -128,27 +127,6 @@ class Registry:
     def shows(self, reading: Reading) -> Mapping[str, Values]:
         return {_RUNNING: reading.at_start[_RUNNING]}
 
-    def unasked(self, view: View) -> tuple[str, ...]:
-        return ()
-
-    def interim(
-        self,
-        path: str,
-        was: FileState,
-        made: FileState,
-        keeps: Mapping[str, Values] | None,
-    ) -> bytes | None:
-        return None
-
-    def judge(
-        self, host: Host, candidates: Mapping[str, FileState], needed: Activation
-    ) -> None:
-        """The registry itself cannot judge a config without serving it."""
-
-    def allowed(self, host: Host, needed: Activation, policy: RestartPolicy) -> Allowed:
-        """Its clients ask again; the policy is about containers."""
-        return Allowed(needed)
-
     def activate(
         self,
         host: Host,
@@ -177,14 +155,6 @@ class Registry:
 
     def look(self, host: Host) -> Mapping[str, Values] | None:
         return self._look(host).live
-
-    def condition(
-        self,
-        host: Host,
-        like: Mapping[str, str] | None = None,
-        timeout_s: float | None = None,
-    ) -> Mapping[str, str]:
-        return {}
 
     def cure(self, host: Host) -> str:
         return self.by_hand
