@@ -292,8 +292,10 @@ def test_a_collection_that_fails_leaves_the_registry_as_it_was(server, lab):
     assert server.run(f'ls /run/systemd/system/{PUSH_UNIT}.d', check=False).stdout == ''
 
 
-def test_they_are_removed_and_the_package_is_as_it_was(server):
+def test_they_are_removed_and_the_package_is_as_it_was(server, lab):
     """The last test of this module: the server has none afterwards."""
+    fetched = f'{server.address}:5000/library/hello'
+    lab.copy_image(fetched, f'{server.address}:5002/library/fetched')
     report = ran(server, *REGISTRY, 'uninstall', 'push', '--purge-images')
     assert report['changed'] is True
     assert server.run('test -e /srv/registry/push', check=False).returncode == 1
