@@ -13,7 +13,7 @@ from pathlib import Path
 PACKAGES = (
     'acl attr ca-certificates dbus docker.io iproute2 iptables mount openssh-server '
     'passwd procps python3 python3-click python3-dnspython python3-idna '
-    'python3-jinja2 python3-jsonschema python3-psutil python3-yaml strace sudo '
+    'python3-jinja2 python3-jsonschema python3-psutil python3-yaml skopeo strace sudo '
     'systemd systemd-resolved systemd-sysv'
 ).split()
 # A user who may use docker and sudo, as an administrator of a real host has.
