@@ -249,7 +249,8 @@ def gc(host: Host, /, name: str, lock_timeout_s: float, output_format: str) -> N
     '--login',
     'is_logging_in',
     is_flag=True,
-    help='Send a URL the login that your config.json has for it; never sent without.',
+    help='Send a URL the login that `docker login` stored for it, in your config.json '
+    'or by its credential helper; never sent without.',
 )
 @format_option
 @click.pass_obj

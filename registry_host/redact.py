@@ -155,7 +155,11 @@ def learn(text: str) -> None:
     """Remember the password, or token, in the user info of a text that is one URL."""
     user_info = re.sub(r'^[A-Za-z][A-Za-z0-9+.-]*://', '', text.rpartition('@')[0])
     user, _, password = user_info.partition(':')
-    secret = password or user
+    learn_secret(password or user)
+
+
+def learn_secret(secret: str) -> None:
+    """Remember a password, or token, in each form in which it may be shown."""
     if len(secret) < SECRET_LENGTH or set(secret) <= {'x', ':'}:
         return
     import json

@@ -23,7 +23,9 @@ import dns.rdatatype
 import dns.rrset
 from services import registry_config
 
-LOGIN = ('lab', 'correct-horse')
+from registry_host.engine.clientlogins import StoredLogin
+
+LOGIN = StoredLogin('lab', 'correct-horse')
 # bcrypt, the only kind that the registry takes.
 HTPASSWD = 'lab:$2y$05$abcdefghijklmnopqrstuuZ0Fx87Pb/Aqb0E90lfvCwzXnaFKUHpS\n'
 API = ('Docker-Distribution-Api-Version', 'registry/2.0')
@@ -86,6 +88,7 @@ class WebServer:
     def __init__(self, port: int) -> None:
         self.endpoint = f'127.0.0.1:{port}'
         self.asked: list[tuple[str, str, dict[str, str]]] = []
+        self.bodies: list[bytes] = []
 
 
 @contextlib.contextmanager
@@ -104,7 +107,7 @@ def web_server(
 
         def _reply(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            self.rfile.read(int(headers.get('content-length', 0)))
+            seen.bodies.append(self.rfile.read(int(headers.get('content-length', 0))))
             seen.asked.append((self.command, self.path, headers))
             status, pairs, body = answer(self.command, self.path, headers)
             self.send_response_only(status)
@@ -114,7 +117,7 @@ def web_server(
             if self.command != 'HEAD':
                 self.wfile.write(body)
 
-        do_GET = do_HEAD = do_PUT = do_CONNECT = _reply
+        do_GET = do_HEAD = do_PUT = do_POST = do_CONNECT = _reply
 
         def log_message(self, *arguments: Any) -> None:
             pass
@@ -190,7 +193,7 @@ def tokens(folder: Path) -> Iterator[dict[str, str]]:
         check=True,
         capture_output=True,
     )
-    known = 'Basic ' + base64.b64encode(':'.join(LOGIN).encode()).decode()
+    known = 'Basic ' + base64.b64encode(':'.join(LOGIN[:2]).encode()).decode()
 
     def answer(method: str, path: str, headers: dict[str, str]) -> Reply:
         if headers.get('authorization') != known:

@@ -19,6 +19,7 @@ from registry_host.registry.processes import upgraded_findings
 from registry_host.registry.serverprobe import inspect
 from registry_host.registry.storedlogins import stored_login
 from registry_host.registry.survey import Found, Survey
+from registry_host.registry.tokens import Login
 from registry_host.registry.upstreamprobe import ask_upstream
 from registry_host.registry.upstreams import judge_upstream
 from registry_host.reporting.report import CheckedRegistry, Report
@@ -44,7 +45,7 @@ def check(
 ) -> Report:
     """Look at files and URLs; at what this host has, if none is named.
 
-    With `is_logging_in` a URL is sent the login that config.json has for it.
+    With `is_logging_in` a URL is sent the login that `docker login` stored for it.
     """
     survey = Survey(host, major)
     found: list[Found] = []
@@ -53,8 +54,9 @@ def check(
     for place in places:
         try:
             if place.startswith(('http://', 'https://')):
-                login = stored_login(host, place) if is_logging_in else None
-                seen, role = _of_url(host, place, login, has_roles=is_asking_roles)
+                seen, role = _of_url(
+                    host, place, has_login=is_logging_in, has_roles=is_asking_roles
+                )
                 found.append(seen)
                 roles[seen.path] = role
             else:
@@ -82,7 +84,7 @@ def check(
 
 
 def _of_url(
-    host: Host, url: str, login: tuple[str, str] | None, *, has_roles: bool
+    host: Host, url: str, *, has_login: bool, has_roles: bool
 ) -> tuple[Found, str | None]:
     """Ask a server; a root folder is of a host that does not run, and asks none."""
     if not host.is_live:
@@ -93,6 +95,7 @@ def _of_url(
                 message='with --root no registry is asked over the network',
             )
         )
+    login = stored_login(host, url) if has_login else None
     seen = inspect(host, url, has_roles=has_roles, credentials=login)
     role = 'push-readonly' if seen.role == 'read-only' else seen.role
     return Found(seen.url, None, seen.findings), role
@@ -122,7 +125,7 @@ def asked_upstreams(host: Host, instances: Iterable[Instance]) -> Iterator[Findi
             host,
             config.upstream,
             environment=runner.environment,
-            credentials=(login[0], login[1]) if all(login) else None,
+            credentials=Login(*login) if all(login) else None,
             major=config.major,
         )
 

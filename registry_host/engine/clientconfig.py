@@ -256,28 +256,3 @@ def has_hub_login(document: Document) -> bool:
     keys = auths if isinstance(auths, dict) else ()
     hosts = (re.sub('^https?://', '', key).partition('/')[0] for key in keys)
     return 'index.docker.io' in hosts
-
-
-def login_in(document: Document, endpoint: str) -> tuple[str, str] | None:
-    """The user and the password that a config.json has for a registry, HOST[:PORT].
-
-    None where there is none, or where a helper keeps it. Source: docker/cli
-    cli/config/configfile/file.go decodeAuth (20.10 to 28.5).
-    """
-    from base64 import b64decode
-
-    auths = document.get('auths')
-    for key, entry in (auths if isinstance(auths, dict) else {}).items():
-        host = re.sub('^https?://', '', key).partition('/')[0]
-        text = entry.get('auth') if isinstance(entry, dict) else None
-        if host != endpoint or not isinstance(text, str):
-            continue
-        try:
-            user, colon, password = (
-                b64decode(text, validate=True).decode().partition(':')
-            )
-        except ValueError:
-            continue
-        if colon:
-            return user, password.strip('\0')
-    return None

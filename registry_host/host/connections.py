@@ -30,6 +30,12 @@ class Connections(Place):
 
         return send_once(request)
 
+    def http_post(self, request: Request) -> Answer:
+        """Send one POST, which no redirect is followed for; fails as http_get()."""
+        from registry_host.host.wire import send_once
+
+        return send_once(request)
+
     def certificate(self, request: Request) -> Certificate | None:
         """Say which certificate is shown at a URL, whatever it is worth."""
         from registry_host.host.wire import look_at_certificate

@@ -63,9 +63,14 @@ def basic(username: str, password: str) -> str:
     return f'Basic {b64encode(f"{username}:{password}".encode()).decode()}'
 
 
+def form(**values: str) -> str:
+    """Write what is not empty as application/x-www-form-urlencoded."""
+    return urlencode({name: value for name, value in values.items() if value})
+
+
 def with_query(url: str, **values: str) -> str:
     """Add to the query of a URL what is not empty."""
-    query = urlencode({name: value for name, value in values.items() if value})
+    query = form(**values)
     if not query:
         return url
     return f'{url}{"&" if "?" in url else "?"}{query}'

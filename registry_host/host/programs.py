@@ -14,6 +14,8 @@ from registry_host.host.records import Completed, Process
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from registry_host.host.records import User
+
 
 class Programs(Place):
     """Programs are run; processes are looked at and signalled."""
@@ -59,6 +61,25 @@ class Programs(Place):
             code=process.returncode,
             out=out.decode('utf-8', 'replace'),
             err=err_out.decode('utf-8', 'replace'),
+        )
+
+    def ask(
+        self, argv: Sequence[str], question: bytes, *, user: User, timeout_s: float
+    ) -> Completed:
+        """Run a program as a user, with `question` on its standard input.
+
+        Where we are that user, in our own environment, else in one of theirs.
+        """
+        from registry_host.host.userprograms import ask, environment_of
+
+        is_other = user.uid != self.uid
+        env = environment_of(user, self.environ) if is_other else self.environ
+        return ask(
+            argv,
+            question,
+            env={**env, 'LC_ALL': 'C.UTF-8'},
+            user=user if is_other else None,
+            timeout_s=timeout_s,
         )
 
     def start_detached(self, argv: Sequence[str]) -> None:

@@ -31,7 +31,7 @@ _PORTS = {'http': http.client.HTTP_PORT, 'https': http.client.HTTPS_PORT}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One GET, HEAD or PUT. `proxy` is the URL of the proxy to go through.
+    """One GET, HEAD, PUT or POST. `proxy` is the URL of the proxy to go through.
 
     That has its credentials. `timeout_s` is for connecting, and again for the whole
     reply, however it drips in.
@@ -50,13 +50,13 @@ class Request:
     is_verified: bool = True
     authorities: tuple[str, ...] = ()
     proxy: str | None = None
-    method: Literal['GET', 'HEAD', 'PUT'] = 'GET'
+    method: Literal['GET', 'HEAD', 'PUT', 'POST'] = 'GET'
     accept: str = '*/*'
     pinned: bytes = b''
     authorization: str = field(default='', repr=False)
     is_followed: bool = True
     content_type: str = ''
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

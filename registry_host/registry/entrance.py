@@ -10,7 +10,12 @@ from registry_host.host.wire import ConnectionFailed
 from registry_host.namedtuples import NamedTuple
 from registry_host.registry.challenges import challenge_of
 from registry_host.registry.roles import NEEDS_LOGIN, Judged, judged, put, unknown
-from registry_host.registry.serverfaults import asks_for_login, failed, login_failed
+from registry_host.registry.serverfaults import (
+    asks_for_login,
+    failed,
+    login_failed,
+    token_at_basic,
+)
 from registry_host.registry.tokens import ask_token
 from registry_host.registry.ways import place_of_url
 
@@ -22,6 +27,9 @@ if TYPE_CHECKING:
     from registry_host.registry.tokens import Login, Token
     from registry_host.registry.ways import Way
     from registry_host.settings.mirrors import Mirror
+
+
+_UNANSWERED = 'it gives no token for a push'
 
 
 class Server(NamedTuple):
@@ -64,7 +72,10 @@ def auth_findings(server: Server) -> Iterator[Finding]:
             return
         authorization = f'Bearer {token.text}'
     elif server.login is not None:
-        authorization = basic(*server.login)
+        if server.login.is_identity_token:
+            yield token_at_basic(server.place)
+            return
+        authorization = basic(server.login.username, server.login.secret)
     if server.login is not None:
         yield from _enter(server, authorization)
 
@@ -92,7 +103,9 @@ def role_of(server: Server, name: str) -> Judged:
         return unknown(server.place, NEEDS_LOGIN)
     authorization = _authorization(server, challenge, name) if challenge else ''
     if authorization is None:
-        return unknown(server.place, 'it gives no token for a push')
+        is_basic = challenge is not None and challenge.auth == 'basic'
+        why = 'it takes no identity token' if is_basic else _UNANSWERED
+        return unknown(server.place, why)
     answer = put(server.host, server.way, server.place, name, authorization)
     if isinstance(answer, ConnectionFailed):
         return unknown(server.place, answer.detail)
@@ -105,6 +118,8 @@ def role_of(server: Server, name: str) -> Judged:
 
 def _authorization(server: Server, challenge: Challenge, name: str) -> str | None:
     if challenge.auth == 'basic':
-        return basic(*server.login) if server.login else None
+        login = server.login
+        is_password = login is not None and not login.is_identity_token
+        return basic(login.username, login.secret) if login and is_password else None
     token = server.token(challenge, f'repository:{name}:pull,push')
     return f'Bearer {token.text}' if token.problem is None else None

@@ -148,6 +148,12 @@ def asks_for_login(place: Mirror, auth: str, server: str) -> Finding:
     return told('login', place, message, severity='info')
 
 
+def token_at_basic(place: Mirror) -> Finding:
+    """An engine sends no login there at all (distribution client/auth/session.go)."""
+    message = 'takes passwords alone (basic), and the login for it is an identity token'
+    return told('login', place, message, f'docker login {quoted(place.endpoint)}')
+
+
 def login_failed(place: Mirror, status: int) -> Finding:
     """Tell what becomes of a login.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from registry_host.errors import Problem
-from registry_host.host.dialing import basic, with_query
+from registry_host.engine.clientlogins import StoredLogin
+from registry_host.errors import Problem, quoted
+from registry_host.host.dialing import basic, form, with_query
 from registry_host.host.wire import ConnectionFailed
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact_input
@@ -16,12 +17,15 @@ from registry_host.registry.ways import place_of_url
 
 if TYPE_CHECKING:
     from registry_host.host.host import Host
-    from registry_host.host.wire import Answer
+    from registry_host.host.wire import Answer, Request
     from registry_host.registry.challenges import Challenge
     from registry_host.registry.ways import Way
     from registry_host.settings.mirrors import Mirror
 
-Login = tuple[str, str]
+# Be it one that docker has stored, or that of a config.
+Login = StoredLogin
+# What a token server may log of whom it gives a token to (distribution oauth2 2.8).
+_CLIENT = 'registry-host'
 
 
 class Token(NamedTuple):
@@ -46,7 +50,9 @@ def ask_token(
 ) -> Token:
     """Ask the realm of a challenge for a token; `origin` is the registry that names it.
 
-    A login is not sent in the clear where the registry itself speaks TLS.
+    A login is not sent in the clear where the registry itself speaks TLS. An identity
+    token goes in the body of a POST, which is not redirected, nor tried another way:
+    distribution registry/client/auth/session.go fetchToken (2.8).
     """
     where = origin.url
     server = place_of_url(challenge.realm)
@@ -62,20 +68,58 @@ def ask_token(
     if server.is_loopback and not origin.is_loopback:
         message = f'names {server} as its token server: each client looks on itself'
         return _no_token('server-realm', where, f'{message}{_OF_THE_SERVER}', '')
-    url = with_query(challenge.realm, service=challenge.service, scope=scope)
-    authorization = basic(*credentials) if credentials else ''
-    request = way.request(url, authorization=authorization)
+    request = _request(way, challenge, scope, credentials)
     try:
-        answer = host.http_get(request)
+        is_post = request.method == 'POST'
+        answer = host.http_post(request) if is_post else host.http_get(request)
     except ConnectionFailed as failure:
         by = by_way_of(request.proxy)
         message = f'its token server {server} cannot be reached ({failure.detail}{by})'
         hint = by_name(server.host)
         return _no_token('server-realm', where, message, hint)
+    if is_post and (problem := _refusal(answer, origin, server)) is not None:
+        return Token(status=answer.status, problem=problem)
     return _judge(answer, where, server, credentials)
 
 
+def _request(
+    way: Way, challenge: Challenge, scope: str, credentials: Login | None
+) -> Request:
+    service = challenge.service
+    if credentials is not None and credentials.is_identity_token:
+        body = form(
+            grant_type='refresh_token',
+            service=service,
+            client_id=_CLIENT,
+            scope=scope,
+            refresh_token=credentials.secret,
+        )
+        return way.request(
+            challenge.realm,
+            method='POST',
+            content_type='application/x-www-form-urlencoded',
+            body=body.encode(),
+        )
+    url = with_query(challenge.realm, service=service, scope=scope)
+    login = basic(credentials.username, credentials.secret) if credentials else ''
+    return way.request(url, authorization=login)
+
+
 _OF_THE_SERVER = ' (auth.token.realm in its config)'
+
+
+def _refusal(answer: Answer, origin: Mirror, server: Mirror) -> Problem | None:
+    """Say why there is no token for an identity token, which ends some day."""
+    status = answer.status
+    if status in (404, 405):
+        message = f'its token server {server} takes no identity tokens ({status})'
+    elif status in (400, 401, 403):
+        message = f'its token server {server} does not take this identity token'
+        message += f' ({status}): it may have expired'
+    else:
+        return None
+    hint = f'docker login {quoted(origin.endpoint)}'
+    return Problem('server-login', message, origin.url, hint)
 
 
 def _judge(

@@ -230,7 +230,8 @@ def _log_in_by_basic(asked: _Upstream) -> Finding | None:
         return login_needed(asked.place)
     if asked.major < 3:
         return basic_with_2(asked.place)
-    request = replace(asked.request, authorization=basic(*asked.login))
+    authorization = basic(asked.login.username, asked.login.secret)
+    request = replace(asked.request, authorization=authorization)
     try:
         status = asked.host.http_get(request).status
     except ConnectionFailed as failure:

@@ -21,6 +21,7 @@ from webservers import (
     web_server,
 )
 
+from registry_host.engine.clientlogins import StoredLogin
 from registry_host.engine.route import Route
 from registry_host.engine.trust import Trust
 from registry_host.host.host import Host
@@ -28,6 +29,8 @@ from registry_host.registry.serverprobe import inspect
 
 TIMEOUT_S = 2.0
 NOT_KNOWN = 'whether it is a cache or takes pushes is not known: '
+
+WRONG = StoredLogin('lab', 'hunter2-hunter2')
 
 
 def look(url, root=None, **options):
@@ -136,15 +139,31 @@ def test_with_a_login_the_role_is_known(tmp_path):
 
 
 def test_a_login_that_is_not_taken_is_told_and_not_shown(tmp_path):
-    wrong = ('lab', 'hunter2-hunter2')
     with registry(tmp_path / 'push', has_login=True) as endpoint:
-        seen = look(f'http://{endpoint}', has_roles=True, credentials=wrong)
+        seen = look(f'http://{endpoint}', has_roles=True, credentials=WRONG)
     assert seen.role is None
     assert [f.severity for f in seen.findings] == ['info', 'error', 'skipped']
     assert seen.findings[1].message == (
         f'http://{endpoint}: does not take this login (401)'
     )
     assert 'hunter2' not in repr(seen)
+
+
+def test_an_identity_token_goes_to_token_servers_alone(tmp_path):
+    """As docker has it: at a registry that asks for a password it sends nothing."""
+    token = StoredLogin('lab', 'hunter2-hunter2', is_identity_token=True)
+    challenge = ('WWW-Authenticate', 'Basic realm="x"')
+    with web_server(page(401, [API, challenge], b'{}')) as server:
+        url = f'http://{server.endpoint}'
+        seen = look(url, has_roles=True, credentials=token)
+    assert [finding.message for finding in seen.findings[1:]] == [
+        f'{url}: takes passwords alone (basic), and the login for it is an identity '
+        'token',
+        f'{url}: {NOT_KNOWN}it takes no identity token',
+    ]
+    assert seen.findings[1].remedy == (f'docker login {server.endpoint}',)
+    assert not any('authorization' in headers for *_, headers in server.asked)
+    assert not any(server.bodies)
 
 
 def test_debians_broken_htpasswd_is_told(tmp_path):
@@ -231,7 +250,10 @@ def test_a_ca_of_the_engines_environment_is_trusted(tmp_path, certificates, root
 def test_a_ca_that_is_not_trusted_is_named(tmp_path, certificates, root):
     with tls_registry(tmp_path, certificates, 'good') as (endpoint, _):
         seen = look(
-            f'https://{endpoint}', root, has_roles=True, credentials=('lab', 'hunter2')
+            f'https://{endpoint}',
+            root,
+            has_roles=True,
+            credentials=WRONG,
         )
     assert (seen.is_registry, seen.role) == (True, None)
     first, role = seen.findings
@@ -554,7 +576,7 @@ def test_a_real_registry_with_a_token_server(tmp_path):
             assert files(folder) == []
             stranger_seen = look(url, has_roles=True)
             assert (stranger_seen.is_registry, stranger_seen.role) == (True, None)
-            refused = look(url, has_roles=True, credentials=('lab', 'hunter2-hunter2'))
+            refused = look(url, has_roles=True, credentials=WRONG)
             assert [f.severity for f in refused.findings] == [
                 'info',
                 'error',
@@ -590,9 +612,8 @@ def test_a_token_server_for_everybody_is_well():
 
 
 def test_a_token_server_that_does_not_take_the_login():
-    wrong = ('lab', 'hunter2-hunter2')
     with token_registry() as server:
-        seen = look(f'http://{server.endpoint}', credentials=wrong)
+        seen = look(f'http://{server.endpoint}', credentials=WRONG)
     assert codes(seen) == ['server-login', 'server-login']
     assert seen.findings[1].message == (
         f'http://{server.endpoint}: its token server http://{server.endpoint} does not '

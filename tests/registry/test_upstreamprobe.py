@@ -19,11 +19,12 @@ from webservers import (
     web_server,
 )
 
+from registry_host.engine.clientlogins import StoredLogin
 from registry_host.host.host import Host
 from registry_host.host.lookups import look_up
 from registry_host.registry.upstreamprobe import ask_upstream
 
-WRONG = ('lab', 'hunter2-hunter2')
+WRONG = StoredLogin('lab', 'hunter2-hunter2')
 OPEN = (200, [API], b'{}')
 SECRETS = ('hunter2', 'correct-horse', 'secret-token')
 
