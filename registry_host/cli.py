@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from registry_host import __version__
+from registry_host.cli_image import image
 from registry_host.cli_registry import registry
 from registry_host.ending import (
     ARGUMENTS,
@@ -97,6 +98,7 @@ def cli(context: click.Context, root: str) -> None:
     context.obj.progress = start.progress
 
 
+cli.add_command(image)
 cli.add_command(registry)
 
 

@@ -216,6 +216,19 @@ class ProbeError(RegistryHostError):
     """A mirror did not answer as a registry that this engine can use."""
 
 
+class SourcesError(RegistryHostError):
+    """The images to copy, or their destination, are no such thing."""
+
+    exit_code = Exit.BAD_INPUT
+    is_told = True
+
+
+class CopyError(RegistryHostError):
+    """Images cannot be copied, be it for their destination or for want of a program."""
+
+    is_told = True
+
+
 class StateError(RegistryHostError):
     """What we remember between runs can be neither read nor written."""
 

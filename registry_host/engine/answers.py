@@ -152,6 +152,10 @@ def parse_held(body: Any) -> Held:
     return Held(_text(body['Id']), frozenset(_texts(body.get('RepoDigests'))))
 
 
+def parse_platform(body: Any) -> str:
+    return f'{_text(body["Os"])}/{_text(body["Arch"])}'
+
+
 def parse_digest(body: Any) -> str:
     return _text(_object(body['Descriptor'])['digest'])
 

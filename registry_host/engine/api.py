@@ -7,6 +7,8 @@ import errno
 import json
 import re
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from registry_host.engine.answers import (
@@ -20,6 +22,7 @@ from registry_host.engine.answers import (
     parse_digest,
     parse_held,
     parse_info,
+    parse_platform,
     parse_tags,
     parsed,
 )
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from registry_host.host.host import Host
     from registry_host.settings.images import Image
 
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 API_TIMEOUT_S = 5.0
 # A container takes some 2 kB of /containers/json, and so do 100 mirrors of /info.
 ANSWER_LIMIT_BYTES = 16 * 2**20
@@ -58,6 +62,10 @@ class Client:
 
     def info(self) -> Info:
         return parsed('/info', self._get('/info'), parse_info)
+
+    def platform(self) -> str:
+        """Name the platform of the images that it pulls: linux/amd64."""
+        return parsed('/version', self._get('/version'), parse_platform)
 
     def running(self) -> tuple[Container, ...]:
         """List the running containers; OSError and EngineError as all here."""
@@ -110,8 +118,17 @@ class Client:
         each step. TimeoutError if there is nothing more for so long: the engine gives
         up then, as the connection ends (moby api/server/router/image, 20.10 to 28.5).
         """
-        target = f'/images/create?fromImage={image.repository}&tag={image.tag}'
-        with self._request(target, timeout_s, '') as connection:
+        words = f'fromImage={image.repository}&tag={image.tag}'
+        return self.stream(f'/images/create?{words}', timeout_s=timeout_s)
+
+    def stream(
+        self, target: str, *, timeout_s: float, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> str:
+        """POST what the engine tells the steps of: its own words if it fails, else ''.
+
+        `timeout_s` as for pull().
+        """
+        with self._request(target, timeout_s, '', headers=headers) as connection:
             answer = bytearray()
             while received := _received(
                 connection, 65536, time.monotonic() + timeout_s
@@ -124,7 +141,7 @@ class Client:
             return message_of(body) or 'no reason given'
         return error_of(body)
 
-    def inspect(self, image: Image) -> Held:
+    def inspect(self, image: Image | str) -> Held:
         """Look which image the engine has by a name; one without id if it has none."""
         target = f'/images/{image}/json'
         head, body = self._ask(target)
@@ -132,7 +149,7 @@ class Client:
         return parsed(target, body, parse_held) if is_there else Held()
 
     def tag(self, image_id: str, image: Image) -> None:
-        """Have a name stand for an image again; EngineError if the engine refuses."""
+        """Have a name stand for an image; EngineError if the engine refuses."""
         words = f'repo={image.repository}&tag={image.tag}'
         self._change('POST', f'/images/{image_id}/tag?{words}')
 
@@ -175,9 +192,11 @@ class Client:
         timeout_s: float,
         content: str | None = None,
         method: str = 'POST',
+        headers: Mapping[str, str] = _NO_HEADERS,
     ) -> Iterator[socket.socket]:
         # HTTP/1.0, so that the reply is never chunked and ends with the connection.
         head = f'GET {target} HTTP/1.0\r\nHost: docker\r\n'
+        head += ''.join(f'{name}: {value}\r\n' for name, value in headers.items())
         if content is not None:
             head = head.replace('GET', method, 1) + (
                 'Content-Type: application/json\r\n'

@@ -1,10 +1,11 @@
-"""Several slow questions at once, under one deadline."""
+"""Several slow questions at once, under one deadline; long jobs, some at a time."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TypeVar
 
 K = TypeVar('K', bound=Hashable)
@@ -41,3 +42,45 @@ def ask_all(
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     return {key: answers[key] for key in jobs if key in answers}
+
+
+def work_off(
+    jobs: Sequence[Callable[[], None]], *, width: int, stop: threading.Event
+) -> None:
+    """Run jobs one after the other, `width` at a time, until all are done.
+
+    An exception of a job is raised once all others have ended. An interrupt sets
+    `stop`, which each job is to heed; what is left is not begun.
+    """
+    left = deque(jobs)
+    failures: list[Exception] = []
+
+    def work() -> None:
+        while not stop.is_set():
+            try:
+                job = left.popleft()
+            except IndexError:
+                return
+            try:
+                job()
+            except Exception as err:  # noqa: BLE001 - raised by whoever waits
+                failures.append(err)
+
+    count = min(width, len(jobs))
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(_PATIENCE_S)  # In steps: a signal is heeded in between.
+    except BaseException:
+        stop.set()
+        for thread in threads:
+            thread.join(_PATIENCE_S)
+        raise
+    if failures:
+        raise failures[0]
+
+
+_PATIENCE_S = 2.0

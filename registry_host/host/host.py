@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from registry_host.host.connections import Connections
+from registry_host.host.following import Following
 from registry_host.host.programs import Programs
 from registry_host.host.statedoor import State
 from registry_host.host.userdoor import Users
 
 
-class Host(Users, State, Programs, Connections):
+class Host(Users, State, Programs, Following, Connections):
     """All that can be seen of a host, and done to it.
 
     Subclass it to make one operation fail in a test.

@@ -57,11 +57,12 @@ class Request:
     is_followed: bool = True
     content_type: str = ''
     body: bytes | None = field(default=None, repr=False)
+    limit_bytes: int = BODY_LIMIT_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A reply: lower-case header names, BODY_LIMIT_BYTES of body at most.
+    """A reply: lower-case header names, `limit_bytes` of its request at most.
 
     The values of a header that comes more than once are joined by commas (RFC 9110).
     """
@@ -168,7 +169,7 @@ def send_once(request: Request) -> Answer:
         with _connected(connection, request.timeout_s):
             connection.request(request.method, path, request.body, headers)
             with connection.getresponse() as reply:
-                body = reply.read(BODY_LIMIT_BYTES)
+                body = reply.read(request.limit_bytes)
     except ProxyError as err:
         cause = err.__cause__
         found = _failure(request, cause if isinstance(cause, Exception) else err)

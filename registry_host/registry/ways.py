@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 
 class Way(NamedTuple):
-    """`authorities` are the files of all certificates that the program trusts."""
+    """`authorities` are the files of all certificates that the program trusts.
+
+    `is_verified` False takes any certificate, as for an insecure registry.
+    """
 
     route: Route = Route()
     authorities: tuple[str, ...] = ()
     timeout_s: float = 5.0
+    is_verified: bool = True
 
     def request(self, url: str, **more: Any) -> Request:
         """Ask for a URL as that program would; `more` as in Request."""
@@ -37,7 +41,7 @@ class Way(NamedTuple):
             timeout_s=self.timeout_s,
             authorities=self.authorities if is_tls else (),
             proxy=proxy_for(mirror, mirror.scheme, self.route) if mirror else None,
-            **more,
+            **{'is_verified': self.is_verified, **more},
         )
 
 

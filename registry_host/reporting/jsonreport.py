@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from registry_host.errors import Finding, Problem
     from registry_host.plan.changes import Change
     from registry_host.plan.readings import Served
+    from registry_host.registry.copying import Copied
     from registry_host.reporting.overview import Overview
     from registry_host.reporting.report import Report
     from registry_host.settings.checking import Checked
@@ -112,6 +113,20 @@ def _results_json(report: Report) -> Iterator[dict[str, Any]]:
         yield {name: value or None for name, value in registry._asdict().items()}
     for each in report.texts or ():
         yield {'path': each.name, 'text': each.text}
+    for image in report.images or ():
+        yield _image_json(image)
+
+
+def _image_json(image: Copied) -> dict[str, Any]:
+    return {
+        'source': str(image.landing.source),
+        'destination': str(image.landing.target),
+        'action': image.action,
+        'digest': image.digest or None,
+        'platforms': list(image.platforms),
+        'bytes': image.size,
+        'code': image.problem.code if image.problem else None,
+    }
 
 
 def _result_json(result: Checked[Any]) -> dict[str, Any]:

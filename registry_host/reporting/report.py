@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry_host.plan.changes import Plan
     from registry_host.plan.readings import Served
     from registry_host.progress import Progress, Proof
+    from registry_host.registry.copying import Copied
     from registry_host.registry.rendering import Text
     from registry_host.reporting.overview import Overview
     from registry_host.settings.checking import Checked
@@ -58,7 +59,7 @@ class Report(NamedTuple):
     how to let it stay. `state` is what was true of the host in the end; it `is_mending`
     where, with --check, a run that was cut short would be taken back. `results` are of
     validate, `runs` of history, `checks` of doctor --list, `texts` of registry render,
-    `registries` of registry check, `overview` of status.
+    `registries` of registry check, `overview` of status, `images` of image copy.
     """
 
     command: str
@@ -81,6 +82,7 @@ class Report(NamedTuple):
     texts: tuple[Text, ...] | None = None
     registries: tuple[CheckedRegistry, ...] | None = None
     overview: Overview | None = None
+    images: tuple[Copied, ...] | None = None
     services: tuple[Served, ...] = ()
     proofs: tuple[Proof, ...] = ()
     is_mending: bool = False
@@ -160,10 +162,13 @@ class Report(NamedTuple):
     def is_changed(self) -> bool:
         """Whether the host was changed, or, with --check, would be.
 
-        A restart that is put off changes nothing.
+        A restart that is put off changes nothing. Of image copy: whether its
+        destination was.
         """
         if self.is_mending:
             return True
+        if self.images is not None:
+            return any(each.action in ('copied', 'updated') for each in self.images)
         if self.is_check and self.plan is not None:
             is_done = self.forecast is not None and self.forecast.done
             return bool(self.plan.pending or is_done)

@@ -39,8 +39,9 @@ HUB_PORT, CACHE_PORT, PUSH_PORT, LOGIN_PORT, TLS_PORT, WEB_PORT = (
 )
 PROXY_PORT = 3128
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-# bcrypt of something nobody knows: the registry is there to refuse.
-HTPASSWD = 'lab:$2y$05$' + 'x' * 53 + '\n'
+# The user lab of registries with a login, and its password by bcrypt.
+PASSWORD = 'Tr4in-spotting'
+HTPASSWD = 'lab:$2b$05$Aa0PwfNx4WosbjcMW3nFmOIsrV9dN25ci9U/a02dS0h2yxZqNu6HW\n'
 # A network namespace of its own around a host, and its link with an address that it
 # keeps when it boots again: systemd-nspawn would derive it from the machine's name.
 WITH_LINK = """

@@ -1,0 +1,152 @@
+"""Both ends of a copy, looked at before the first byte."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from registry_host.engine.daemonjson import DaemonJson
+from registry_host.engine.find import EngineFacts, look_at_engine
+from registry_host.engine.route import Route, route_of
+from registry_host.engine.rules import built_in_insecure
+from registry_host.errors import (
+    ConfigError,
+    Finding,
+    Problem,
+    place_of,
+    quoted,
+    reported,
+)
+from registry_host.host.concurrency import ask_all
+from registry_host.namedtuples import NamedTuple
+from registry_host.registry import entrance
+from registry_host.registry.client import Registry
+from registry_host.registry.reaching import HUB, Reached, reach
+from registry_host.registry.storedlogins import find_login
+from registry_host.settings.areas import HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+from registry_host.settings.insecure import InsecureList
+from registry_host.settings.proxies import check_no_proxy
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+
+    from registry_host.host.host import Host
+    from registry_host.registry.landing import Destination, Landing
+
+_DEADLINE_S = 90.0
+
+
+class Ends(NamedTuple):
+    """The registries of a copy, by the name that images have.
+
+    Of `origins`, those that cannot be used are Problems.
+    """
+
+    engine: EngineFacts
+    destination: Registry
+    origins: Mapping[str, Registry | Problem]
+
+    def origin(self, domain: str) -> Registry:
+        """The registry of images that were found to be copied."""
+        found = self.origins[domain]
+        if isinstance(found, Problem):
+            raise TypeError(domain)
+        return found
+
+
+def reach_ends(
+    host: Host,
+    landings: Sequence[Landing],
+    destination: Destination,
+    *,
+    told: Callable[[str], None],
+    stop: threading.Event,
+) -> Ends | Problem:
+    """Ask each registry what it is, with the login that there is for it.
+
+    A Problem is why nothing can be copied to the destination.
+    """
+    engine = look_at_engine(host)
+    route = way_of(host, engine)
+    domains = {destination.domain, *(each.source.domain for each in landings)}
+    jobs = {domain: partial(_reach, host, route, domain) for domain in domains}
+    found = ask_all(jobs, deadline_s=_DEADLINE_S, crashed=_crashed)
+    registries: dict[str, Registry | Problem] = {}
+    for domain in domains:
+        reached = found.get(domain) or _late(domain)
+        registries[domain] = reached.problem or _missing(domain)
+        if reached.server is not None:
+            registries[domain] = Registry(
+                reached.server, name=domain, told=told, stop=stop
+            )
+    target = registries[destination.domain]
+    if isinstance(target, Problem):
+        return target
+    if target.server.challenge is not None and target.server.login is None:
+        message = 'asks for a login, and config.json has none for it'
+        hint = f'docker login {quoted(target.name)}'
+        return Problem('copy-login', message, target.name, hint)
+    return Ends(engine, target, registries)
+
+
+def way_of(host: Host, engine: EngineFacts) -> Route:
+    """Go as the engine of this host goes; without one, by our own environment."""
+    try:
+        daemon = DaemonJson.read(host.read(engine.config_path))
+    except ConfigError:
+        daemon = DaemonJson.read(host.read('/dev/null'))
+    if engine.state != 'absent':
+        return route_of(host, engine, daemon)
+    found = {
+        area: host.environ.get(name) or host.environ.get(name.lower(), '')
+        for area, name in (
+            (HTTP_PROXY, 'HTTP_PROXY'),
+            (HTTPS_PROXY, 'HTTPS_PROXY'),
+            (NO_PROXY, 'NO_PROXY'),
+        )
+    }
+    no_proxy = found[NO_PROXY]
+    return Route(
+        insecure=InsecureList(built_in_insecure(None)),
+        http_proxy=found[HTTP_PROXY],
+        https_proxy=found[HTTPS_PROXY],
+        no_proxy=check_no_proxy(no_proxy).value if no_proxy else None,
+    )
+
+
+def _reach(host: Host, route: Route, domain: str) -> Reached:
+    return reach(host, route, domain, find_login(host, domain))
+
+
+def _crashed(domain: str, err: Exception) -> Reached:
+    if isinstance(err, ConfigError):
+        return Reached(problem=err.problems[0])
+    message = f'could not be asked, by a bug in registry-host: {place_of(err)}'
+    return Reached(problem=Problem('copy-crashed', *reported(message)).at(domain))
+
+
+def _late(domain: str) -> Reached:
+    message = f'did not answer within {_DEADLINE_S:.0f} s'
+    return Reached(problem=Problem('copy-unreachable', message, domain))
+
+
+def _missing(domain: str) -> Problem:
+    return Problem('copy-unreachable', 'did not answer', domain)
+
+
+def role_findings(target: Registry, path: str) -> tuple[Finding, ...] | Problem:
+    """Ask whether a registry takes pushes to a repository; a Problem if it does not.
+
+    It is sent a manifest that it refuses: see roles.py.
+    """
+    if target.name == HUB:
+        return ()
+    judged = entrance.role_of(target.server, path)
+    if judged.role == 'cache':
+        message = 'is a pull-through cache, and takes no pushes'
+        return Problem('copy-cache', message, target.name)
+    if judged.role == 'read-only':
+        message = 'is read-only, and takes no pushes (storage.maintenance.readonly)'
+        return Problem('copy-read-only', message, target.name)
+    return judged.findings

@@ -1,0 +1,134 @@
+"""A program that takes long: followed line by line, and ended when it is to end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from typing import TYPE_CHECKING
+
+from registry_host.host.place import Place
+from registry_host.host.records import Completed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from subprocess import Popen
+
+POLL_S = 0.2
+# Of what a program says, its end is kept.
+KEPT_BYTES = 16 * 1024
+
+
+class Following(Place):
+    """Programs that are watched while they run."""
+
+    def follow(
+        self,
+        argv_of: Callable[[str], Sequence[str]],
+        *,
+        secret: bytes,
+        env: Mapping[str, str],
+        idle_s: float,
+        seen: Callable[[str, int], None],
+        is_stopped: Callable[[], bool],
+    ) -> Completed:
+        """Run a program to its end; `argv_of` takes the path of a file with `secret`.
+
+        That file is in memory, and this program's alone: no other user can open it, and
+        nothing is left of it. `seen` is called with each line on standard output, and
+        with '' meanwhile; always with the bytes that the program has sent so far, as
+        far as the kernel tells. A program that neither reads nor writes anything for
+        `idle_s` seconds is ended, as it is when `is_stopped` says so: then the code is
+        None, and `err` the reason.
+        """
+        import subprocess
+
+        file = os.memfd_create('registry-host', os.MFD_CLOEXEC)
+        try:
+            with os.fdopen(os.dup(file), 'wb') as handle:
+                handle.write(secret)
+            process = subprocess.Popen(  # noqa: S603 - no shell, argv from our own code
+                list(argv_of(f'/proc/self/fd/{file}')),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**env, 'LC_ALL': 'C.UTF-8'},
+                pass_fds=(file,),
+                start_new_session=True,
+            )
+        except OSError as err:
+            return Completed(code=None, out='', err=err.strerror or str(err))
+        finally:
+            os.close(file)
+        with process:
+            try:
+                reason, out, err_out = _follow(process, idle_s, seen, is_stopped)
+            finally:
+                _end(process)
+        if reason:
+            return Completed(code=None, out=out, err=reason)
+        return Completed(code=process.returncode, out=out, err=err_out)
+
+
+def _follow(
+    process: Popen[bytes],
+    idle_s: float,
+    seen: Callable[[str, int], None],
+    is_stopped: Callable[[], bool],
+) -> tuple[str, str, str]:
+    """Return why it is to be ended, if it is, and the ends of its two streams."""
+    import selectors
+
+    kept = {'out': b'', 'err': b''}
+    lines = b''
+    moved, since = (0, 0), time.monotonic()
+    with selectors.DefaultSelector() as streams:
+        for name in kept:
+            stream = getattr(process, f'std{name}')
+            streams.register(stream, selectors.EVENT_READ, name)
+        while streams.get_map():
+            for key, _ in streams.select(POLL_S):
+                data = os.read(key.fd, 65536)
+                if not data:
+                    streams.unregister(key.fileobj)
+                kept[key.data] = (kept[key.data] + data)[-KEPT_BYTES:]
+                if key.data == 'out':
+                    *whole, lines = (lines + data).split(b'\n')
+                    lines = lines[-KEPT_BYTES:]
+                    for line in whole:
+                        seen(line.decode('utf-8', 'replace'), moved[1])
+            now = _moved(process.pid)
+            if now != moved:
+                moved, since = now, time.monotonic()
+            seen('', moved[1])
+            if is_stopped():
+                return 'it was stopped', '', ''
+            if time.monotonic() - since > idle_s:
+                return f'no data for {idle_s:.0f} s', '', ''
+    process.wait()
+    out, err = (kept[name].decode('utf-8', 'replace') for name in ('out', 'err'))
+    return '', out, err
+
+
+def _moved(pid: int) -> tuple[int, int]:
+    """Bytes that a process has read and written so far, on sockets as on files.
+
+    Source: proc(5), /proc/PID/io, rchar and wchar; what the kernel moves for a process
+    by sendfile(2) counts too.
+    """
+    with contextlib.suppress(OSError):
+        with open(f'/proc/{pid}/io', 'rb') as file:
+            found = re.findall(rb'^[rw]char: (\d+)', file.read(), re.MULTILINE)
+        if len(found) == 2:
+            return int(found[0]), int(found[1])
+    return 0, 0
+
+
+def _end(process: Popen[bytes]) -> None:
+    import signal
+
+    if process.poll() is None:
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,253 @@
+"""A registry as a copy asks it: manifests by HEAD and GET, with tokens and patience."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from registry_host.errors import Problem, quoted
+from registry_host.host.dialing import basic
+from registry_host.host.wire import ConnectionFailed
+from registry_host.namedtuples import NamedTuple
+from registry_host.registry.challenges import challenge_of
+from registry_host.registry.probe import MANIFESTS
+from registry_host.registry.serverfaults import by_way_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from registry_host.host.wire import Answer
+    from registry_host.registry.challenges import Challenge
+    from registry_host.registry.entrance import Server
+
+# A wait that a registry asks for is kept up to here; beyond it, an image fails.
+LONGEST_WAIT_S = 120.0
+TRIES = 4
+# Source: distribution registry/handlers/manifests.go (2.8): larger ones are refused.
+MANIFEST_LIMIT_BYTES = 4 * 1024 * 1024
+_BUSY = (500, 502, 503, 504)
+# A token is asked for anew well before one of this age may have expired: Docker's
+# clients take 60 s where a token server names no time (distribution 2.8, session.go).
+_TOKEN_AGE_S = 45.0
+
+
+class Manifest(NamedTuple):
+    """What a name stands for; `body` is b'' where only the digest was asked for."""
+
+    digest: str
+    media_type: str = ''
+    body: bytes = b''
+
+    @property
+    def parsed(self) -> dict[str, Any]:
+        """The manifest as an object, {} where it is none."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class RequestFailed(Exception):
+    """There is no manifest to be had; `problem` says why.
+
+    `is_absent`: the registry answers, and does not have it.
+    """
+
+    def __init__(self, problem: Problem, *, is_absent: bool = False) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+        self.is_absent = is_absent
+
+
+class Registry:
+    """One registry, its tokens, and how long it wants to be left alone.
+
+    May be used by several threads. `told` is called with a line about each wait;
+    `is_stopped` ends a wait.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        name: str,
+        told: Callable[[str], None],
+        stop: threading.Event,
+    ) -> None:
+        self.server = server
+        self.name = name
+        self._told = told
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._tokens: dict[str, tuple[float, str]] = {}
+        self._challenge: Challenge | None = server.challenge
+        self._resting_until = 0.0
+        self._is_closed: Problem | None = None
+
+    def head(self, path: str, reference: str) -> Manifest:
+        """Ask which manifest a tag or a digest stands for; nothing is downloaded.
+
+        Docker Hub counts no HEAD as a pull (its documentation, usage and limits).
+        """
+        answer = self._manifest('HEAD', path, reference)
+        digest = answer.headers.get('docker-content-digest', '')
+        if not re.fullmatch(r'[a-z0-9]+:[a-f0-9]{32,}', digest):
+            return self.get(path, reference)
+        return Manifest(digest, answer.headers.get('content-type', ''))
+
+    def get(self, path: str, reference: str) -> Manifest:
+        """Download a manifest; by its own digest it is what the digest says."""
+        answer = self._manifest('GET', path, reference)
+        digest = f'sha256:{hashlib.sha256(answer.body).hexdigest()}'
+        if reference.startswith('sha256:') and reference != digest:
+            message = f'{path}@{reference}: the manifest that comes has another digest'
+            raise RequestFailed(Problem('copy-digest', message, self.name))
+        return Manifest(digest, answer.headers.get('content-type', ''), answer.body)
+
+    # Requests
+
+    def _manifest(self, method: str, path: str, reference: str) -> Answer:
+        for attempt in range(1, TRIES + 1):
+            answer = self._asked(method, path, reference)
+            if answer.status == 200:
+                return answer
+            if answer.status == 429:
+                self._rest(retry_after(answer), attempt)
+                continue
+            if answer.status in _BUSY and attempt < TRIES:
+                self._stop.wait(attempt)
+                continue
+            break
+        raise self._refusal(answer)
+
+    def _asked(self, method: str, path: str, reference: str) -> Answer:
+        """Ask once, and once more with a fresh token where the one in hand is void."""
+        for is_fresh in (False, True):
+            if self._is_closed is not None:
+                raise RequestFailed(self._is_closed)
+            self._stop.wait(max(0.0, self._resting_until - time.monotonic()))
+            authorization = self._authorization(path, is_fresh=is_fresh)
+            answer = self._sent(method, path, reference, authorization)
+            if answer.status != 401:
+                return answer
+            # One that is open at /v2/ may ask first here.
+            self._challenge = challenge_of(answer.headers) or self._challenge
+            if self._challenge is None:
+                return answer
+        return answer
+
+    def _sent(
+        self, method: str, path: str, reference: str, authorization: str
+    ) -> Answer:
+        server = self.server
+        request = server.way.request(
+            f'{server.place}/v2/{path}/manifests/{reference}',
+            method=method,
+            accept=', '.join(MANIFESTS),
+            authorization=authorization,
+            limit_bytes=MANIFEST_LIMIT_BYTES,
+        )
+        failure = None
+        for attempt in range(1, TRIES):
+            try:
+                return server.host.http_get(request)
+            except ConnectionFailed as found:
+                failure = found
+                # A name that is wrong, and TLS that is not trusted, stay so.
+                if found.reason in ('resolve', 'tls-untrusted', 'not-tls'):
+                    break
+                if self._stop.wait(attempt * 0.5):
+                    break
+        by = by_way_of(request.proxy)
+        detail = failure.detail if failure else ''
+        message = f'could not be reached ({detail}{by})'
+        raise RequestFailed(Problem('copy-unreachable', message, self.name))
+
+    def _authorization(self, path: str, *, is_fresh: bool) -> str:
+        challenge = self._challenge
+        if challenge is None:
+            return ''
+        login = self.server.login
+        if challenge.auth == 'basic':
+            if login is None or login.is_identity_token:
+                return ''
+            return basic(login.username, login.secret)
+        with self._lock:
+            made, text = self._tokens.get(path, (0.0, ''))
+            if text and not is_fresh and time.monotonic() - made < _TOKEN_AGE_S:
+                return text
+        token = self.server.token(challenge, f'repository:{path}:pull')
+        if token.problem is not None:
+            raise RequestFailed(self._with_login(token.problem))
+        authorization = f'Bearer {token.text}'
+        with self._lock:
+            self._tokens[path] = (time.monotonic(), authorization)
+        return authorization
+
+    # Refusals
+
+    def _rest(self, wanted_s: float | None, attempt: int) -> None:
+        """Leave the registry alone for so long, or for good where it is too long."""
+        wait_s = 2.0**attempt if wanted_s is None else wanted_s
+        if wait_s > LONGEST_WAIT_S or attempt == TRIES:
+            message = 'limits the rate of requests (429 Too Many Requests)'
+            if wanted_s is not None:
+                message += f'; it asks to come back in {shown_time(wanted_s)}'
+            elif self.server.login is None:
+                message += '; it may allow more to those who log in'
+            problem = Problem('copy-limited', message, self.name)
+            self._is_closed = problem
+            raise RequestFailed(problem)
+        with self._lock:
+            until = time.monotonic() + wait_s
+            is_news = until > self._resting_until + 1
+            self._resting_until = max(until, self._resting_until)
+        if is_news:
+            self._told(f'{self.name} limits requests (429): waiting {wait_s:.0f} s')
+        self._stop.wait(wait_s)
+
+    def _refusal(self, answer: Answer) -> RequestFailed:
+        """Say what an answer means; which image it is for is told by whoever asks."""
+        status = answer.status
+        if status == 404:
+            problem = Problem('copy-absent', 'there is no such image', self.name)
+            return RequestFailed(problem, is_absent=True)
+        if status in (401, 403):
+            message = f'does not let this login have it ({status})'
+            if self.server.login is None:
+                message = f'there is no such image, or not without a login ({status})'
+            problem = Problem('copy-login', message, self.name)
+            return RequestFailed(self._with_login(problem))
+        message = f'answers {status} for a manifest'
+        return RequestFailed(Problem('copy-refused', message, self.name))
+
+    def _with_login(self, problem: Problem) -> Problem:
+        hint = f'docker login {quoted(self.name)}'
+        return problem._replace(where=self.name, hint=hint)
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Read the header Retry-After, seconds or a date (RFC 9110); None for neither."""
+    text = answer.headers.get('retry-after', '').strip()
+    if re.fullmatch('[0-9]{1,9}', text):
+        return float(text)
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
+
+
+def shown_time(seconds: float) -> str:
+    """Write a time for people: 45 s, 12 min, 5 h."""
+    if seconds < 120:
+        return f'{seconds:.0f} s'
+    if seconds < 7200:
+        return f'{seconds / 60:.0f} min'
+    return f'{seconds / 3600:.0f} h'

@@ -1,0 +1,127 @@
+"""What an image consists of, by its manifests: platforms, sizes, children."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from registry_host.namedtuples import NamedTuple
+from registry_host.registry.client import RequestFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry_host.registry.client import Manifest, Registry
+
+# An index may hold indexes (OCI image-spec 1.1); nobody has seen one deeper.
+_DEPTH = 3
+
+
+class Contents(NamedTuple):
+    """`platforms` as OS/ARCH[/VARIANT]; `size` is that of all blobs, in bytes."""
+
+    platforms: tuple[str, ...]
+    size: int
+
+
+class Child(NamedTuple):
+    """A manifest that an index lists; `platform` is '' for an attestation."""
+
+    digest: str
+    platform: str
+
+
+def children_of(manifest: Manifest) -> tuple[Child, ...]:
+    """List what an index holds; () for the manifest of a single platform."""
+    listed = manifest.parsed.get('manifests')
+    found = []
+    for each in listed if isinstance(listed, list) else ():
+        digest = each.get('digest') if isinstance(each, dict) else None
+        if isinstance(digest, str):
+            found.append(Child(digest, _platform_of(each.get('platform'))))
+    return tuple(found)
+
+
+def _platform_of(value: Any) -> str:
+    """Write a platform as Docker does.
+
+    What buildx attests of an image is of the platform unknown/unknown (moby/buildkit
+    docs/attestations/attestation-storage.md).
+    """
+    if not isinstance(value, dict):
+        return ''
+    parts = [value.get(key) for key in ('os', 'architecture', 'variant')]
+    words = [part for part in parts if isinstance(part, str) and part]
+    return '' if 'unknown' in words else '/'.join(words)
+
+
+def config_of(manifest: Manifest) -> str:
+    """Give the digest of an image's config, which Docker calls its id; '' for none."""
+    config = manifest.parsed.get('config')
+    digest = config.get('digest') if isinstance(config, dict) else None
+    return digest if isinstance(digest, str) else ''
+
+
+def contents_of(registry: Registry, path: str, manifest: Manifest) -> Contents:
+    """Read all manifests of an image, of which `manifest` is the first.
+
+    Raises RequestFailed where one is missing.
+    """
+    platforms: list[str] = []
+    sizes: dict[str, int] = {}
+    for child, each in _walked(registry, path, manifest, _DEPTH):
+        if child and child.platform:
+            platforms.append(child.platform)
+        for digest, size in _blobs(each):
+            sizes[digest] = size
+    return Contents(tuple(platforms), sum(sizes.values()))
+
+
+def _walked(
+    registry: Registry, path: str, manifest: Manifest, depth: int
+) -> Iterator[tuple[Child | None, Manifest]]:
+    yield None, manifest
+    for child in children_of(manifest) if depth else ():
+        below = registry.get(path, child.digest)
+        for inner, each in _walked(registry, path, below, depth - 1):
+            yield inner or child, each
+
+
+def _blobs(manifest: Manifest) -> Iterator[tuple[str, int]]:
+    found = manifest.parsed
+    layers = found.get('layers')
+    for each in (found.get('config'), *(layers if isinstance(layers, list) else ())):
+        if not isinstance(each, dict):
+            continue
+        digest, size = each.get('digest'), each.get('size')
+        if isinstance(digest, str) and isinstance(size, int):
+            yield digest, size
+
+
+def missing_children(
+    registry: Registry, path: str, digest: str, depth: int = _DEPTH
+) -> tuple[str, ...]:
+    """Ask for each manifest that an index lists, and name those that are gone.
+
+    A garbage collection of distribution 2.8 with -m removes them, and leaves the index
+    (distribution#3178).
+    """
+    missing: list[str] = []
+    for child in children_of(registry.get(path, digest)) if depth else ():
+        try:
+            found = registry.head(path, child.digest)
+        except RequestFailed as failure:
+            if not failure.is_absent:
+                raise
+            missing.append(child.digest)
+            continue
+        if 'index' in found.media_type or 'list' in found.media_type:
+            missing += missing_children(registry, path, child.digest, depth - 1)
+    return tuple(missing)
+
+
+def of_platform(manifest: Manifest, wanted: str) -> Child | None:
+    """Pick the manifest of one platform; a variant counts only where it is named."""
+    children = children_of(manifest)
+    exact = [child for child in children if child.platform == wanted]
+    loose = [child for child in children if child.platform.startswith(f'{wanted}/')]
+    return next(iter(exact or loose), None)

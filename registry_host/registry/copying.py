@@ -1,0 +1,171 @@
+"""Whether an image is at its destination already, and what came of a copy of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry_host.errors import Problem
+from registry_host.namedtuples import NamedTuple
+from registry_host.registry.client import RequestFailed
+from registry_host.registry.contents import (
+    children_of,
+    config_of,
+    contents_of,
+    missing_children,
+    of_platform,
+)
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from registry_host.registry.client import Manifest, Registry
+    from registry_host.registry.landing import Landing
+
+    Action = Literal['copied', 'updated', 'none', 'failed']
+
+
+class Decision(NamedTuple):
+    """What is to be done for an image.
+
+    `digest` is the manifest that is copied. `has_all` False: it is that of one
+    platform. `problem` says why nothing can be done.
+    """
+
+    landing: Landing
+    action: Action
+    digest: str = ''
+    has_all: bool = True
+    problem: Problem | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        return self.action in ('copied', 'updated')
+
+
+class Copied(NamedTuple):
+    """What came of one image; `size` is in bytes, None where it is not known.
+
+    With a forecast, `action` is what would come of it.
+    """
+
+    landing: Landing
+    action: Action
+    digest: str = ''
+    platforms: tuple[str, ...] = ()
+    size: int | None = None
+    problem: Problem | None = None
+
+
+def decide(
+    landing: Landing,
+    origin: Registry,
+    destination: Registry,
+    *,
+    platform: str = '',
+    is_verifying: bool = False,
+    by_engine: str = '',
+) -> Decision:
+    """Compare both digests; nothing of the image is downloaded.
+
+    With `is_verifying`, an index that lacks manifests it lists is not there. With
+    `by_engine`, the platform of an engine that copies: what it has copied has another
+    digest, and is known by its config.
+    """
+    target = landing.target
+    try:
+        found = _wanted(landing, origin, platform)
+        if isinstance(found, Problem):
+            return Decision(landing, 'failed', problem=found)
+        digest, has_all = found
+        there = _at_destination(landing, destination)
+        if there is None:
+            return Decision(landing, 'copied', digest, has_all)
+        is_there = there.digest == digest
+        if not is_there and by_engine:
+            is_there = _is_same_config(landing, origin, destination, digest, by_engine)
+        if is_there and is_verifying:
+            is_there = not missing_children(destination, target.path, there.digest)
+        return Decision(landing, 'none' if is_there else 'updated', digest, has_all)
+    except RequestFailed as failure:
+        return Decision(landing, 'failed', problem=failure.problem)
+
+
+def _wanted(
+    landing: Landing, origin: Registry, platform: str
+) -> tuple[str, bool] | Problem:
+    source = landing.source
+    reference = source.digest or source.tag or 'latest'
+    if not platform:
+        return origin.head(source.path, reference).digest, True
+    manifest = origin.get(source.path, reference)
+    if not children_of(manifest):
+        return manifest.digest, False
+    child = of_platform(manifest, platform)
+    if child is None:
+        has = ', '.join(c.platform for c in children_of(manifest) if c.platform)
+        message = f'is not there for {platform}, but for {has or "no platform"}'
+        return Problem('copy-platform', message, str(source))
+    return child.digest, False
+
+
+def _at_destination(landing: Landing, destination: Registry) -> Manifest | None:
+    target = landing.target
+    try:
+        return destination.head(target.path, target.digest or target.tag)
+    except RequestFailed as failure:
+        if not failure.is_absent:
+            raise
+        return None
+
+
+def _is_same_config(
+    landing: Landing,
+    origin: Registry,
+    destination: Registry,
+    digest: str,
+    platform: str,
+) -> bool:
+    """Whether what an engine has copied before is this image.
+
+    An engine converts manifests, and pushes the config as it came: its digest is the id
+    of the image (20.10.24 and 26.1.5; 28.5.2 keeps the platform's manifest).
+    """
+    source, target = landing
+    wanted = origin.get(source.path, digest)
+    if children_of(wanted):
+        child = of_platform(wanted, platform)
+        if child is None:
+            return False
+        wanted = origin.get(source.path, child.digest)
+    there = destination.get(target.path, target.tag)
+    return bool(config_of(wanted)) and config_of(wanted) == config_of(there)
+
+
+def proved(decision: Decision, destination: Registry, *, is_exact: bool) -> Copied:
+    """Look at the destination for what was copied: each manifest has to be there.
+
+    With `is_exact`, under the same digest.
+    """
+    target = decision.landing.target
+    try:
+        there = destination.get(target.path, target.digest or target.tag)
+        contents = contents_of(destination, target.path, there)
+    except RequestFailed as failure:
+        problem = failure.problem._replace(
+            message=f'{failure.problem.message}, after it was copied there'
+        )
+        return failed(decision, problem)
+    if is_exact and there.digest != decision.digest:
+        message = f'stands for {there.digest} after the copy, not {decision.digest}'
+        return failed(decision, Problem('copy-digest', message, str(target)))
+    return Copied(
+        landing=decision.landing,
+        action=decision.action,
+        digest=there.digest,
+        platforms=contents.platforms,
+        size=contents.size,
+    )
+
+
+def failed(decision: Decision, problem: Problem | None) -> Copied:
+    return Copied(decision.landing, 'failed', decision.digest, problem=problem)

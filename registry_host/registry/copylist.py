@@ -1,0 +1,41 @@
+"""Lists of images to copy: one name a line, with comments. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from registry_host.settings.references import check_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from registry_host.errors import Problem
+    from registry_host.settings.references import Reference
+
+
+def names_in(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each name of a list, after the number of its line, from 1.
+
+    A # at the start of a line, or after white space, begins a comment.
+    """
+    for number, line in enumerate(text.removeprefix('\ufeff').splitlines(), 1):
+        name = re.sub(r'(^|\s)#.*', '', line).strip()
+        if name:
+            yield number, name
+
+
+def read_names(
+    names: Iterable[tuple[str, str]],
+) -> tuple[list[Reference], list[Problem], list[Problem]]:
+    """Read names, each after the place where it stands: images, errors, warnings."""
+    images: list[Reference] = []
+    errors: list[Problem] = []
+    warnings: list[Problem] = []
+    for where, name in names:
+        checked = check_reference(name).at(where)
+        errors += checked.errors
+        warnings += checked.warnings
+        if checked.value is not None:
+            images.append(checked.value)
+    return images, errors, warnings

@@ -1,0 +1,55 @@
+"""Why a copy by skopeo failed, in words: its own where nothing better is known."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from registry_host.errors import Problem, quoted
+from registry_host.redact import redact
+from registry_host.registry.skopeo import complaint_of
+
+if TYPE_CHECKING:
+    from registry_host.host.records import Completed
+    from registry_host.registry.skopeo import Job
+
+# What it was at when it failed, if that was at the destination (1.9.3 to 1.22).
+_AT_DESTINATION = re.compile(
+    'writing (blob|manifest)|uploading|initiating layer upload|blob upload invalid|'
+    'trying to reuse blob|pushing'
+)
+_SERVER_ERROR = re.compile(r'\b(5\d\d [A-Z][\w ]*\w|blob upload invalid|no space left)')
+
+
+def problem_of(done: Completed, job: Job) -> Problem:
+    """Tell which end failed, as far as what skopeo said shows that."""
+    if done.code is None:
+        message = f'skopeo was ended ({done.err})'
+        return Problem('copy-failed', message, str(job.source))
+    words = shortened(complaint_of(done.err))
+    lowered = words.lower()
+    is_at_destination = bool(_AT_DESTINATION.search(lowered))
+    end = job.target.domain if is_at_destination else job.source.domain
+    if 'toomanyrequests' in lowered or 'too many requests' in lowered:
+        message = f'limits the rate of requests ({words})'
+        return Problem('copy-limited', message, end)
+    if 'unauthorized' in lowered or 'denied' in lowered:
+        message = f'does not let this login do that ({words})'
+        return Problem('copy-login', message, end, f'docker login {quoted(end)}')
+    failed = _SERVER_ERROR.search(words)
+    if failed and is_at_destination:
+        message = f'fails at uploads ({failed[1]}): its storage may be full, and its '
+        return Problem('copy-destination-fails', f'{message}log says why', end)
+    message = f'skopeo could not copy it ({words})'
+    return Problem('copy-failed', message, str(job.source))
+
+
+def shortened(words: str) -> str:
+    """Leave out of what skopeo says the addresses that the reader has named.
+
+    A state of an upload that is in them is no word for people, either.
+    """
+    words = re.sub(r'(determining|initializing) \S+[^:]*docker://\S+: ', '', words)
+    words = re.sub(r'\?_state=\S+?(?=:? |$)', '', words)
+    parts = re.split(r'((?:docker|https?)://[^\s@]+@sha(?:256|512):[0-9a-f]+)', words)
+    return ''.join(part if n % 2 else redact(part) for n, part in enumerate(parts))
