@@ -75,15 +75,15 @@ FOUND = StoredLogin('lab', 'Tr4in:9')
             id='in-plain-text',
         ),
         pytest.param(
-            {LAB: {'auth': packed('0000:'), 'identitytoken': 'refresh'}},
+            {LAB: {'auth': packed('0000:'), 'identitytoken': 'r3fr'}},
             LAB,
-            StoredLogin('0000', 'refresh', True),
+            StoredLogin('0000', 'r3fr', True),
             id='identity-token',
         ),
         pytest.param(
-            {LAB: {'identityToken': 'refresh'}},
+            {LAB: {'identityToken': 'r3fr'}},
             LAB,
-            StoredLogin('', 'refresh', True),
+            StoredLogin('', 'r3fr', True),
             id='identity-token-alone',
         ),
         pytest.param(

@@ -156,10 +156,12 @@ def test_the_helper_of_one_registry_stands_against_that_of_all(home):
 
 
 def test_docker_hub_has_the_name_that_helpers_know(home):
-    home.helper("""echo "{\\"Username\\": \\"lab\\", \\"Secret\\": \\"$(cat)\\"}" """)
+    home.helper(f"echo '{ANSWER}'")
     home.write(credsStore='lab')
-    found = find_login(Alices(home.path), 'docker.io')
-    assert found == StoredLogin('lab', 'https://index.docker.io/v1/')
+    host = Alices(home.path)
+    assert find_login(host, 'docker.io') == FOUND
+    key = 'https://index.docker.io/v1/'
+    assert host.asked == [('docker-credential-lab', 'get', key)]
 
 
 def test_an_identity_token_is_known_as_one(home):
@@ -280,11 +282,12 @@ def test_under_sudo_it_runs_as_the_user():
     try:
         os.chmod(folder, 0o755)
         home = Home(folder)
-        answer = '{"Username": "%s", "Secret": "%s"}'
+        answer = f'{{"Username": "%s %s", "Secret": "{SECRET}"}}'
         home.helper(f"printf '{answer}' $(id -u) $HOME")
         home.write(credsStore='lab')
         daemon = pwd.getpwnam('daemon')
         host = Alices(folder, name='daemon', uid=daemon.pw_uid)
-        assert find_login(host, LAB) == StoredLogin(str(daemon.pw_uid), folder)
+        found = StoredLogin(f'{daemon.pw_uid} {folder}', SECRET)
+        assert find_login(host, LAB) == found
     finally:
         shutil.rmtree(folder)
