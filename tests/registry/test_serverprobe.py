@@ -7,6 +7,7 @@ import json
 import re
 import socket
 from datetime import datetime, timedelta, timezone
+from urllib.parse import parse_qs
 
 import pytest
 from services import make_certificates
@@ -594,6 +595,34 @@ def test_tokens_are_asked_for_a_push():
     asked = r'/token\?x=1&service=images&scope=repository%3A[\w%-]+%3Apull%2Cpush'
     assert re.fullmatch(asked, scopes[0])
     assert 'secret' not in repr(seen)
+
+
+def test_an_identity_token_is_good_for_a_push():
+    token = StoredLogin('<token>', 'hunter2-hunter2', is_identity_token=True)
+
+    def answer(method, path, headers):
+        if path == '/token':
+            body = b'{"access_token": "secret-token"}'
+            return (200, [], body) if method == 'POST' else (401, [], b'')
+        if headers.get('authorization') != 'Bearer secret-token':
+            return bearer(f'http://{server.endpoint}/token')
+        unknown = b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}'
+        return (400, [API], unknown) if method == 'PUT' else (200, [API], b'{}')
+
+    with web_server(answer) as server:
+        seen = look(f'http://{server.endpoint}', has_roles=True, credentials=token)
+    assert (seen.auth, seen.role, codes(seen)) == ('bearer', 'push', ['server-login'])
+    asked = [
+        (method, path, parse_qs(body.decode()))
+        for (method, path, _), body in zip(server.asked, server.bodies, strict=True)
+        if b'hunter2' in body
+    ]
+    assert [(method, path) for method, path, _ in asked] == [('POST', '/token')] * 2
+    assert [form['refresh_token'] for *_, form in asked] == [['hunter2-hunter2']] * 2
+    (scope,) = asked[0][2]['scope']
+    assert re.fullmatch(r'repository:[\w/-]+:pull,push', scope)
+    assert 'scope' not in asked[1][2]
+    assert 'hunter2' not in repr(server.asked) + repr(seen)
 
 
 def test_without_a_login_no_token_is_asked_for_a_push():
