@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from registry_host.engine.api import Client
@@ -9,7 +10,7 @@ from registry_host.engine.transfers import Transfer, transfer
 from registry_host.errors import EngineError, Finding, Problem
 from registry_host.redact import redact
 from registry_host.registry import skopeo
-from registry_host.registry.skopeofaults import problem_of
+from registry_host.registry.skopeofaults import is_passing, problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,8 @@ class Means(Protocol):
         """Say what is lost by this way of copying, if anything is."""
 
 
+# Before each further try.
+_WAITS_S = (1.0, 3.0)
 _INSTALL = 'sudo apt-get install skopeo'
 
 
@@ -86,10 +89,16 @@ class BySkopeo:
             self._ends.destination.server,
             decision.has_all,
         )
-        done = skopeo.copy(
-            self._host, self._program, job, seen=seen, is_stopped=is_stopped
-        )
-        return None if done.is_ok else problem_of(done, job)
+        for wait_s in (*_WAITS_S, None):
+            done = skopeo.copy(
+                self._host, self._program, job, seen=seen, is_stopped=is_stopped
+            )
+            if done.is_ok:
+                return None
+            if wait_s is None or not is_passing(done) or is_stopped():
+                break
+            time.sleep(wait_s)
+        return problem_of(done, job)
 
     def findings(self) -> tuple[Finding, ...]:
         return ()

@@ -21,6 +21,18 @@ _AT_DESTINATION = re.compile(
 _SERVER_ERROR = re.compile(r'\b(5\d\d [A-Z][\w ]*\w|blob upload invalid|no space left)')
 
 
+# What may go well the next time: blobs that have arrived are not sent again.
+_PASSING = re.compile(
+    'EOF|connection (reset|refused)|broken pipe|i/o timeout|TLS handshake timeout|'
+    '(500|502|503|504) '
+)
+
+
+def is_passing(done: Completed) -> bool:
+    """Whether a copy failed by the network, or by a server that may come back."""
+    return done.code is not None and bool(_PASSING.search(complaint_of(done.err)))
+
+
 def problem_of(done: Completed, job: Job) -> Problem:
     """Tell which end failed, as far as what skopeo said shows that."""
     if done.code is None:

@@ -5,8 +5,8 @@
 limited    429 for the first two manifests, Retry-After: 1
 exhausted  429 for every manifest, Retry-After: 18000
 token      demands tokens, which it gives for one repository and lets expire after 2 s
-cut        ends the connection in the middle of each large blob
-silent     sends the half of each large blob, and then nothing more
+cut        ends the connection in the middle of the first two large blobs
+slow       sends the second half of each large blob after some seconds
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ HERE = f'{ADDRESS}:{PORT}'
 LOGIN = base64.b64encode(b'lab:Tr4in-spotting').decode()
 LARGE = 100_000
 TOKEN_S = 2.0
+SLOW_S = 2.0
 
 lock = threading.Lock()
-counts = {'manifests': 0}
+counts = {'manifests': 0, 'blobs': 0}
 tokens: dict[str, tuple[float, str]] = {}
 
 
@@ -142,15 +143,21 @@ class Front(BaseHTTPRequestHandler):
         if self.command == 'HEAD':
             return
         is_large = '/blobs/' in self.path and len(content) > LARGE
-        if is_large and MODE in ('cut', 'silent'):
-            self.wfile.write(content[: len(content) // 2])
+        with lock:
+            counts['blobs'] += is_large
+            is_cut = MODE == 'cut' and counts['blobs'] <= 2
+        is_halved = is_large and (is_cut or MODE == 'slow')
+        half = len(content) // 2 if is_halved else 0
+        if half:
+            self.wfile.write(content[:half])
             self.wfile.flush()
-            if MODE == 'silent':
-                time.sleep(3600)
+        if half and is_cut:
             self.close_connection = True
             self.connection.close()
             return
-        self.wfile.write(content)
+        if half:
+            time.sleep(SLOW_S)
+        self.wfile.write(content[half:])
 
 
 if __name__ == '__main__':
