@@ -19,6 +19,7 @@ from registry_host.redact import (
 from registry_host.settings.insecure import check_insecure_registry
 from registry_host.settings.mirrors import check_mirror
 from registry_host.settings.proxies import check_proxy
+from registry_host.settings.references import check_reference
 
 MASKED = load('mask_credentials')['cases']
 SECRET = 'S3cr3t'
@@ -64,6 +65,7 @@ def test_no_checker_ever_shows_a_password(scheme, user, before, after, host):
         check_mirror(text),
         check_insecure_registry(text),
         check_proxy(text, 'http-proxy'),
+        check_reference(text),
     ):
         assert SECRET not in repr(checked)
         assert SECRET not in str(checked.value)
