@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from registry_host.errors import Problem
 from registry_host.namedtuples import NamedTuple
 from registry_host.settings.checking import Checked
+from registry_host.settings.references import LATEST, check_reference, read_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-# Source: distribution/reference, reference.go (v0.6.0), without domain and digest.
-_NAME = re.compile(
-    r'(?P<path>[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*'
-    r'(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)'
-    r'(?::(?P<tag>\w[\w.-]{0,127}))?',
-    re.ASCII,
-)
-_HUB = ('docker.io/', 'index.docker.io/')
 
 
 class Image(NamedTuple):
@@ -37,29 +28,27 @@ HELLO = Image('library/hello-world', 'latest')
 
 
 def image_of(text: str) -> Image | None:
-    """Read a name, `hello-world` for short; None for one that is not of Docker Hub."""
-    for domain in _HUB:
-        text = text.removeprefix(domain)
-    found = _NAME.fullmatch(text)
-    if found is None:
+    """Read a name, `hello-world` for short; None for one that is not of Docker Hub.
+
+    None for one by its digest, too: a mirror is asked for a tag.
+    """
+    reference = read_reference(text)
+    if reference is None or not reference.is_of_hub or reference.digest:
         return None
-    path = found['path']
-    first, slash, _ = path.partition('/')
-    if slash and ('.' in first or first == 'localhost'):
-        return None
-    return Image(path if slash else f'library/{path}', found['tag'] or 'latest')
+    return Image(reference.path, reference.tag or LATEST)
 
 
 def check_image(text: str) -> Checked[Image]:
     """Check what the engine is to be asked to resolve."""
     image = image_of(text)
+    shown = check_reference(text).input
     problem = Problem(
         code='probe-image',
-        message=f'{text!r} is no image of Docker Hub',
+        message=f'{shown!r} is no image of Docker Hub',
         hint=str(HELLO),
     )
     errors = () if image else (problem,)
-    return Checked(input=text, kind='probe-image', value=image, errors=errors)
+    return Checked(input=shown, kind='probe-image', value=image, errors=errors)
 
 
 def first_of_hub(tags: Iterable[str]) -> Image | None:
