@@ -19,7 +19,7 @@ PACKAGE = TREE / 'registry_host'
 NAME = PACKAGE.name
 # From the top down. A module imports from its own room and from those below it.
 ROOMS = (
-    ('__main__', 'cli', 'cli_registry', 'options', 'ending'),
+    ('__main__', 'cli', 'cli_image', 'cli_registry', 'options', 'ending'),
     ('commands',),
     ('reporting',),
     ('doctor',),

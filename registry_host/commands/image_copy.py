@@ -6,8 +6,6 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from registry_host.commands.copy_ends import Ends, reach_ends, role_findings
-from registry_host.commands.copy_means import Means, find_means
 from registry_host.commands.copy_names import COMMAND, Wish, not_begun, read_wish
 from registry_host.errors import (
     CopyError,
@@ -19,7 +17,9 @@ from registry_host.errors import (
     repeat_with,
 )
 from registry_host.host.concurrency import work_off
+from registry_host.registry.copyends import Ends, reach_ends, role_findings
 from registry_host.registry.copying import Copied, Decision, decide, failed, proved
+from registry_host.registry.copymeans import Means, find_means
 from registry_host.registry.landing import name_findings
 from registry_host.reporting.report import Report
 

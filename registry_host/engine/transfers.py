@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from registry_host.engine.api import Client
 from registry_host.errors import EngineError
@@ -73,9 +72,10 @@ def transfer(
 
 
 def _pull(client: Client, wanted: Transfer) -> str:
-    query = f'fromImage={quote(wanted.source, safe="")}&tag={wanted.digest}'
+    # Neither a name nor a platform has a character that a query would need to escape.
+    query = f'fromImage={wanted.source}&tag={wanted.digest}'
     if wanted.platform:
-        query += f'&platform={quote(wanted.platform, safe="")}'
+        query += f'&platform={wanted.platform}'
     headers = _headers(wanted.source, wanted.source_login)
     return client.stream(f'/images/create?{query}', timeout_s=IDLE_S, headers=headers)
 

@@ -121,6 +121,14 @@ class CopyView:
 
     # The lines below
 
+    def _width(self) -> int:
+        import os
+
+        try:
+            return max(20, os.get_terminal_size(self._err.fileno()).columns)
+        except OSError:
+            return 80
+
     def _wipe(self) -> None:
         if self._shown:
             self._err.write(f'\x1b[{self._shown}F\x1b[J')
@@ -132,7 +140,7 @@ class CopyView:
             return
         self._wipe()
         self._drawn = time.monotonic()
-        width = _width()
+        width = self._width()
         lines = [
             f'  {short_name(landing)}  {running}'
             for landing, running in self._running.items()
@@ -149,12 +157,6 @@ def short_name(landing: Landing) -> str:
     """Name an image at its destination, which is the same for all."""
     target = landing.target
     return f'{target.path}:{target.tag}' if target.tag else target.path
-
-
-def _width() -> int:
-    import shutil
-
-    return max(20, shutil.get_terminal_size().columns)
 
 
 def finished_line(copied: Copied, *, is_check: bool) -> str:

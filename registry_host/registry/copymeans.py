@@ -15,8 +15,8 @@ from registry_host.registry.skopeofaults import is_passing, problem_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from registry_host.commands.copy_ends import Ends
     from registry_host.host.host import Host
+    from registry_host.registry.copyends import Ends
     from registry_host.registry.copying import Decision
 
 
