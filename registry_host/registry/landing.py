@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import Finding, Problem, repeat_with
 from registry_host.namedtuples import NamedTuple
+from registry_host.redact import redact
 from registry_host.settings.references import Reference, check_reference
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ class Landing(NamedTuple):
 def check_destination(text: str) -> Destination | Problem:
     """Read REGISTRY[/PREFIX]; a prefix is one or more components of an image's path."""
     bare = re.sub('^(https?|docker)://', '', text).rstrip('/')
-    # A name that any image has, put behind, shows what Docker makes of what is before.
-    found = check_reference(f'{bare}/x').value if bare else None
-    if found is None or found.tag or found.digest or '@' in bare:
-        message = f'{text!r} is not a registry: HOST[:PORT], or HOST[:PORT]/PREFIX'
+    # A name that any image has, put behind, shows what Docker makes of what is before;
+    # in front of one that has a single word, it would add library/.
+    found = check_reference(f'{bare}/x/x').value if bare else None
+    if found is None or not found.domain or '@' in bare:
+        shown = redact(text)
+        message = f'{shown!r} is not a registry: HOST[:PORT], or HOST[:PORT]/PREFIX'
         return Problem('copy-destination', message, _TO)
-    path = found.path.removesuffix('x').rstrip('/')
+    path = found.path.removesuffix('x/x').rstrip('/')
     if found.is_of_hub and not re.match(r'(index\.)?docker\.io(/|$)', bare):
         first, slash, rest = bare.partition('/')
         message = f'{text!r} does not name a registry: Docker reads {first!r} as a '
@@ -102,8 +105,9 @@ def collisions(landings: Sequence[Landing], *, keeps_host: bool) -> Iterator[Pro
         sources = [str(each.source) for each in those]
         which = 'both' if len(those) == 2 else f'all {len(those)}'
         message = f'{which} would land as {name}'
-        is_of_hosts = len({each.source.domain for each in those}) == len(those)
-        hint = repeat_with(KEEP_HOST) if is_of_hosts and not keeps_host else ''
+        hosts = {host_component(each.source.domain) for each in those}
+        is_way_out = len(hosts) == len(those) and not keeps_host
+        hint = repeat_with(KEEP_HOST) if is_way_out else ''
         yield Problem('copy-collision', message, ', '.join(sources), hint)
 
 
