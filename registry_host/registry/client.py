@@ -155,14 +155,17 @@ class Registry:
         failure = None
         for attempt in range(1, TRIES):
             try:
-                return server.host.http_get(request)
+                answer = server.host.http_get(request)
+                if not _is_cut(method, answer):
+                    return answer
+                failure = ConnectionFailed('closed', 'the answer breaks off')
             except ConnectionFailed as found:
                 failure = found
                 # A name that is wrong, and TLS that is not trusted, stay so.
                 if found.reason in ('resolve', 'tls-untrusted', 'not-tls'):
                     break
-                if self._stop.wait(attempt * 0.5):
-                    break
+            if self._stop.wait(attempt * 0.5):
+                break
         by = by_way_of(request.proxy)
         detail = failure.detail if failure else ''
         message = f'could not be reached ({detail}{by})'
@@ -183,7 +186,10 @@ class Registry:
                 return text
         token = self.server.token(challenge, f'repository:{path}:pull')
         if token.problem is not None:
-            raise RequestFailed(self._with_login(token.problem))
+            # One that fails would give no token to another login, either.
+            if token.problem.code == 'server-login':
+                raise RequestFailed(self._with_login(token.problem))
+            raise RequestFailed(token.problem.at(self.name))
         authorization = f'Bearer {token.text}'
         with self._lock:
             self._tokens[path] = (time.monotonic(), authorization)
@@ -229,6 +235,14 @@ class Registry:
     def _with_login(self, problem: Problem) -> Problem:
         hint = f'docker login {quoted(self.name)}'
         return problem._replace(where=self.name, hint=hint)
+
+
+def _is_cut(method: str, answer: Answer) -> bool:
+    """Whether a manifest came in part alone: it would have another digest."""
+    length = answer.headers.get('content-length', '').partition(',')[0]
+    size = len(answer.body)
+    is_whole = not re.fullmatch('[0-9]{1,9}', length) or int(length) <= size
+    return method == 'GET' and not is_whole and size < MANIFEST_LIMIT_BYTES
 
 
 def retry_after(answer: Answer) -> float | None:
