@@ -46,6 +46,10 @@ def context_of(request: Request) -> ssl.SSLContext:
     for file in request.authorities if request.is_verified else ():
         with contextlib.suppress(OSError):  # As Go: what is no certificate is left out.
             context.load_verify_locations(file)
+    if request.identity is not None:
+        # One that cannot be read is not shown; the server says what it thinks of that.
+        with contextlib.suppress(OSError, ssl.SSLError):
+            context.load_cert_chain(*request.identity, password='')
     if not request.is_verified:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

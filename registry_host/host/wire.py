@@ -41,8 +41,9 @@ class Request:
     is which way the engine would go, not which way this process would.
 
     `pinned` is the one certificate (DER) that is taken, whatever its name, date and
-    issuer. `authorization` has a secret, and goes to the origin of `url` alone;
-    `is_followed` False returns a redirect as it is.
+    issuer. `identity` has the certificate that is shown to a server which asks for one,
+    and the file of its key. `authorization` has a secret, and goes to the origin of
+    `url` alone; `is_followed` False returns a redirect as it is.
     """
 
     url: str
@@ -58,6 +59,7 @@ class Request:
     content_type: str = ''
     body: bytes | None = field(default=None, repr=False)
     limit_bytes: int = BODY_LIMIT_BYTES
+    identity: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,8 +34,10 @@ def read_names(
     warnings: list[Problem] = []
     for where, name in names:
         checked = check_reference(name).at(where)
-        errors += checked.errors
-        warnings += checked.warnings
+        # A name in which no engine finds a registry is one that cannot be copied.
+        is_nowhere = checked.value is not None and not checked.value.domain
+        errors += checked.warnings if is_nowhere else checked.errors
+        warnings += () if is_nowhere else checked.warnings
         if checked.value is not None:
             images.append(checked.value)
     return images, errors, warnings

@@ -12,7 +12,7 @@ from registry_host.registry.entrance import Server, auth_findings
 from registry_host.registry.knocking import knock, request_for
 from registry_host.registry.serverfaults import not_a_registry
 from registry_host.registry.serverprobe import serves
-from registry_host.registry.ways import Way, authorities
+from registry_host.registry.ways import Way, authorities, identity_of
 from registry_host.settings.mirrors import Mirror
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def reach(host: Host, route: Route, domain: str, login: Login | None) -> Reached
     place = _place_of(domain)
     is_insecure = route.insecure.covers(place.host, place.port, host.addresses)
     trusted = authorities(host, route.trust, place.endpoint)
-    way = Way(route, trusted, TIMEOUT_S, not is_insecure)
+    identity = identity_of(host, place.endpoint)
+    way = Way(route, trusted, TIMEOUT_S, not is_insecure, identity)
     door = knock(host, way, place, has_scheme=False)
     problem = _problem_of(host, way, domain, door, is_insecure=is_insecure)
     if problem is not None or door.answer is None:
@@ -74,7 +75,7 @@ def _problem_of(
 ) -> Problem | None:
     errors = [finding for finding in door.findings if finding.severity == 'error']
     if door.answer is None:
-        return _as_problem(domain, errors[-1])
+        return _as_problem(domain, (errors or door.findings)[-1])
     if door.place.scheme == 'http' and not is_insecure:
         message = 'speaks plain HTTP, and is not an insecure registry of this host'
         hint = f'sudo registry-host configure --insecure-registry {quoted(domain)}'

@@ -75,6 +75,10 @@ def of_scheme(asked: Mirror, other: Mirror) -> Finding:
     return told('not-tls', asked, message, str(other))
 
 
+# What servers say that want one: Go's by TLS 1.3, and 1.2; nginx behind.
+_WANTS_CERTIFICATE = ('certificate_required', 'bad_certificate', 'handshake_failure')
+
+
 def failed(place: Mirror, failure: ConnectionFailed, proxy: str | None) -> Finding:
     """Tell which step failed, and what shows the same by hand."""
     detail, reason = failure.detail, failure.reason
@@ -94,7 +98,7 @@ def failed(place: Mirror, failure: ConnectionFailed, proxy: str | None) -> Findi
     if reason == 'timeout':
         message = f'is silent ({detail}){by}: a firewall drops it, or it hangs'
         return told('silent', place, message, way)
-    if 'certificate_required' in detail or 'handshake_failure' in detail:
+    if any(alert in detail for alert in _WANTS_CERTIFICATE):
         message = f'ends the TLS handshake ({detail}): it may want a client certificate'
         return told('client-certificate', place, message, severity='skipped')
     if reason in ('not-http', 'not-tls', 'tls'):

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 class Way(NamedTuple):
     """`authorities` are the files of all certificates that the program trusts.
 
-    `is_verified` False takes any certificate, as for an insecure registry.
+    `is_verified` False takes any certificate, as for an insecure registry. `identity`
+    is the certificate and the key that a server is shown which asks for them.
     """
 
     route: Route = Route()
     authorities: tuple[str, ...] = ()
     timeout_s: float = 5.0
     is_verified: bool = True
+    identity: tuple[str, str] | None = None
 
     def request(self, url: str, **more: Any) -> Request:
         """Ask for a URL as that program would; `more` as in Request."""
@@ -41,6 +43,7 @@ class Way(NamedTuple):
             timeout_s=self.timeout_s,
             authorities=self.authorities if is_tls else (),
             proxy=proxy_for(mirror, mirror.scheme, self.route) if mirror else None,
+            identity=self.identity if is_tls else None,
             **{'is_verified': self.is_verified, **more},
         )
 
@@ -61,6 +64,21 @@ def authorities(host: Host, trust: Trust, endpoint: str = '') -> tuple[str, ...]
         with contextlib.suppress(OSError):  # A circle of links.
             found.append(host.resolve(path))
     return tuple(found)
+
+
+def identity_of(host: Host, endpoint: str) -> tuple[str, str] | None:
+    """Find the certificate that an engine shows to a registry, and its key.
+
+    They are NAME.cert and NAME.key of certs.d. An engine offers all pairs, of which the
+    first counts here. Source: moby registry/registry.go ReadCertsDirectory (20.10).
+    """
+    folder = f'/etc/docker/certs.d/{endpoint}'
+    names = host.names(folder)
+    for name in names:
+        key = f'{name.removesuffix(".cert")}.key'
+        if name.endswith('.cert') and key in names:
+            return host.resolve(f'{folder}/{name}'), host.resolve(f'{folder}/{key}')
+    return None
 
 
 def place_of_url(url: str) -> Mirror | None:

@@ -12,13 +12,13 @@ import pytest
 from envelope import envelope
 from lab import GATEWAY, PASSWORD
 from multiplatform import PLATFORMS, Layout
-from services import registry_config, wait_for
+from services import make_certificates, registry_config, wait_for
 
 from registry_host.registry.probe import MANIFESTS
 
 ENGINES = ('bookworm', 'trixie', 'forky')
 COPY = ('registry-host', 'image', 'copy')
-HUB, PUSH, OPEN, READ_ONLY, SMALL, CLOSED = (5021, 5022, 5023, 5024, 5025, 5026)
+HUB, PUSH, OPEN, READ_ONLY, SMALL, CLOSED, TLS = range(5021, 5028)
 FRONTS = {'limited': 5031, 'exhausted': 5032, 'token': 5033, 'cut': 5034, 'slow': 5035}
 MANY = 50
 DIGESTS = """
@@ -395,3 +395,36 @@ def test_what_a_collection_has_taken_is_copied_again(copier, odd):
     assert actions(copies(copier, source, to, '--verify')) == ['updated']
     assert child.is_dir()
     assert actions(copies(copier, source, to, '--verify')) == ['none']
+
+
+def test_certificates_are_those_of_the_engine(copier, odd):
+    """A CA and a client's certificate in certs.d, for a registry of no list."""
+    folder = odd.lab.folder
+    pairs = []
+    for name in ('server', 'client'):
+        (folder / f'copy-{name}').mkdir()
+        made = make_certificates(folder / f'copy-{name}', 'registry.lab', GATEWAY)
+        pairs.append([str(path) for path in made])
+    (authority, certificate, key), client = pairs
+    config = json.loads(registry_config(folder / 'other-hub', f'{GATEWAY}:{TLS}'))
+    tls = {'certificate': certificate, 'key': key, 'clientcas': [client[0]]}
+    config['http']['tls'] = tls
+    odd.start('tls', TLS, json.dumps(config))
+    before = copier.read('/etc/docker/daemon.json')
+    listed = {'insecure-registries': [odd.push.endpoint]}
+    copier.write('/etc/docker/daemon.json', json.dumps(listed))
+    copier.run(['systemctl', 'reload', 'docker'])
+    wait_for('list', lambda: '10.99.0.0/24' not in copier.insecure())
+    source = f'registry.lab:{TLS}/team/app9:8.15.0'
+    to = f'--to={odd.push.endpoint}/tls'
+    trusted = f'/etc/docker/certs.d/registry.lab:{TLS}'
+    (error,) = copies(copier, source, to, code=1)['errors']
+    assert f'registry.lab:{TLS}: ' in error['message']
+    copier.write(f'{trusted}/ca.crt', Path(authority).read_text())
+    (error,) = copies(copier, source, to, code=1)['errors']
+    assert 'ends the TLS handshake' in error['message']
+    copier.write(f'{trusted}/me.cert', Path(client[1]).read_text())
+    copier.write(f'{trusted}/me.key', Path(client[2]).read_text(), mode='600')
+    assert actions(copies(copier, source, to)) == ['copied']
+    copier.write('/etc/docker/daemon.json', before)
+    copier.run(['systemctl', 'reload', 'docker'])
