@@ -99,14 +99,13 @@ def only(name: str) -> pytest.MarkDecorator:
 
 
 def observed(host: OwnerHost) -> Row:
-    text = host.read('/etc/resolv.conf')
-    first, *rest = text.splitlines(keepends=True)
-    is_header = first.startswith('#')
-    lines = (line for line in rest if line.strip() and not line.startswith('#'))
+    # Empty or absent for a moment, while its owner writes it.
+    text = host.run('cat /etc/resolv.conf', check=False).stdout
+    lines = text.splitlines(keepends=True)
     return Row(
         host.run('readlink /etc/resolv.conf', check=False).stdout.strip(),
-        first if is_header else '',
-        ''.join(lines if is_header else (first, *lines)),
+        lines[0] if text.startswith('#') else '',
+        ''.join(line for line in lines if line.strip() and line[0] != '#'),
         running_clients(host),
     )
 
