@@ -157,8 +157,12 @@ def make_certificates(
 
 
 def wait_for(what: str, is_ready: Callable[[], bool], *, timeout_s: float = 20) -> None:
+    """Look again and again; the longer a look takes, the longer the next is put off."""
     deadline = time.monotonic() + timeout_s
+    began = time.monotonic()
     while not is_ready():
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise TimeoutError(f'{what}: not ready within {timeout_s:g} s')
-        time.sleep(0.05)
+        time.sleep(min(max(0.05, 3 * (now - began)), 0.5))
+        began = time.monotonic()
