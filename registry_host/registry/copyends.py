@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from registry_host.engine.daemonjson import DaemonJson
+from registry_host.engine.environment import proxies_in
 from registry_host.engine.find import EngineFacts, look_at_engine
-from registry_host.engine.route import Route, route_of
-from registry_host.engine.rules import built_in_insecure
+from registry_host.engine.route import Route, insecure_of, planned_route, route_of
 from registry_host.errors import (
     ConfigError,
     Finding,
@@ -18,13 +18,13 @@ from registry_host.errors import (
     reported,
 )
 from registry_host.host.concurrency import ask_all
+from registry_host.jsonfile import jsontext
 from registry_host.namedtuples import NamedTuple
 from registry_host.registry import entrance
 from registry_host.registry.client import Registry
 from registry_host.registry.reaching import HUB, Reached, reach
 from registry_host.registry.storedlogins import find_login
 from registry_host.settings.areas import HTTP_PROXY, HTTPS_PROXY, NO_PROXY
-from registry_host.settings.insecure import InsecureList
 from registry_host.settings.proxies import check_no_proxy
 
 if TYPE_CHECKING:
@@ -84,33 +84,32 @@ def reach_ends(
     if isinstance(target, Problem):
         return target
     if target.server.challenge is not None and target.server.login is None:
-        message = 'asks for a login, and config.json has none for it'
+        message = 'asks for a login, and docker login has stored none for it'
         hint = f'docker login {quoted(target.name)}'
         return Problem('copy-login', message, target.name, hint)
     return Ends(engine, target, registries)
 
 
 def way_of(host: Host, engine: EngineFacts) -> Route:
-    """Go as the engine of this host goes; without one, by our own environment."""
+    """Go as the engine of this host does, or will once it runs.
+
+    Without one, insecure registries are those that daemon.json lists all the same, and
+    proxies those of our own environment, as for every other program.
+    """
     try:
         daemon = DaemonJson.read(host.read(engine.config_path))
-    except ConfigError:
-        daemon = DaemonJson.read(host.read('/dev/null'))
-    if engine.state != 'absent':
+    except ConfigError:  # The engine does not start with it, and doctor says so.
+        daemon = DaemonJson(jsontext.read(b'{}'))
+    if engine.info is not None:
         return route_of(host, engine, daemon)
-    found = {
-        area: host.environ.get(name) or host.environ.get(name.lower(), '')
-        for area, name in (
-            (HTTP_PROXY, 'HTTP_PROXY'),
-            (HTTPS_PROXY, 'HTTPS_PROXY'),
-            (NO_PROXY, 'NO_PROXY'),
-        )
-    }
-    no_proxy = found[NO_PROXY]
+    if engine.state != 'absent':
+        return planned_route(host, engine, daemon)
+    found = proxies_in(host.environ)
+    no_proxy = found.get(NO_PROXY, '')
     return Route(
-        insecure=InsecureList(built_in_insecure(None)),
-        http_proxy=found[HTTP_PROXY],
-        https_proxy=found[HTTPS_PROXY],
+        insecure=insecure_of(engine, daemon),
+        http_proxy=found.get(HTTP_PROXY, ''),
+        https_proxy=found.get(HTTPS_PROXY, ''),
         no_proxy=check_no_proxy(no_proxy).value if no_proxy else None,
     )
 

@@ -347,7 +347,10 @@ def test_what_cannot_be_a_destination_is_known_before_the_first_byte(copier, odd
             'is read-only, and takes no pushes (storage.maintenance.readonly)',
         ),
         (f'{GATEWAY}:{CLOSED}', 'nothing listens there (Connection refused)'),
-        (f'{GATEWAY}:{FRONTS["token"]}', 'asks for a login, and config.json has none'),
+        (
+            f'{GATEWAY}:{FRONTS["token"]}',
+            'asks for a login, and docker login has stored none',
+        ),
     ):
         report = copies(copier, source, f'--to={to}', code=1)
         (error,) = report['errors']
@@ -428,3 +431,23 @@ def test_certificates_are_those_of_the_engine(copier, odd):
     assert actions(copies(copier, source, to)) == ['copied']
     copier.write('/etc/docker/daemon.json', before)
     copier.run(['systemctl', 'reload', 'docker'])
+
+
+def test_an_engine_that_does_not_run_is_not_needed(copier, odd):
+    """Its daemon.json counts all the same."""
+    source, to = odd.named('team/app9'), f'--to={odd.push.endpoint}/stopped'
+    copier.run(['systemctl', 'stop', 'docker.service', 'docker.socket'])
+    try:
+        assert actions(copies(copier, source, to)) == ['copied']
+        before = copier.read('/etc/docker/daemon.json')
+        copier.write('/etc/docker/daemon.json', '{"insecure-registries": [')
+        (error,) = copies(copier, source, to, code=1)['errors']
+        assert error['message'] == (
+            f'{odd.push.endpoint}: speaks plain HTTP, and is not an insecure registry '
+            'of this host; nothing was copied'
+        )
+        hint = f'registry-host configure --insecure-registry {odd.push.endpoint}'
+        assert error['hint'] == hint
+        copier.write('/etc/docker/daemon.json', before)
+    finally:
+        copier.run(['systemctl', 'start', 'docker.service'])
