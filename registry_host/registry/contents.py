@@ -93,7 +93,8 @@ def _blobs(manifest: Manifest) -> Iterator[tuple[str, int]]:
         if not isinstance(each, dict):
             continue
         digest, size = each.get('digest'), each.get('size')
-        if isinstance(digest, str) and isinstance(size, int):
+        # Within the 64 bits that a registry has for it: it is the word of a stranger.
+        if isinstance(digest, str) and type(size) is int and 0 <= size < 1 << 63:
             yield digest, size
 
 
@@ -120,8 +121,21 @@ def missing_children(
 
 
 def of_platform(manifest: Manifest, wanted: str) -> Child | None:
-    """Pick the manifest of one platform; a variant counts only where it is named."""
+    """Pick the manifest of one platform; a variant counts only where it is named.
+
+    linux/arm is linux/arm/v7, and linux/arm64/v8 is linux/arm64: containerd/platforms
+    database.go, normalizeArch.
+    """
     children = children_of(manifest)
     exact = [child for child in children if child.platform == wanted]
+    exact += [each for each in children if _normal(each.platform) == _normal(wanted)]
     loose = [child for child in children if child.platform.startswith(f'{wanted}/')]
     return next(iter(exact or loose), None)
+
+
+_SAME = {'arm': 'arm/v7', 'arm64/v8': 'arm64', 'amd64/v1': 'amd64'}
+
+
+def _normal(platform: str) -> str:
+    system, slash, architecture = platform.partition('/')
+    return f'{system}{slash}{_SAME.get(architecture, architecture)}'
