@@ -37,7 +37,7 @@ class Shelf:
         return digest
 
     def image(self, tag: str = '', *, config: str = 'c', **layers: int) -> str:
-        """Put the image of one platform there: its blobs are named, with their sizes."""
+        """Put the image of one platform there: its layers by name, with sizes."""
         return self.add(
             tag,
             kind=f'{OCI}.manifest.v1+json',

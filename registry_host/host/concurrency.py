@@ -68,15 +68,15 @@ def work_off(
 
     count = min(width, len(jobs))
     threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         for thread in threads:
             while thread.is_alive():
                 thread.join(_PATIENCE_S)  # In steps: a signal is heeded in between.
     except BaseException:
         stop.set()
-        for thread in threads:
+        for thread in filter(threading.Thread.is_alive, threads):
             thread.join(_PATIENCE_S)
         raise
     if failures:

@@ -1,0 +1,111 @@
+"""Long jobs, some at a time, until all are done or a stop is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from registry_host.host.concurrency import work_off
+
+
+def run(jobs, width=4, stop=None):
+    work_off(jobs, width=width, stop=stop or threading.Event())
+
+
+def test_all_jobs_are_run_once():
+    done = []
+    run([lambda n=n: done.append(n) for n in range(100)])
+    assert sorted(done) == list(range(100))
+    run([])
+
+
+def test_one_at_a_time_keeps_the_order():
+    done = []
+    run([lambda n=n: done.append(n) for n in range(20)], width=1)
+    assert done == list(range(20))
+
+
+@pytest.mark.parametrize('width', (1, 3, 64))
+def test_so_many_at_a_time_and_no_more(width):
+    now, most, lock = 0, 0, threading.Lock()
+
+    def job():
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.05)
+        with lock:
+            now -= 1
+
+    run([job] * 9, width=width)
+    assert (now, most) == (0, min(width, 9))
+
+
+def test_an_exception_is_raised_once_all_others_have_ended():
+    done = []
+
+    def job(number):
+        if number == 2:
+            raise ValueError('2')
+        time.sleep(0.05)
+        done.append(number)
+
+    with pytest.raises(ValueError, match='2'):
+        run([lambda n=n: job(n) for n in range(8)], width=2)
+    assert sorted(done) == [0, 1, 3, 4, 5, 6, 7]
+
+
+def test_a_stop_leaves_what_is_not_begun():
+    stop, done = threading.Event(), []
+
+    def job(number):
+        done.append(number)
+        if number == 1:
+            stop.set()
+
+    run([lambda n=n: job(n) for n in range(50)], width=1, stop=stop)
+    assert done == [0, 1]
+
+
+def test_no_thread_is_left():
+    before = threading.active_count()
+    run([lambda: time.sleep(0.01)] * 20, width=8)
+    assert threading.active_count() == before
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+from registry_host.host.concurrency import work_off
+stop, begun = threading.Event(), []
+def job():
+    begun.append(1)
+    if len(begun) == 2:
+        os.kill(os.getpid(), signal.SIGINT)
+    stop.wait(30)
+try:
+    work_off([job] * 10, width=2, stop=stop)
+except KeyboardInterrupt:
+    print(stop.is_set(), len(begun), threading.active_count())
+"""
+
+
+def test_an_interrupt_stops_the_jobs_and_is_raised():
+    begun = time.monotonic()
+    command = [sys.executable, '-c', INTERRUPTED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr) == ('True 2 1\n', '')
+    assert time.monotonic() - begun < 10
+
+
+def test_a_job_that_heeds_no_stop_does_not_hold_the_interrupt_back():
+    script = INTERRUPTED.replace('stop.wait(30)', 'time.sleep(60)')
+    begun = time.monotonic()
+    command = [sys.executable, '-c', script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr) == ('True 2 3\n', '')
+    assert time.monotonic() - begun < 15
