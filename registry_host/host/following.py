@@ -87,8 +87,11 @@ def _follow(
         for name in kept:
             stream = getattr(process, f'std{name}')
             streams.register(stream, selectors.EVENT_READ, name)
-        while streams.get_map():
-            for key, _ in streams.select(POLL_S):
+        while True:
+            # Asked first: what it has said until then is read below.
+            has_ended = _has_ended(process)
+            ready = streams.select(0 if has_ended else POLL_S)
+            for key, _ in ready:
                 data = os.read(key.fd, 65536)
                 if not data:
                     streams.unregister(key.fileobj)
@@ -98,6 +101,8 @@ def _follow(
                     lines = lines[-KEPT_BYTES:]
                     for line in whole:
                         seen(line.decode('utf-8', 'replace'), moved[1])
+            if has_ended and not ready:
+                break
             now = _moved(process.pid)
             if now != moved:
                 moved, since = now, time.monotonic()
@@ -106,9 +111,20 @@ def _follow(
                 return 'it was stopped', '', ''
             if time.monotonic() - since > idle_s:
                 return f'no data for {idle_s:.0f} s', '', ''
-    process.wait()
     out, err = (kept[name].decode('utf-8', 'replace') for name in ('out', 'err'))
     return '', out, err
+
+
+def _has_ended(process: Popen[bytes]) -> bool:
+    """Whether it has, be it that a child of its own has its streams open still.
+
+    It stays a zombie, so that its number is that of its group, and of nothing else.
+    """
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    try:
+        return os.waitid(os.P_PID, process.pid, options) is not None
+    except ChildProcessError:  # Whoever has started us ignores SIGCHLD.
+        return True
 
 
 def _moved(pid: int) -> tuple[int, int]:
@@ -128,7 +144,7 @@ def _moved(pid: int) -> tuple[int, int]:
 def _end(process: Popen[bytes]) -> None:
     import signal
 
-    if process.poll() is None:
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    # Its children too, where it has left some.
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
