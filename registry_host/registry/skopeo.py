@@ -175,8 +175,10 @@ def complaint_of(said: str) -> str:
     """Give the last error that skopeo tells, in its own words and without its log."""
     found = _MESSAGE.findall(said)
     if found:
-        text = re.sub(r'\\(["\\])', r'\1', found[-1])
+        # Line ends of a registry's own message are no words.
+        text = re.sub(r'(?<!\\)(\\[nrt])+', ' ', found[-1])
+        text = re.sub(r'\\(["\\])', r'\1', text)
     else:
         lines = [line for line in said.splitlines() if line.strip()]
         text = lines[-1] if lines else 'it says nothing'
-    return re.sub(r'\s+', ' ', text)[:500]
+    return re.sub(r'\s+', ' ', text).strip()[:500]

@@ -18,7 +18,12 @@ _AT_DESTINATION = re.compile(
     'writing (blob|manifest)|uploading|initiating layer upload|blob upload invalid|'
     'trying to reuse blob|pushing'
 )
-_SERVER_ERROR = re.compile(r'\b(5\d\d [A-Z][\w ]*\w|blob upload invalid|no space left)')
+_SERVER_ERROR = re.compile(
+    r'\b(5\d\d \(?[A-Z][\w ]*\w\)?|blob upload invalid|no space left)'
+)
+# With an error in the body, with a status alone, and at the destination (1.9.3).
+_LIMITED = re.compile('toomanyrequests|too many requests|statuscode: 429')
+_REFUSED = re.compile(r'unauthorized|denied|\b403 \(forbidden\)')
 
 
 # What may go well the next time: blobs that have arrived are not sent again.
@@ -42,10 +47,10 @@ def problem_of(done: Completed, job: Job) -> Problem:
     lowered = words.lower()
     is_at_destination = bool(_AT_DESTINATION.search(lowered))
     end = job.target.domain if is_at_destination else job.source.domain
-    if 'toomanyrequests' in lowered or 'too many requests' in lowered:
+    if _LIMITED.search(lowered):
         message = f'limits the rate of requests ({words})'
         return Problem('copy-limited', message, end)
-    if 'unauthorized' in lowered or 'denied' in lowered:
+    if _REFUSED.search(lowered):
         message = f'does not let this login do that ({words})'
         return Problem('copy-login', message, end, f'docker login {quoted(end)}')
     failed = _SERVER_ERROR.search(words)
