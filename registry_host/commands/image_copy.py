@@ -117,12 +117,13 @@ class _Work:
         if self.refusal is not None:
             return
         self.decisions = [found[landing] for landing in landings]
-        self._view.counted(len(landings), len(self.pending))
         for each in self.decisions:
             if not each.is_pending or self._wish.is_check:
                 self._finish(
                     Copied(each.landing, each.action, each.digest, problem=each.problem)
                 )
+        # From here on, what is finished is one of those that are pending.
+        self._view.counted(len(landings), len(self.pending))
 
     def _decide(self, landing: Landing) -> Decision:
         origin = self._ends.origins[landing.source.domain]

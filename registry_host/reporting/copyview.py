@@ -121,13 +121,15 @@ class CopyView:
 
     # The lines below
 
-    def _width(self) -> int:
+    def _size(self) -> tuple[int, int]:
+        """Columns and rows of the terminal; one that does not say has 80 and 24."""
         import os
 
         try:
-            return max(20, os.get_terminal_size(self._err.fileno()).columns)
+            columns, rows = os.get_terminal_size(self._err.fileno())
         except OSError:
-            return 80
+            columns = rows = 0
+        return max(20, columns or 80), max(3, rows or 24)
 
     def _wipe(self) -> None:
         if self._shown:
@@ -140,15 +142,17 @@ class CopyView:
             return
         self._wipe()
         self._drawn = time.monotonic()
-        width = self._width()
+        columns, rows = self._size()
         lines = [
             f'  {short_name(landing)}  {running}'
             for landing, running in self._running.items()
         ]
+        # What scrolls out of the terminal could not be wiped.
+        lines = lines[: rows - 2]
         if self._left and self._count:
             lines.append(f'copying: {self._count - self._left} of {self._count} done')
         for line in lines:
-            self._err.write(f'{printable(line)[: width - 1]}\n')
+            self._err.write(f'{printable(line)[: columns - 1]}\n')
         self._err.flush()
         self._shown = len(lines)
 
@@ -176,10 +180,10 @@ def shown_size(size: int) -> str:
     """Write a number of bytes as Docker does: 612MB is 612 * 10^6 bytes."""
     value, unit = float(size), 'B'
     for unit in ('B', 'kB', 'MB', 'GB', 'TB'):
-        if value < 1000 or unit == 'TB':
+        if value < 999.5 or unit == 'TB':
             break
         value /= 1000
-    return f'{value:.3g} {unit}' if unit != 'B' else f'{size} B'
+    return f'{value:.3g} {unit}' if value < 999.5 else f'{value:.0f} {unit}'
 
 
 def view_for(output_format: str) -> Silent | CopyView:
