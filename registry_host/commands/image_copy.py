@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # Questions are short, and mostly waiting.
 _ASKING_WIDTH = 8
+_PROVING_WIDTH = 2
 
 
 class View(Protocol):
@@ -92,6 +93,7 @@ class _Work:
         self._means = means
         self._view = view
         self._stop = stop
+        self._slots = threading.Semaphore(wish.jobs)
         self._role = threading.Lock()
         self._is_role_known = False
         self.refusal: Problem | None = None
@@ -157,15 +159,19 @@ class _Work:
     def copy(self) -> None:
         pending = [each for each in self.decisions if each.is_pending]
         jobs: list[Callable[[], None]] = [partial(self._copy, d) for d in pending]
-        work_off(jobs, width=self._wish.jobs, stop=self._stop)
+        # While one is proved, the next is copied already.
+        work_off(jobs, width=self._wish.jobs + _PROVING_WIDTH, stop=self._stop)
 
     def _copy(self, decision: Decision) -> None:
         landing = decision.landing
-        problem = self._means.copy(
-            decision,
-            seen=partial(self._view.moved, landing),
-            is_stopped=self._stop.is_set,
-        )
+        with self._slots:
+            if self._stop.is_set():
+                return
+            problem = self._means.copy(
+                decision,
+                seen=partial(self._view.moved, landing),
+                is_stopped=self._stop.is_set,
+            )
         if self._stop.is_set():
             return
         if problem is not None:
