@@ -54,6 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 # Where a fixture boots a host for all tests of a module with the same parameter.
 BY_PARAMETER = (
+    'tests/hosts/test_identity.py',
     'tests/hosts/test_lab_owners.py',
     'tests/hosts/test_registry_server.py',
     'tests/hosts/test_status.py',

@@ -46,12 +46,14 @@ def kept(lab, request):
     booted.close()
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='session')
 def served(lab):
     """The lab's hub behind TLS, and page.lab: a web server by HTTPS, a hub by HTTP."""
     authority = getattr(lab, 'authority', None)
     root = lab.folder / 'hub'
     lab.start_registry('identity', 5445, root=root, has_tls=True)
+    if authority is not None:  # That of another module.
+        lab.authority = authority
     page = '10.99.0.240'
     lab.ip(f'addr replace {page}/24 dev rh0')
     lab.add_name('page.lab', page)
@@ -61,9 +63,6 @@ def served(lab):
     services.wait_for('web server', lambda: lab.is_listening(443))
     lab.start_proxy('plain', 5246)
     lab.start_proxy('refuses', 5247)
-    yield
-    if authority is not None:  # That of another module.
-        lab.authority = authority
 
 
 def began(kept, *, is_started=True, mirrors=(), insecure=(), proxy=''):
