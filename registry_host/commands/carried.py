@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.errors import Exit, Finding
-from registry_host.host.locations import JOURNAL
+from registry_host.host.locations import JOURNAL, PENDING
 from registry_host.plan.readings import Served
 from registry_host.progress import Proof
 from registry_host.registry.instances import CONFIGS
@@ -31,7 +31,7 @@ def report_of(request: Request, manner: Manner, carried: Carried) -> Report:
         has_diff=manner.has_diff,
         confirm_within=manner.confirm_within,
         findings=carried.mended,
-        is_mending=manner.is_check and any(f.path == JOURNAL for f in carried.mended),
+        is_mending=manner.is_check and any(map(_is_taken_back, carried.mended)),
     )
     if carried.planned is None:
         return report
@@ -51,6 +51,16 @@ def report_of(request: Request, manner: Manner, carried: Carried) -> Report:
     if carried.forecast is not None:
         findings += carried.forecast.findings
     return report._replace(plan=plan, findings=tuple(dict.fromkeys(findings)))
+
+
+def _is_taken_back(finding: Finding) -> bool:
+    """Whether it tells of a run that the next one takes back first.
+
+    One that still waits for confirmation is not.
+    """
+    from registry_host.transaction.rollback import FINISH
+
+    return finding.path in (JOURNAL, PENDING) and finding.remedy == (FINISH,)
 
 
 def _beyond_root(planned: Planned) -> Iterator[Proof]:

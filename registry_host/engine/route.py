@@ -101,9 +101,10 @@ def insecure_of(engine: EngineFacts, daemon: DaemonJson) -> InsecureList:
 
 
 def mirrors_of(daemon: DaemonJson, engine: EngineFacts) -> tuple[Mirror, ...]:
-    """Read the mirrors that an engine asks, of those that a daemon.json names."""
+    """Read the mirrors that an engine asks, of those that its file or a flag names."""
     is_asked = bool(engine.info and engine.info.is_containerd_store)
-    texts = (t for t in daemon.mirrors or () if is_asked or not has_odd_scheme(t))
+    named = daemon.asked(MIRRORS, engine.flags)
+    texts = (text for text in named if is_asked or not has_odd_scheme(text))
     return tuple(mirror for mirror in map(spelled, texts) if mirror)
 
 

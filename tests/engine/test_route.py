@@ -58,3 +58,10 @@ def test_what_is_built_in_is_insecure_beside_what_is_listed():
 def test_a_flag_lists_insecure_registries_where_the_file_does_not():
     given = engine(flags={'insecure-registry': ('r.lab:1',)})
     assert insecure_of(given, daemon()).covers('r.lab', 1)
+
+
+def test_a_flag_names_mirrors_where_the_file_does_not():
+    given = engine(flags={'registry-mirror': ('http://m.lab:5000',)})
+    assert [str(mirror) for mirror in mirrors_of(daemon(), given)] == [
+        'http://m.lab:5000'
+    ]

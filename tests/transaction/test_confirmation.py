@@ -57,3 +57,15 @@ def test_an_approval_of_a_damaged_checkpoint_is_not_forgotten(root):
     assert f'{CHECKPOINTS}/1.json: is damaged, ' in ended.err
     assert json.loads(root.read(DAEMON_JSON)) == {'registry-mirrors': ['http://a']}
     assert (root.path / 'var/lib/registry-host/pending.json').exists()
+
+
+def test_a_forecast_counts_what_an_approval_that_is_over_takes_back(root):
+    """Exit 3, and changed: the run itself would take back the one before it."""
+    configured(root, '--mirror', MIRROR)
+    put_on_approval(root, 1)
+    ended = root.run('configure', '--mirror', MIRROR, '--check', '--format=json')
+    assert ended.code == 3
+    report = json.loads(ended.out)
+    assert report['changed'] is True
+    (finding,) = report['findings']
+    assert 'was not confirmed in time' in finding['message']
