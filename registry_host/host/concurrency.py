@@ -55,30 +55,40 @@ def work_off(
     left = deque(jobs)
     failures: list[Exception] = []
 
-    def work() -> None:
-        while not stop.is_set():
-            try:
-                job = left.popleft()
-            except IndexError:
-                return
-            try:
-                job()
-            except Exception as err:  # noqa: BLE001 - raised by whoever waits
-                failures.append(err)
+    def work(ended: threading.Event) -> None:
+        try:
+            while left and not stop.is_set():
+                try:
+                    job = left.popleft()
+                except IndexError:
+                    return
+                try:
+                    job()
+                except Exception as err:  # noqa: BLE001 - raised by whoever waits
+                    failures.append(err)
+        finally:
+            ended.set()
 
-    count = min(width, len(jobs))
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+    # A join() that a signal interrupts takes its thread for ended, though it runs on
+    # (bpo-45274, Python 3.10 to 3.12): so each says itself when it has.
+    ends = [threading.Event() for _ in range(min(width, len(jobs)))]
+    threads = [
+        threading.Thread(target=work, args=(ended,), daemon=True) for ended in ends
+    ]
     try:
         for thread in threads:
             thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(_PATIENCE_S)  # In steps: a signal is heeded in between.
+        for ended in ends:
+            while not ended.wait(_PATIENCE_S):
+                pass  # In steps: a signal is heeded in between.
     except BaseException:
         stop.set()
-        for thread in filter(threading.Thread.is_alive, threads):
-            thread.join(_PATIENCE_S)
+        deadline = time.monotonic() + _PATIENCE_S
+        for ended in ends:
+            ended.wait(max(0.0, deadline - time.monotonic()))
         raise
+    for thread in threads:
+        thread.join()
     if failures:
         raise failures[0]
 
