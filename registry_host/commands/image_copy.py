@@ -189,7 +189,8 @@ class _Work:
     def interruption(self) -> Problem:
         count = sum(c.action in ('copied', 'updated') for c in self._done.values())
         there = sum(c.action == 'none' for c in self._done.values())
-        message = f'interrupted; {count} images were copied'
+        what = '1 image was' if count == 1 else f'{count} images were'
+        message = f'interrupted; {what} copied'
         if there:
             message += f', {there} were there already'
         return Problem('interrupted', message, hint=repeat_with(''))

@@ -40,7 +40,8 @@ def check_destination(text: str) -> Destination | Problem:
     # A name that any image has, put behind, shows what Docker makes of what is before;
     # in front of one that has a single word, it would add library/.
     found = check_reference(f'{bare}/x/x').value if bare else None
-    if found is None or not found.domain or '@' in bare:
+    is_named = found is not None and found.domain and has_port(found.domain)
+    if found is None or not is_named or '@' in bare:
         shown = redact(text)
         message = f'{shown!r} is not a registry: HOST[:PORT], or HOST[:PORT]/PREFIX'
         return Problem('copy-destination', message, _TO)
@@ -54,6 +55,12 @@ def check_destination(text: str) -> Destination | Problem:
         message = f'{text!r}: a destination is written without a scheme, as the names '
         return Problem('copy-destination', f'{message}of images are', _TO, bare)
     return Destination(found.domain, path)
+
+
+def has_port(domain: str) -> bool:
+    """Whether the port of HOST[:PORT] is one, if any: Docker reads all digits."""
+    port = re.search(r':([0-9]+)$', domain)
+    return port is None or (len(port[1]) <= 5 and 0 < int(port[1]) < 1 << 16)
 
 
 def land(

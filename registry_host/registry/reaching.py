@@ -10,6 +10,7 @@ from registry_host.namedtuples import NamedTuple
 from registry_host.registry.challenges import challenge_of
 from registry_host.registry.entrance import Server, auth_findings
 from registry_host.registry.knocking import knock, request_for
+from registry_host.registry.landing import has_port
 from registry_host.registry.serverfaults import not_a_registry
 from registry_host.registry.serverprobe import serves
 from registry_host.registry.ways import Way, authorities, identity_of
@@ -41,6 +42,9 @@ def reach(host: Host, route: Route, domain: str, login: Login | None) -> Reached
     one by HTTPS alone, with the certificates that the engine trusts. `login` is sent
     where the registry asks for one, and has to be taken.
     """
+    if not has_port(domain):
+        message = 'its port is not one from 1 to 65535'
+        return Reached(problem=Problem('copy-unreachable', message, domain))
     place = _place_of(domain)
     is_insecure = route.insecure.covers(place.host, place.port, host.addresses)
     trusted = authorities(host, route.trust, place.endpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -109,8 +110,11 @@ class CopyView:
                 self._left -= 1
             if copied.action in _VERBS:
                 self._wipe()
-                write(self._out, printable(finished_line(copied, is_check=is_check)))
-                self._out.flush()
+                # Where nobody reads on, it is copied all the same; finish() tells it.
+                with contextlib.suppress(OSError):
+                    line = finished_line(copied, is_check=is_check)
+                    write(self._out, printable(line))
+                    self._out.flush()
             self._draw(is_due=True)
 
     def close(self) -> None:
