@@ -50,13 +50,44 @@ def _sha256(content: bytes) -> str:
 
 def check_shape(asked: Asked) -> tuple[Problem, ...]:
     """Hold the document against the schema; every violation, in order of place."""
+    schema = json.loads(resource_text(SCHEMA))
+    if is_surely_valid(asked.document, schema):
+        return ()
     from jsonschema import Draft202012Validator
 
-    validator = Draft202012Validator(json.loads(resource_text(SCHEMA)))
+    validator = Draft202012Validator(schema)
     errors = sorted(
         validator.iter_errors(asked.document), key=lambda err: str(err.path)
     )
     return tuple(problem for err in errors for problem in _shape_problems(asked, err))
+
+
+_TYPES = {'object': dict, 'array': list, 'string': str, 'boolean': bool}
+# Those that settle nothing, and those that are looked at below.
+_NOTES = {'$schema', 'title', 'description'}
+_RULES = {'type', 'enum', 'minLength', 'items', 'properties', 'additionalProperties'}
+
+
+def is_surely_valid(value: Any, schema: dict[str, Any]) -> bool:
+    """Whether a value fits a schema, by the few keywords that ours is made of.
+
+    False where that is not sure: then jsonschema tells, and its import alone takes
+    longer than all else of a run with flags.
+    """
+    if not schema.keys() <= _NOTES | _RULES:
+        return False
+    if 'enum' in schema:
+        return isinstance(value, str) and value in schema['enum']
+    if type(value) is not _TYPES.get(schema.get('type', '')):
+        return False
+    if isinstance(value, dict):
+        known = schema.get('properties', {})
+        return value.keys() <= known.keys() and all(
+            is_surely_valid(each, known[name]) for name, each in value.items()
+        )
+    if isinstance(value, list):
+        return all(is_surely_valid(each, schema.get('items', {})) for each in value)
+    return not isinstance(value, str) or len(value) >= schema.get('minLength', 0)
 
 
 def _shape_problems(asked: Asked, err: Any) -> Iterable[Problem]:
