@@ -117,7 +117,7 @@ def web_server(
             if self.command != 'HEAD':
                 self.wfile.write(body)
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_CONNECT = _reply
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_CONNECT = _reply
 
         def log_message(self, *arguments: Any) -> None:
             pass

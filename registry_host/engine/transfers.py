@@ -58,8 +58,12 @@ def transfer(
     try:
         had, had_target = client.inspect(source), client.inspect(target)
         words = _pull(client, wanted)
-        if words or is_stopped():
+        if words:
             return words
+        if is_stopped():
+            if not had.id:
+                client.remove(source)
+            return ''
         try:
             client.tag(source, target)
             return _push(client, wanted)

@@ -19,7 +19,9 @@ def names_in(text: str) -> Iterator[tuple[int, str]]:
 
     A # at the start of a line, or after white space, begins a comment.
     """
-    for number, line in enumerate(text.removeprefix('\ufeff').splitlines(), 1):
+    # What editors count as lines: splitlines() has more ends, as form feeds.
+    lines = re.split(r'\r\n|\r|\n', text.removeprefix('\ufeff'))
+    for number, line in enumerate(lines, 1):
         name = re.sub(r'(^|\s)#.*', '', line).strip()
         if name:
             yield number, name
