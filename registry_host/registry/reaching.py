@@ -60,8 +60,10 @@ def reach(host: Host, route: Route, domain: str, login: Login | None) -> Reached
         refused = (f for f in auth_findings(server) if f.severity == 'error')
         finding = next(refused, None)
         if finding is not None:
-            hint = f'docker login {quoted(domain)}'
-            return Reached(problem=_as_problem(domain, finding)._replace(hint=hint))
+            refusal = _as_problem(domain, finding)
+            if finding.check == 'server-login':
+                refusal = refusal._replace(hint=f'docker login {quoted(domain)}')
+            return Reached(problem=refusal)
     return Reached(server)
 
 

@@ -15,7 +15,10 @@ from registry_host.settings.references import Reference
         ('\n\n \t\n', []),
         ('nginx', [(1, 'nginx')]),
         ('nginx\nredis:7\n', [(1, 'nginx'), (2, 'redis:7')]),
-        ('# all\n\nnginx # the web\n#redis\n  alpine\t# x\n', [(3, 'nginx'), (5, 'alpine')]),
+        (
+            '# all\n\nnginx # the web\n#redis\n  alpine\t# x\n',
+            [(3, 'nginx'), (5, 'alpine')],
+        ),
         ('nginx#x', [(1, 'nginx#x')]),
         ('nginx #x # y', [(1, 'nginx')]),
         ('\ufeffnginx\r\nredis\r\n', [(1, 'nginx'), (2, 'redis')]),
@@ -48,7 +51,9 @@ def test_each_name_is_told_with_its_place():
         Reference('[::1]:5000', 'app'),
     ]
     assert [(each.code, each.where) for each in errors] == [('image-name', 'list:2')]
-    assert [(each.code, each.where) for each in warnings] == [('image-engine', 'list:3')]
+    assert [(each.code, each.where) for each in warnings] == [
+        ('image-engine', 'list:3')
+    ]
 
 
 def test_a_secret_in_a_name_is_not_told():
