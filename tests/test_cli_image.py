@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,18 @@ from envelope import envelope
 from multiplatform import PLATFORMS, Layout
 from roots import run_command
 from shelves import client_of, upload
-from webservers import READ_ONLY, free_port, registry, web_server
+from webservers import LOGIN, READ_ONLY, free_port, registry, tokens, web_server
 
+from registry_host.commands.copy_names import Wish
+from registry_host.commands.image_copy import copy_images
+from registry_host.errors import CopyError
 from registry_host.host.host import Host
 from registry_host.registry.client import RequestFailed
 from registry_host.registry.contents import children_of
 from registry_host.registry.probe import MANIFESTS
 from registry_host.registry.ways import Way
+from registry_host.reporting.copyview import Silent
+from registry_host.reporting.jsonreport import to_json
 
 COPY = ('image', 'copy')
 HINT = 'registry-host image copy'
@@ -589,3 +595,69 @@ def test_no_thread_and_no_descriptor_is_left(hub):
         assert time.monotonic() < deadline, threading.enumerate()
         time.sleep(0.05)
     assert len(os.listdir('/proc/self/fd')) == count
+
+
+# Logins
+
+
+class WithLogins(Host):
+    """This machine, but for the config.json of its user."""
+
+    def __init__(self, file):
+        super().__init__()
+        self.file = file
+
+    def read(self, path, *, user=None):
+        if path.endswith('/.docker/config.json'):
+            return super().read(str(self.file))
+        return super().read(path, user=user)
+
+
+class Told(Silent):
+    """A view that keeps all that it is told."""
+
+    def __init__(self):
+        self.all = []
+
+    def told(self, line):
+        self.all.append(line)
+
+    def moved(self, landing, line, sent):
+        self.all.append(line)
+
+
+def test_logins_are_those_of_docker_login(tmp_path):
+    """For both ends, tokens included; no output, and no line of skopeo, has them."""
+    file = tmp_path / 'config.json'
+    layout = Layout(tmp_path / 'layout')
+    digest = layout.add('app')
+    with contextlib.ExitStack() as stack:
+        environment = stack.enter_context(tokens(tmp_path))
+        hub = stack.enter_context(registry(tmp_path / 'hub', environment=environment))
+        here = stack.enter_context(registry(tmp_path / 'here', has_login=True))
+        upload(layout, 'app', f'{hub}/team/app:1')
+        packed = b64encode(':'.join(LOGIN[:2]).encode()).decode()
+        auths = {end: {'auth': packed} for end in (hub, here)}
+        file.write_text(json.dumps({'auths': auths}))
+        view = Told()
+        wish = Wish((f'{hub}/team/app:1', f'{hub}/team/app:2'), here)
+        report = copy_images(WithLogins(file), wish, view)
+        shown = to_json(report) + repr(report) + repr(view.all)
+        assert [each.action for each in report.images] == ['copied', 'failed']
+        assert report.images[0].digest == digest
+        for secret in (LOGIN.secret, packed):
+            assert secret not in shown
+        # A wrong one is told once for all of its images, and before anything is copied.
+        wrong = b64encode(b'lab:hunter2-hunter2').decode()
+        auths[hub] = {'auth': wrong}
+        file.write_text(json.dumps({'auths': auths}))
+        report = copy_images(WithLogins(file), wish, view)
+        (problem,) = report.errors
+        assert (problem.code, problem.hint) == ('server-login', f'docker login {hub}')
+        auths[here] = {'auth': wrong}
+        file.write_text(json.dumps({'auths': auths}))
+        with pytest.raises(CopyError) as failed:
+            copy_images(WithLogins(file), wish, view)
+    (problem,) = failed.value.problems
+    assert (problem.code, problem.hint) == ('server-login', f'docker login {here}')
+    assert 'hunter2' not in repr(problem)
