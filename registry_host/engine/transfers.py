@@ -71,7 +71,9 @@ def transfer(
             _tidy(client, source, target, had.id, had_target.id)
     except TimeoutError:
         return f'nothing more of it within {IDLE_S:g} s'
-    except (OSError, EngineError) as err:
+    except OSError as err:
+        return err.strerror or str(err)
+    except EngineError as err:
         return str(err)
 
 

@@ -58,7 +58,8 @@ def find_means(host: Host, ends: Ends, platform: str) -> Means | Problem:
     try:
         own = Client(host, ends.engine.socket_path).platform()
     except (OSError, EngineError) as err:
-        message = f'{lack}, and the engine cannot be asked ({err})'
+        why = (err.strerror if isinstance(err, OSError) else '') or err
+        message = f'{lack}, and the engine cannot be asked ({why})'
         return Problem('copy-means', message, 'image copy', _INSTALL)
     return ByEngine(host, ends, platform or own, lack)
 

@@ -168,4 +168,4 @@ def test_an_engine_that_is_not_there():
 
     wanted = Transfer('hub.lab/a', DIGEST, 'r.lab/a', '1')
     words = transfer(Nobody(), '/x.sock', wanted, is_stopped=lambda: False)
-    assert 'No such file or directory' in words
+    assert words == 'No such file or directory'
