@@ -86,6 +86,7 @@ ended = []
 def job():
     begun.append(1)
     if len(begun) == 2:
+        time.sleep(DELAY)
         os.kill(os.getpid(), signal.SIGINT)
     stop.wait(30)
     time.sleep(0.5)
@@ -97,18 +98,25 @@ except KeyboardInterrupt:
 """
 
 
-def test_an_interrupt_stops_the_jobs_and_is_raised():
+def interrupted(delay, script=INTERRUPTED):
+    """What is said of an interrupt, `delay` seconds after both jobs have begun."""
+    words = [sys.executable, '-c', script.replace('DELAY', delay)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    assert done.stderr == ''
+    return done.stdout
+
+
+# While threads are started, and while they are waited for.
+@pytest.mark.parametrize('delay', ('0', '0.5'))
+def test_an_interrupt_stops_the_jobs_and_is_raised(delay):
     begun = time.monotonic()
-    command = [sys.executable, '-c', INTERRUPTED]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert (done.stdout, done.stderr) == ('True 2 2\n', '')
+    assert interrupted(delay) == 'True 2 2\n'
     assert time.monotonic() - begun < 10
 
 
-def test_a_job_that_heeds_no_stop_does_not_hold_the_interrupt_back():
+@pytest.mark.parametrize('delay', ('0', '0.5'))
+def test_a_job_that_heeds_no_stop_does_not_hold_the_interrupt_back(delay):
     script = INTERRUPTED.replace('stop.wait(30)', 'time.sleep(60)')
     begun = time.monotonic()
-    command = [sys.executable, '-c', script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert (done.stdout, done.stderr) == ('True 2 0\n', '')
+    assert interrupted(delay, script) == 'True 2 0\n'
     assert time.monotonic() - begun < 15
