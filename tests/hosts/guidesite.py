@@ -36,10 +36,14 @@ class Site:
 
     The hubs have TLS, on port 443 of addresses of their own in the lab's network, by
     CAs that a host trusts after `trust`. docker.elastic.co wants the login of USER.
-    The names are known to nameservers of the site alone. Use it as a context manager.
+    The names are known to nameservers of the site alone, that of the server too. Use it
+    as a context manager.
     """
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
+    def __init__(
+        self, lab: Lab, folder: Path, server: str = 'registry.example.internal'
+    ) -> None:
+        self._server = server
         self._lab = lab
         self._folder = folder
         self._closed: list[str] = []
@@ -58,10 +62,7 @@ class Site:
         self._start_hub(ELASTIC, ELASTIC_AT)
         self._fill_elastic()
         hubs = {DOCKER_HUB: HUB_AT, ELASTIC: ELASTIC_AT}
-        names = {
-            'registry.example.internal': SERVER_AT,
-            'proxy.example.internal': PROXY_AT,
-        }
+        names = {self._server: SERVER_AT, 'proxy.example.internal': PROXY_AT}
         self._start_names(NAMES_AT, names | hubs)
         self._start_names(WRONG_NAMES_AT, names | hubs | {DOCKER_HUB: NOBODY_AT})
         self._start_names(QUAD9, hubs)
@@ -140,8 +141,11 @@ class Site:
     def make_server(self, host: LabHost) -> None:
         """Give a host the address of the server, and the password of USER at hubs.
 
-        The firewall lets it through to the hubs, and from now on no other host.
+        Its apt knows the package from a folder of its own. The firewall lets it through
+        to the hubs, and from now on no other host.
         """
+        host.run('rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*')
+        host.run('cp /opt/archive/archive.list /etc/apt/sources.list.d/')
         host.run(f'ip addr add {SERVER_AT}/32 dev host0')
         host.write('/etc/resolv.conf', f'nameserver {NAMES_AT}\n')
         host.write('/root/elastic.password', PASSWORD, mode='600')

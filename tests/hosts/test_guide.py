@@ -11,7 +11,6 @@ import pytest
 from guidesite import Site
 from owners import SITE
 from services import wait_for
-from test_registry_server import booted
 
 GUIDE = Path(__file__).resolve().parents[2] / 'docs/guide.md'
 SERVER, ENGINES = 'trixie', ('bookworm', 'trixie', 'forky')
@@ -90,21 +89,12 @@ def answer_of(host, step):
 class Stage:
     """The hosts of the guide: a server, and a client with each engine."""
 
-    def __init__(self, lab, site, pool):
+    def __init__(self, site, pool, server, clients):
         self._site = site
-        before, boots = len(lab.hosts), []
-        for boot in (
-            lambda: booted(lab, SERVER, is_lasting=True),
-            *(lambda engine=engine: lab.host(engine) for engine in ENGINES),
-        ):
-            boots.append(pool.submit(boot))
-            # A host takes its number before it boots.
-            wait_for('host', lambda: len(lab.hosts) == before + len(boots))
         self._pool = pool
-        self.server, *self.clients = (boot.result() for boot in boots)
-        site.make_server(self.server)
-        for client in self.clients:
-            site.make_client(client, SITE)
+        self.server, self.clients = server, clients
+        list(pool.map(lambda client: site.make_client(client, SITE), clients))
+        site.make_server(server)
 
     def direct(self, name):
         """Bring about what the guide tells of and no command of it does."""
@@ -121,17 +111,26 @@ class Stage:
                 typed = f'{step.prompt} {step.command}'
                 yield f'{host.suite}: {typed}\n{answer}--- shown is\n{shown}\n'
 
-    def close(self):
-        for host in (self.server, *self.clients):
-            host.close()
+
+def booting(lab, pool):
+    """Boot all hosts at once; those that will be them."""
+    before, boots = len(lab.hosts), []
+    for suite, is_lasting in ((SERVER, True), *((engine, False) for engine in ENGINES)):
+        boots.append(pool.submit(lab.host, suite, is_lasting=is_lasting))
+        # A host takes its number before it boots.
+        wait_for('host', lambda: len(lab.hosts) == before + len(boots))
+    return boots
 
 
 @pytest.fixture
 def stage(lab, tmp_path):
-    with Site(lab, tmp_path) as site, ThreadPoolExecutor() as pool:
-        running = Stage(lab, site, pool)
-        yield running
-        running.close()
+    with ThreadPoolExecutor() as pool:
+        boots = booting(lab, pool)
+        with Site(lab, tmp_path) as site:
+            server, *clients = (boot.result() for boot in boots)
+            yield Stage(site, pool, server, clients)
+        for host in (server, *clients):
+            host.close()
 
 
 def test_each_command_answers_what_the_guide_shows(stage):
