@@ -53,6 +53,8 @@ LINES = (
     (('registry', 'uninstall', 'push'), 2),
     (('registry', 'gc', 'push'), 2),
     (('registry', 'bogus'), 2),
+    (('image', 'copy', 'nginx', '--to=r.lab'), 2),
+    (('image', 'bogus'), 2),
     (('bogus',), 2),
 )
 # Those of a group as reports name them: 'registry render'.
