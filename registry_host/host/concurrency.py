@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -83,9 +84,7 @@ def work_off(
                 pass  # In steps: a signal is heeded in between.
     except BaseException:
         stop.set()
-        deadline = time.monotonic() + _PATIENCE_S
-        for ended in ends:
-            ended.wait(max(0.0, deadline - time.monotonic()))
+        _see_out(ends)
         raise
     for thread in threads:
         thread.join()
@@ -93,4 +92,16 @@ def work_off(
         raise failures[0]
 
 
+def _see_out(ends: Sequence[threading.Event]) -> None:
+    """Wait a while for jobs to end: one more interrupt must leave no program behind."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(KeyboardInterrupt):
+            left = next((ended for ended in ends if not ended.is_set()), None)
+            if left is None:
+                return
+            left.wait(_STEP_S)
+
+
+_STEP_S = 0.1
 _PATIENCE_S = 2.0

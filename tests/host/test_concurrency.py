@@ -120,3 +120,12 @@ def test_a_job_that_heeds_no_stop_does_not_hold_the_interrupt_back(delay):
     begun = time.monotonic()
     assert interrupted(delay, script) == 'True 2 0\n'
     assert time.monotonic() - begun < 15
+
+
+def test_a_second_interrupt_waits_for_them_too():
+    """As people press Ctrl-C more than once."""
+    again = """
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    stop.wait(30)"""
+    script = INTERRUPTED.replace('\n    stop.wait(30)', again)
+    assert interrupted('0.5', script) == 'True 2 2\n'
