@@ -69,14 +69,16 @@ def repeatable(arguments: Sequence[str]) -> str:
     """Give a command line of registry-host that a person may run once more.
 
     '' where that cannot be: it has a secret, which is not shown, reads settings from
-    standard input, or takes no more flags.
+    standard input, or takes no more flags. Behind sudo, unless nobody needs to be root
+    for it.
     """
     words = list(arguments)
     is_shown = redact_words(words) == words
     if not is_shown or {'-', '-f-', '--settings=-', '--'} & set(words):
         return ''
     has_root = any(re.match('--root(=|$)', word) for word in words)
-    return ('' if has_root else 'sudo ') + redact_command(words)
+    is_for_all = has_root or words[:1] == ['image']
+    return ('' if is_for_all else 'sudo ') + redact_command(words)
 
 
 # Flags whose values are URLs: before an @ there is nothing but user and password.

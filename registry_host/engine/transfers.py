@@ -7,6 +7,7 @@ of the platform as it came. The config, whose digest is the id of an image, stay
 
 from __future__ import annotations
 
+import contextlib
 import json
 from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
@@ -50,7 +51,9 @@ def transfer(
 ) -> str:
     """Copy an image, and leave the engine with the images that it had.
 
-    Returns the engine's own words where it fails, and '' else.
+    Returns the engine's own words where it fails, and '' else. A name that it cannot
+    take away again, as an image that is in use by then, stays with the engine: what was
+    pushed is there all the same.
     """
     client = Client(host, socket_path)
     source = f'{wanted.source}@{wanted.digest}'
@@ -68,7 +71,8 @@ def transfer(
             client.tag(source, target)
             return _push(client, wanted)
         finally:
-            _tidy(client, source, target, had.id, had_target.id)
+            with contextlib.suppress(OSError, EngineError):
+                _tidy(client, source, target, had.id, had_target.id)
     except TimeoutError:
         return f'nothing more of it within {IDLE_S:g} s'
     except OSError as err:

@@ -40,7 +40,8 @@ class Following(Place):
         with '' meanwhile; always with the bytes that the program has sent so far, as
         far as the kernel tells. A program that neither reads nor writes anything for
         `idle_s` seconds is ended, as it is when `is_stopped` says so: then the code is
-        None, and `err` the reason.
+        None, and `err` the reason. It ends with us, too, even where we are killed, if
+        setpriv (util-linux) is there.
         """
         import subprocess
 
@@ -49,7 +50,7 @@ class Following(Place):
             with os.fdopen(os.dup(file), 'wb') as handle:
                 handle.write(secret)
             process = subprocess.Popen(  # noqa: S603 - no shell, argv from our own code
-                list(argv_of(f'/proc/self/fd/{file}')),
+                _bound(argv_of(f'/proc/self/fd/{file}')),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -69,6 +70,14 @@ class Following(Place):
         if reason:
             return Completed(code=None, out=out, err=reason)
         return Completed(code=process.returncode, out=out, err=err_out)
+
+
+def _bound(argv: Sequence[str]) -> list[str]:
+    """Have the kernel end a program with the thread that starts it (prctl(2))."""
+    setpriv = '/usr/bin/setpriv'
+    if os.access(argv[0], os.X_OK) and os.access(setpriv, os.X_OK):
+        return [setpriv, '--pdeathsig', 'KILL', *argv]
+    return list(argv)
 
 
 def _follow(

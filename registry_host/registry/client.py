@@ -58,10 +58,13 @@ class RequestFailed(Exception):
     `is_absent`: the registry answers, and does not have it.
     """
 
-    def __init__(self, problem: Problem, *, is_absent: bool = False) -> None:
+    def __init__(
+        self, problem: Problem, *, is_absent: bool = False, status: int = 0
+    ) -> None:
         super().__init__(str(problem))
         self.problem = problem
         self.is_absent = is_absent
+        self.status = status
 
 
 class Registry:
@@ -94,7 +97,12 @@ class Registry:
 
         Docker Hub counts no HEAD as a pull (its documentation, usage and limits).
         """
-        answer = self._manifest('HEAD', path, reference)
+        try:
+            answer = self._manifest('HEAD', path, reference)
+        except RequestFailed as failure:
+            if failure.status != 405:
+                raise
+            return self.get(path, reference)
         digest = answer.headers.get('docker-content-digest', '')
         if not re.fullmatch(r'[a-z0-9]+:[a-f0-9]{32,}', digest):
             return self.get(path, reference)
@@ -103,17 +111,25 @@ class Registry:
     def get(self, path: str, reference: str) -> Manifest:
         """Download a manifest; by its own digest it is what the digest says."""
         answer = self._manifest('GET', path, reference)
-        digest = f'sha256:{hashlib.sha256(answer.body).hexdigest()}'
-        if reference.startswith('sha256:') and reference != digest:
+        kind = answer.headers.get('content-type', '')
+        if ':' not in reference:
+            return Manifest(digest_of(answer.body), kind, answer.body)
+        if not is_of(reference, answer.body):
             message = f'{path}@{reference}: the manifest that comes has another digest'
             raise RequestFailed(Problem('copy-digest', message, self.name))
-        return Manifest(digest, answer.headers.get('content-type', ''), answer.body)
+        return Manifest(reference, kind, answer.body)
+
+    def config(self, path: str, digest: str) -> dict[str, Any]:
+        """Download the config of an image, {} where it is none."""
+        answer = self._asked('GET', path, f'blobs/{digest}')
+        is_good = answer.status == 200 and is_of(digest, answer.body)
+        return Manifest(digest, '', answer.body).parsed if is_good else {}
 
     # Requests
 
     def _manifest(self, method: str, path: str, reference: str) -> Answer:
         for attempt in range(1, TRIES + 1):
-            answer = self._asked(method, path, reference)
+            answer = self._asked(method, path, f'manifests/{reference}')
             if answer.status == 200:
                 return answer
             if answer.status == 429:
@@ -125,14 +141,14 @@ class Registry:
             break
         raise self._refusal(answer)
 
-    def _asked(self, method: str, path: str, reference: str) -> Answer:
+    def _asked(self, method: str, path: str, what: str) -> Answer:
         """Ask once, and once more with a fresh token where the one in hand is void."""
         for is_fresh in (False, True):
             if self._is_closed is not None:
                 raise RequestFailed(self._is_closed)
             self._stop.wait(max(0.0, self._resting_until - time.monotonic()))
             authorization = self._authorization(path, is_fresh=is_fresh)
-            answer = self._sent(method, path, reference, authorization)
+            answer = self._sent(method, path, what, authorization)
             if answer.status != 401:
                 return answer
             # One that is open at /v2/ may ask first here.
@@ -141,12 +157,10 @@ class Registry:
                 return answer
         return answer
 
-    def _sent(
-        self, method: str, path: str, reference: str, authorization: str
-    ) -> Answer:
+    def _sent(self, method: str, path: str, what: str, authorization: str) -> Answer:
         server = self.server
         request = server.way.request(
-            f'{server.place}/v2/{path}/manifests/{reference}',
+            f'{server.place}/v2/{path}/{what}',
             method=method,
             accept=', '.join(MANIFESTS),
             authorization=authorization,
@@ -210,9 +224,9 @@ class Registry:
             self._is_closed = problem
             raise RequestFailed(problem)
         with self._lock:
-            until = time.monotonic() + wait_s
-            is_news = until > self._resting_until + 1
-            self._resting_until = max(until, self._resting_until)
+            now = time.monotonic()
+            is_news = now >= self._resting_until
+            self._resting_until = max(now + wait_s, self._resting_until)
         if is_news:
             self._told(f'{self.name} limits requests (429): waiting {wait_s:.0f} s')
         self._stop.wait(wait_s)
@@ -230,7 +244,8 @@ class Registry:
             problem = Problem('copy-login', message, self.name)
             return RequestFailed(self._with_login(problem))
         message = f'answers {status} for a manifest'
-        return RequestFailed(Problem('copy-refused', message, self.name))
+        problem = Problem('copy-refused', message, self.name)
+        return RequestFailed(problem, status=status)
 
     def _with_login(self, problem: Problem) -> Problem:
         hint = f'docker login {quoted(self.name)}'
@@ -243,6 +258,18 @@ def _is_cut(method: str, answer: Answer) -> bool:
     size = len(answer.body)
     is_whole = not re.fullmatch('[0-9]{1,9}', length) or int(length) <= size
     return method == 'GET' and not is_whole and size < MANIFEST_LIMIT_BYTES
+
+
+def digest_of(body: bytes, algorithm: str = 'sha256') -> str:
+    """Write the digest of a manifest, as a registry and an engine do."""
+    return f'{algorithm}:{hashlib.new(algorithm, body).hexdigest()}'
+
+
+def is_of(digest: str, body: bytes) -> bool:
+    """Whether a digest is that of some bytes; False for an algorithm nobody uses."""
+    algorithm = digest.partition(':')[0]
+    is_known = algorithm in ('sha256', 'sha384', 'sha512')
+    return is_known and digest_of(body, algorithm) == digest
 
 
 def retry_after(answer: Answer) -> float | None:

@@ -37,12 +37,12 @@ def children_of(manifest: Manifest) -> tuple[Child, ...]:
     for each in listed if isinstance(listed, list) else ():
         digest = each.get('digest') if isinstance(each, dict) else None
         if isinstance(digest, str):
-            found.append(Child(digest, _platform_of(each.get('platform'))))
+            found.append(Child(digest, platform_of(each.get('platform'))))
     return tuple(found)
 
 
-def _platform_of(value: Any) -> str:
-    """Write a platform as Docker does.
+def platform_of(value: Any) -> str:
+    """Write the platform of a descriptor or a config as Docker does; '' for none.
 
     What buildx attests of an image is of the platform unknown/unknown (moby/buildkit
     docs/attestations/attestation-storage.md).
@@ -134,6 +134,11 @@ def of_platform(manifest: Manifest, wanted: str) -> Child | None:
 
 
 _SAME = {'arm': 'arm/v7', 'arm64/v8': 'arm64', 'amd64/v1': 'amd64'}
+
+
+def is_platform(own: str, wanted: str) -> bool:
+    """Whether an image for one platform is what is wanted; see of_platform()."""
+    return _normal(own) == _normal(wanted) or own.startswith(f'{wanted}/')
 
 
 def _normal(platform: str) -> str:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import Problem
 from registry_host.namedtuples import NamedTuple
-from registry_host.registry.client import RequestFailed
+from registry_host.registry.client import RequestFailed, is_of
 from registry_host.registry.contents import (
     children_of,
     config_of,
     contents_of,
+    is_platform,
     missing_children,
     of_platform,
+    platform_of,
 )
 
 if TYPE_CHECKING:
@@ -98,12 +100,17 @@ def _wanted(
     if not platform:
         return origin.head(source.path, reference).digest, True
     manifest = origin.get(source.path, reference)
-    if not children_of(manifest):
-        return manifest.digest, False
     child = of_platform(manifest, platform)
+    has = [child.platform for child in children_of(manifest) if child.platform]
+    if not children_of(manifest):
+        own = platform_of(origin.config(source.path, config_of(manifest)))
+        # An image whose config does not say it is taken to be what is asked for.
+        if not own or is_platform(own, platform):
+            return manifest.digest, False
+        has = [own]
     if child is None:
-        has = ', '.join(c.platform for c in children_of(manifest) if c.platform)
-        message = f'is not there for {platform}, but for {has or "no platform"}'
+        named = ', '.join(has) or 'no platform'
+        message = f'is not there for {platform}, but for {named}'
         return Problem('copy-platform', message, str(source))
     return child.digest, False
 
@@ -155,13 +162,13 @@ def proved(decision: Decision, destination: Registry, *, is_exact: bool) -> Copi
             message=f'{failure.problem.message}, after it was copied there'
         )
         return failed(decision, problem)
-    if is_exact and there.digest != decision.digest:
+    if is_exact and not is_of(decision.digest, there.body):
         message = f'stands for {there.digest} after the copy, not {decision.digest}'
         return failed(decision, Problem('copy-digest', message, str(target)))
     return Copied(
         landing=decision.landing,
         action=decision.action,
-        digest=there.digest,
+        digest=decision.digest if is_exact else there.digest,
         platforms=contents.platforms,
         size=contents.size,
     )

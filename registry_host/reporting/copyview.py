@@ -194,4 +194,8 @@ def view_for(output_format: str) -> Silent | CopyView:
     """Show a copy as the format of the report asks."""
     if output_format == 'json':
         return Silent()
-    return CopyView(sys.stdout, sys.stderr, is_terminal=sys.stderr.isatty())
+    import os
+
+    # A terminal that takes no commands shows lines alone.
+    is_terminal = sys.stderr.isatty() and os.environ.get('TERM') != 'dumb'
+    return CopyView(sys.stdout, sys.stderr, is_terminal=is_terminal)

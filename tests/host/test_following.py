@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -318,3 +319,26 @@ def test_many_at_once_in_threads():
         thread.join(60)
     assert results == {n: (0, [f's{n} {n}']) for n in range(16)}
     assert descriptors() == before
+
+
+def test_a_program_does_not_outlive_who_follows_it(tmp_path):
+    """Killed, registry-host has no time to end it: the kernel does."""
+    file = tmp_path / 'pid'
+    sleeper = f'import os, time; open({str(file)!r}, "w").write(str(os.getpid()))'
+    program = f'{sleeper}; time.sleep(600)'
+    code = (
+        'import sys\n'
+        'from registry_host.host.host import Host\n'
+        f'Host().follow(lambda path: [sys.executable, "-c", {program!r}], secret=b"",'
+        ' env={}, idle_s=600, seen=lambda *_: None, is_stopped=lambda: False)'
+    )
+    with subprocess.Popen([sys.executable, '-c', code]) as follower:
+        while not file.exists() or not file.read_text():
+            time.sleep(0.01)
+        pid = int(file.read_text())
+        assert os.path.exists(f'/proc/{pid}')
+        follower.kill()
+    deadline = time.monotonic() + 10
+    while os.path.exists(f'/proc/{pid}') and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not os.path.exists(f'/proc/{pid}')

@@ -125,6 +125,9 @@ def test_an_image_of_one_platform_with_platform(ends):
     digest = ends.origin.head('team/single', '1').digest
     found = ends.decide(ends.landing('team/single'), platform='linux/amd64')
     assert told(found) == ('copied', digest, False, None)
+    other = ends.decide(ends.landing('team/single'), platform='linux/arm64')
+    message = 'is not there for linux/arm64, but for linux/amd64'
+    assert other.problem.message == message
 
 
 # --verify
