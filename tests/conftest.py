@@ -29,12 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
 # What takes longest is begun first: no worker is still at it when the others are done.
 LONGEST = (
     'test_attacks.py',
+    'test_registry_server.py',
     'test_sequences.py',
     'test_power_cut.py',
     'test_eight_runs_at_once_lose_nothing',
     'test_growth.py',
     'test_what_the_next_start_refuses',
     'test_a_hung_manager_holds_up_nothing',
+    'test_an_engine_is_asked_where_it_listens',
+    'test_identity.py',
     'test_killed_at_any_time_of_a_live_run',
     'test_output.py',
     'test_login_and_configure_lose_nothing_of_each_other',
