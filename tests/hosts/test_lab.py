@@ -30,6 +30,8 @@ def test_host_pulls_through_the_cache(host, lab):
         '/etc/docker/daemon.json', '{"registry-mirrors": ["http://registry.lab:5000"]}'
     )
     host.run('systemctl reload docker')
+    # Which ends before the engine has read it.
+    services.wait_for('mirror', lambda: host.mirrors() == ['http://registry.lab:5000/'])
     before = len(lab.cache.requests(pull_of='library/hello'))
     host.run('docker pull hello')
     assert len(lab.cache.requests(pull_of='library/hello')) > before

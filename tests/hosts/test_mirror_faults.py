@@ -8,6 +8,7 @@ from base64 import b64encode
 import pytest
 from envelope import envelope
 from places import DAEMON_JSON
+from services import wait_for
 
 MIRROR = 'http://registry.lab:5000'
 GATE = 'http://10.99.0.1'
@@ -169,6 +170,8 @@ def a_mirror_that_is_sent_the_login_for_docker_hub_is_told_of(able, lab):
         DAEMON_JSON, json.dumps({**document, 'registry-mirrors': [f'{GATE}:5027']})
     )
     able.run('systemctl reload docker')
+    # Which ends before the engine has read it.
+    wait_for('mirror', lambda: able.mirrors() == [f'{GATE}:5027/'])
     able.run(['docker', 'pull', 'hello-world'], check=False)
     is_sent = log.read_text().count('login of hubuser\n') > before
     assert is_sent is not able.has_containerd_store

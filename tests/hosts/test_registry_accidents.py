@@ -128,12 +128,13 @@ def test_what_expires_in_a_cache_and_images_that_were_pushed(lab, registries, is
     push = registries.render('push', 'push', PUSH)
     registries.start(cache, CACHE)
     registries.start(push, PUSH)
-    registries.blobs(CACHE, 'library/hello')
+    fetched = registries.blobs(CACHE, 'library/hello')
     mine = f'{lab.hub.address}:{PUSH}/library/mine'
     lab.copy_image(f'{lab.hub.endpoint}/library/hello', mine)
     pushed = registries.blobs(PUSH, 'library/mine')
     schedule = registries.storage / 'scheduler-state.json'
-    services.wait_for('schedule', schedule.exists, timeout_s=30)
+    # Written every few seconds, and whole once each blob has its entry.
+    services.wait_for('schedule', lambda: is_scheduled(schedule, fetched), timeout_s=30)
     registries.stop(CACHE)
     entries = json.loads(schedule.read_text())
     for entry in entries.values():
@@ -150,6 +151,11 @@ def test_what_expires_in_a_cache_and_images_that_were_pushed(lab, registries, is
     registries.restart(PUSH)
     found = {registries.get(PUSH, f'library/mine/blobs/{each}')[0] for each in pushed}
     assert (404 in found) == is_naive
+
+
+def is_scheduled(schedule, digests):
+    text = schedule.read_text() if schedule.exists() else ''
+    return text.endswith('}') and all(digest in text for digest in digests)
 
 
 @pytest.mark.parametrize('is_naive', (True, False), ids=('by-hand', 'rendered'))

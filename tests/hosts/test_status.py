@@ -10,6 +10,7 @@ from envelope import envelope, service, texts
 from lab import GATEWAY
 from owners import SITE
 from places import CONFIG_JSON, DAEMON_JSON
+from services import wait_for
 
 SUITES = ('bookworm', 'trixie', 'forky')
 MIRROR = 'http://registry.lab:5000'
@@ -107,6 +108,8 @@ def test_what_others_did_to_the_file_and_to_the_engine(host):
     assert 'and the engine still uses it' in tool(host, 'status').stdout
     host.write(DAEMON_JSON, json.dumps({**lists, 'insecure-registries': []}))
     host.run('systemctl reload docker')
+    # Which ends before the engine has read it.
+    wait_for('reload', lambda: PUSH not in host.insecure())
     host.write(DAEMON_JSON, json.dumps({**lists, 'insecure-registries': [PUSH]}))
     found = seen(host)
     assert (PUSH, '1', 'pending', 'reload') in entries(found)

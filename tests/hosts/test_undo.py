@@ -79,6 +79,8 @@ def test_undo_keeps_what_others_wrote_since(host):
     content['labels'] = ['a=b']
     host.write(DAEMON_JSON, json.dumps(content))
     host.run('systemctl reload docker')
+    # Which ends before the engine has read it.
+    wait_for('reload', lambda: host.docker_info()['Labels'] == ['a=b'])
     tool(host, 'undo', '--no-probe')
     assert json.loads(host.read(DAEMON_JSON)) == {
         'registry-mirrors': ['https://foreign.example'],
