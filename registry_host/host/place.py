@@ -83,6 +83,19 @@ class Place:
             has_acl=has_acl,
         )
 
+    def age_s(self, path: str) -> float:
+        """Seconds since a file was put there or changed; infinite where there is none.
+
+        By the clock of the host, which may have been set since: never below 0.
+        """
+        import time
+
+        try:
+            changed_at = os.stat(self.resolve(path)).st_ctime
+        except OSError:
+            return float('inf')
+        return max(0.0, time.time() - changed_at)
+
     def below_root(self, path: str) -> str:
         """Name a file as this machine does, for a command to be pasted."""
         return f'{self.root}{path}'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from owners import SITE
 from places import RESOLV_CONF
 
 MIRROR = 'http://registry.lab:5000'
@@ -39,6 +40,17 @@ def made_to_pull(host):
 def test_nameserver_then_mirror_then_insecure_registry(host):
     host.write(RESOLV_CONF, '')
     assert made_to_pull(host) == []
+
+
+def test_a_mirror_right_after_its_nameserver(host):
+    """An engine looks at resolv.conf once in five seconds, and is given the time."""
+    host.write(RESOLV_CONF, f'nameserver {SITE}\n')
+    host.restart_engine()
+    host.run(['docker', 'pull', 'registry.lab:5000/x'], check=False)
+    ran(host, *CONFIGURE, '--nameserver', '10.99.0.1', '--no-probe')
+    host.run(['docker', 'pull', 'registry.lab:5000/x'], check=False)
+    report = ran(host, *CONFIGURE, '--mirror', MIRROR)
+    assert found(report, 'pulls') == ['ok']
 
 
 def test_beside_a_nameserver_that_is_gone(newest):
