@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 LONGEST = (
     'test_attacks.py',
     'test_registry_server.py',
+    'test_image_copy.py',
     'test_sequences.py',
     'test_power_cut.py',
     'test_eight_runs_at_once_lose_nothing',
@@ -60,8 +61,11 @@ BY_PARAMETER = (
     'tests/hosts/test_identity.py',
     'tests/hosts/test_lab_owners.py',
     'tests/hosts/test_registry_server.py',
+    'tests/hosts/test_registry_tls.py',
     'tests/hosts/test_status.py',
 )
+# What its tests share takes longer to make than any of them.
+BY_MODULE = ('tests/hosts/test_attacks.py', 'tests/hosts/test_image_copy.py')
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -75,7 +79,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         module, _, name = nodeid.partition('::')
         if module in BY_PARAMETER and '[' in name:
             return f'{module}[{name.partition("[")[2]}'
-        is_alone = '/hosts/' in module and module != 'tests/hosts/test_attacks.py'
+        is_alone = '/hosts/' in module and module not in BY_MODULE
         return nodeid if is_alone else module
 
 

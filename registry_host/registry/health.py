@@ -11,7 +11,7 @@ from registry_host.registry.instances import config_of, unit_of
 if TYPE_CHECKING:
     from registry_host.host.host import Host
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0
 _POLL_S = 0.1
 # It is started for ever; after two attempts it is known that it will not do.
 _ATTEMPTS = 2
@@ -35,13 +35,17 @@ def start(host: Host, instance: str, *, limit_s: float = START_TIMEOUT_S) -> Non
             raise EngineError(_failed(host, instance, since))
     deadline = time.monotonic() + limit_s
     addresses = addresses_of(host, instance)
+    was_failed = False
     while time.monotonic() < deadline:
         if all(is_answered(host, address) for address in addresses):
             return
         found = properties(host, unit, 'NRestarts', 'ActiveState')
         restarts = int(found.get('NRestarts') or 0)
-        if restarts >= _ATTEMPTS or found.get('ActiveState') == 'failed':
+        is_failed = found.get('ActiveState') == 'failed'
+        # Seen once, it may be on its way from one start to the next.
+        if restarts >= _ATTEMPTS or (is_failed and was_failed):
             break
+        was_failed = is_failed
         time.sleep(_POLL_S)
     raise EngineError(_failed(host, instance, since))
 

@@ -18,8 +18,8 @@ from registry_host.registry.probe import MANIFESTS
 
 ENGINES = ('bookworm', 'trixie', 'forky')
 COPY = ('registry-host', 'image', 'copy')
-HUB, PUSH, OPEN, READ_ONLY, SMALL, CLOSED, TLS = range(5021, 5028)
-FRONTS = {'limited': 5031, 'exhausted': 5032, 'token': 5033, 'cut': 5034, 'slow': 5035}
+HUB, PUSH, OPEN, READ_ONLY, SMALL, CLOSED, TLS = range(5051, 5058)
+FRONTS = {'limited': 5061, 'exhausted': 5062, 'token': 5063, 'cut': 5064, 'slow': 5065}
 MANY = 50
 DIGESTS = """
 import json, sys, urllib.error, urllib.request
@@ -130,8 +130,9 @@ def client_of(lab, suite):
 
 
 @pytest.fixture(scope='module', params=ENGINES)
-def client(lab, request):
+def client(lab, shelf, request):
     host = client_of(lab, request.param)
+    assert log_in(host, shelf.hub.endpoint).returncode == 0
     yield host
     host.close()
 
@@ -154,7 +155,6 @@ def actions(report):
 def test_all_platforms_arrive_and_are_pulled_by_the_short_name(client, shelf):
     """Copied from a hub with a login; pulled through the mirror, under one digest."""
     name, suite = 'elasticsearch/elasticsearch', client.suite
-    assert log_in(client, shelf.hub.endpoint).returncode == 0
     source, to = shelf.named(name), f'--to={shelf.push.endpoint}'
     # Each engine has a copy of its own to make: the tag of the one before goes.
     shelf.lab.run(['rm', '-rf', str(shelf.lab.folder / 'copies/docker')])
@@ -269,14 +269,14 @@ def from_front(mode, name):
 def test_limits_of_a_hub_are_kept_and_told(copier, odd):
     to = f'--to={odd.push.endpoint}/limits'
     done = copier.run([*COPY, from_front('limited', 'team/app1'), to])
-    told = f'{GATEWAY}:5031 limits requests (429): waiting 1 s\n'
+    told = f'{GATEWAY}:5061 limits requests (429): waiting 1 s\n'
     assert done.stderr in (told, told * 2)
     sources = [from_front('exhausted', f'team/app{n}') for n in (1, 2)]
     report = copies(copier, *sources, odd.named('team/app3'), to, code=1)
     assert actions(report) == ['failed', 'failed', 'copied']
     (error,) = report['errors']
     assert error['message'] == (
-        f'{GATEWAY}:5032: limits the rate of requests (429 Too Many Requests); it asks '
+        f'{GATEWAY}:5062: limits the rate of requests (429 Too Many Requests); it asks '
         f'to come back in 5 h; not copied: {", ".join(sources)}'
     )
 
@@ -287,12 +287,12 @@ def test_tokens_expire_and_are_asked_for_again(copier, odd):
     names = [from_front('token', f'team/app{n}') for n in range(3)]
     error = copies(copier, *names, to, code=1)['errors'][0]
     assert error['message'].startswith(
-        f'{GATEWAY}:5033: there is no such image, or not without a login (401); '
+        f'{GATEWAY}:5063: there is no such image, or not without a login (401); '
     )
-    assert error['hint'] == f'docker login {GATEWAY}:5033'
+    assert error['hint'] == f'docker login {GATEWAY}:5063'
     config = '/root/.docker/config.json'
     before = copier.read(config)
-    moved = before.replace(f'{GATEWAY}:{HUB}', f'{GATEWAY}:5033')
+    moved = before.replace(f'{GATEWAY}:{HUB}', f'{GATEWAY}:5063')
     try:
         copier.write(config, moved, mode='600')
         report = copies(copier, *names, to, '--jobs=1')
@@ -312,7 +312,7 @@ def test_a_network_that_is_cut_costs_the_images_that_are_left(copier, odd):
     sources = [from_front('slow', 'big/slow'), odd.named('team/app5')]
     to = f'--to={odd.push.endpoint}/net'
     words = ' '.join((*COPY, *sources, to, '--format=json'))
-    reject = 'OUTPUT -p tcp --dport 5035 -j REJECT --reject-with tcp-reset'
+    reject = 'OUTPUT -p tcp --dport 5065 -j REJECT --reject-with tcp-reset'
     copier.run(
         f'{words} >/tmp/said & pid=$!; sleep 1.2; iptables -A {reject}; '
         'wait $pid; echo $? >/tmp/code'

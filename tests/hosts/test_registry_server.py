@@ -292,9 +292,11 @@ def test_a_collection_that_fails_leaves_the_registry_as_it_was(server, lab):
     hub = f'{lab.hub.endpoint}/library/hello'
     lab.copy_image(hub, f'{server.address}:5002/library/before')
     server.write(f'{folder}/fails.conf', '[Service]\nExecStart=\nExecStart=false\n')
-    (error,) = ran(server, *REGISTRY, 'gc', 'push', code=1)['errors']
+    try:
+        (error,) = ran(server, *REGISTRY, 'gc', 'push', code=1)['errors']
+    finally:
+        server.run(f'rm -r {folder}; systemctl daemon-reload')
     assert error['message'].startswith(f'{unit}: the collection failed')
-    server.run(f'rm -r {folder}; systemctl daemon-reload')
     lab.copy_image(hub, f'{server.address}:5002/library/then')
     assert server.run(f'ls /run/systemd/system/{PUSH_UNIT}.d', check=False).stdout == ''
 
