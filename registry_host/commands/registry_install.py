@@ -117,8 +117,12 @@ def uninstall(host: Host, manner: Manner, name: str, *, is_purging: bool) -> Rep
             raise ConfigError(_shared(name, storage, sharing))
     request = Uninstall(name, storage if is_purging else '')
     report = report_of(request, manner, carry_out(host, request, manner))
-    kept = f'its images are still in {storage}' if storage and not is_purging else ''
-    return report._replace(note=kept, undo='')
+    note = ''
+    if storage:
+        removed = 'would be removed' if manner.is_check else 'were removed'
+        state = removed if is_purging else 'are still there'
+        note = f'its images in {storage} {state}'
+    return report._replace(note=note, undo='')
 
 
 def own_program(host: Host) -> str:
@@ -218,4 +222,8 @@ def _next(instance: Instance) -> Iterator[str]:
         yield 'only this host reaches it: --listen ADDR:PORT has it serve others'
     elif instance.kind == PUSH or instance.upstream.endswith('registry-1.docker.io'):
         command = f'sudo registry-host configure --mirror {instance.address}'
+        if instance.is_open:  # Which of its names clients know, is not known here.
+            command = command.replace('127.0.0.1', 'NAME')
+            yield f'on each client, by a NAME of this host: {command}'
+            return
         yield f'on each client: {command}'

@@ -174,6 +174,9 @@ def _asked(
     if change is not None and is_asking_mirrors:
         mirrors = tuple(_concerned(planned, change, is_again=again.mirrors))
         registries = tuple(_registries(planned, change, is_again=again.mirrors))
+    is_renamed = _pending(planned, dns_manager.NAME) is not None
+    unnamed = reached.unnamed(host, registries) if is_renamed else ()
+    registries = tuple(r for r in registries if r not in unnamed)
     is_concerned = again.pulls or _is_about_pulls(planned)
     is_about_pulls = engine.is_running and is_concerned
     if not mirrors and not registries and not is_about_pulls:
@@ -208,6 +211,7 @@ def _asked(
         for found in answers.get('insecure', ())
         if found.problem
     )
+    told += tuple(map(reached.not_asked, unnamed))
     checks = checks._replace(findings=(*checks.findings, *told))
     reached.note(host, checks, is_concerned=is_concerned)
     host.progress.prove(*reached.proxies(proxies, answers.get('proxies')))

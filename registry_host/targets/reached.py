@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry_host.errors import Finding
 from registry_host.progress import Proof
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from registry_host.registry.probe import Probe
     from registry_host.services.transition import Checks
     from registry_host.settings.images import Image
+    from registry_host.settings.insecure import Registry
     from registry_host.settings.mirrors import Mirror
     from registry_host.targets.planning import Planned
 
@@ -91,3 +93,16 @@ def stopped(planned: Planned, is_concerned: bool) -> Checks:
     is_running = planned.facts.engine.is_running
     reason = 'the engine does not run' if is_concerned and not is_running else ''
     return planned.checks._replace(unproved=reason)
+
+
+def unnamed(host: Host, registries: Iterable[Registry]) -> tuple[Registry, ...]:
+    """The insecure registries that the host cannot find by their names."""
+    named = (each for each in registries if not each.is_cidr)
+    return tuple(each for each in named if not host.addresses(each.host))
+
+
+def not_asked(registry: Registry) -> Finding:
+    """Say why a registry is not asked that only new nameservers may know."""
+    message = f'{registry} was not asked: its name does not resolve by the nameservers '
+    message += 'that this run replaces'
+    return Finding('insecure-unreachable', 'skipped', message)

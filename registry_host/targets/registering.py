@@ -162,8 +162,8 @@ _KINDS = ('service', 'path', 'timer')
 def not_installed(name: str) -> Problem:
     return Problem(
         'registry-unknown',
-        f'no registry {name!r} is installed by registry-host',
-        where='NAME',
+        'is not a registry that registry-host has installed',
+        where=name,
         hint='registry-host status',
     )
 

@@ -53,6 +53,15 @@ def test_a_mirror_right_after_its_nameserver(host):
     assert found(report, 'pulls') == ['ok']
 
 
+def test_all_in_one_run(newest):
+    """The nameserver before it does not know the registry, which is not its fault."""
+    newest.write(RESOLV_CONF, f'nameserver {SITE}\n')
+    words = ('--nameserver', '10.99.0.1', '--mirror', MIRROR)
+    report = ran(newest, *CONFIGURE, *words, '--insecure-registry', PUSH)
+    assert found(report, 'insecure-unreachable') == ['skipped']
+    assert found(report, 'pulls') == ['ok']
+
+
 def test_beside_a_nameserver_that_is_gone(newest):
     newest.write(RESOLV_CONF, 'nameserver 10.99.0.254\n')
     (message,) = made_to_pull(newest)
