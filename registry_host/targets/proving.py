@@ -9,7 +9,6 @@ from registry_host.engine.daemonjson import DaemonJson
 from registry_host.engine.route import mirrors_of, planned_route
 from registry_host.errors import (
     ConfigError,
-    Finding,
     ProbeError,
     place_of,
 )
@@ -206,12 +205,7 @@ def _asked(
         before=answers.get('pull'),
         is_binding=is_binding,
     )
-    told = tuple(
-        Finding.of(found.problem, 'warning', str(found.registry))
-        for found in answers.get('insecure', ())
-        if found.problem
-    )
-    told += tuple(map(reached.not_asked, unnamed))
+    told = reached.insecure(answers.get('insecure', ()), unnamed)
     checks = checks._replace(findings=(*checks.findings, *told))
     reached.note(host, checks, is_concerned=is_concerned)
     host.progress.prove(*reached.proxies(proxies, answers.get('proxies')))

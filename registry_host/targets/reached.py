@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from registry_host.errors import Problem
     from registry_host.host.host import Host
+    from registry_host.registry.insecure_probe import Found
     from registry_host.registry.probe import Probe
     from registry_host.services.transition import Checks
     from registry_host.settings.images import Image
@@ -101,8 +102,14 @@ def unnamed(host: Host, registries: Iterable[Registry]) -> tuple[Registry, ...]:
     return tuple(each for each in named if not host.addresses(each.host))
 
 
-def not_asked(registry: Registry) -> Finding:
-    """Say why a registry is not asked that only new nameservers may know."""
-    message = f'{registry} was not asked: its name does not resolve by the nameservers '
-    message += 'that this run replaces'
-    return Finding('insecure-unreachable', 'skipped', message)
+def insecure(
+    answers: Iterable[Found], unnamed: Iterable[Registry]
+) -> Iterator[Finding]:
+    """Tell of insecure registries that did not answer, and of those not asked."""
+    for found in answers:
+        if found.problem:
+            yield Finding.of(found.problem, 'warning', str(found.registry))
+    for registry in unnamed:
+        message = f'{registry} was not asked: its name does not resolve by the '
+        message += 'nameservers that this run replaces'
+        yield Finding('insecure-unreachable', 'skipped', message)

@@ -102,15 +102,17 @@ def test_killed_at_any_time_of_a_live_run(newest, capsys):
     newest.restart_engine()
     words = f'{CONFIGURE} --user alice --user bob'
     before = state_of(newest)
-    began = time.monotonic()
-    newest.run(words)
-    whole_s = time.monotonic() - began
-    after = state_of(newest)
-    newest.run('registry-host undo --no-probe')
-    assert state_of(newest) == before
+    # The first one takes longer than those that follow.
+    for _ in range(2):
+        began = time.monotonic()
+        newest.run(words)
+        whole_s = time.monotonic() - began
+        after = state_of(newest)
+        newest.run('registry-host undo --no-probe')
+        assert state_of(newest) == before
     outcomes = {'before': 0, 'recovered': 0, 'after': 0}
     for number in range(KILLS):
-        seconds = round(whole_s * (0.3 + 0.8 * number / KILLS), 3)
+        seconds = round(whole_s * (0.3 + 1.2 * number / KILLS), 3)
         newest.run(f'timeout -s KILL {seconds} {words}', check=False)
         done = envelope(newest.run('registry-host reload --format=json').stdout)
         is_recovered = any(f['check'] == 'recovered' for f in done['findings'])
