@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 POLL_S = 0.2
+_ENDING_POLL_S = 0.005
 # Of what a program says, its end is kept.
 KEPT_BYTES = 16 * 1024
 
@@ -99,7 +100,9 @@ def _follow(
         while True:
             # Asked first: what it has said until then is read below.
             has_ended = _has_ended(process)
-            ready = streams.select(0 if has_ended else POLL_S)
+            # One that has closed both is about to end.
+            wait_s = POLL_S if streams.get_map() else _ENDING_POLL_S
+            ready = streams.select(0 if has_ended else wait_s)
             for key, _ in ready:
                 data = os.read(key.fd, 65536)
                 if not data:
