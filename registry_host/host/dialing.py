@@ -13,10 +13,21 @@ if TYPE_CHECKING:
     from registry_host.host.wire import Request
 
 
-def connection_of(
-    request: Request,
-) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
-    """Return a connection, what to ask it for, and the headers to ask with."""
+def connection_of(request: Request) -> http.client.HTTPConnection:
+    """Return a connection that is yet to be made."""
+    url = urlsplit(request.url)
+    if request.proxy is None:
+        return _connection(request, url.scheme, url.hostname or '', url.port)
+    proxy = urlsplit(request.proxy)
+    connection = _connection(request, url.scheme, proxy.hostname or '', proxy.port)
+    if url.scheme == 'https':
+        credentials = _credentials(proxy.username, proxy.password)
+        connection.set_tunnel(url.hostname or '', url.port, headers=credentials)
+    return connection
+
+
+def asked_of(request: Request) -> tuple[str, dict[str, str]]:
+    """Return what a connection is asked for, and the headers to ask with."""
     url = urlsplit(request.url)
     path = (url.path or '/') + (f'?{url.query}' if url.query else '')
     headers = {'User-Agent': 'registry-host', 'Accept': request.accept}
@@ -24,27 +35,18 @@ def connection_of(
         headers['Authorization'] = request.authorization
     if request.content_type:
         headers['Content-Type'] = request.content_type
-    host, port = url.hostname or '', url.port
-    if request.proxy is None:
-        if url.scheme == 'https':
-            return _tls_connection(request, host, port), path, headers
-        plain = http.client.HTTPConnection(host, port, timeout=request.timeout_s)
-        return plain, path, headers
+    if request.proxy is None or url.scheme == 'https':
+        return path, headers
     proxy = urlsplit(request.proxy)
     credentials = _credentials(proxy.username, proxy.password)
-    if url.scheme == 'https':
-        tunnel = _tls_connection(request, proxy.hostname or '', proxy.port)
-        tunnel.set_tunnel(host, port, headers=credentials)
-        return tunnel, path, headers
-    plain = http.client.HTTPConnection(
-        proxy.hostname or '', proxy.port, timeout=request.timeout_s
-    )
-    return plain, f'{url.scheme}://{url.netloc}{path}', {**headers, **credentials}
+    return f'{url.scheme}://{url.netloc}{path}', {**headers, **credentials}
 
 
-def _tls_connection(
-    request: Request, host: str, port: int | None
-) -> http.client.HTTPSConnection:
+def _connection(
+    request: Request, scheme: str, host: str, port: int | None
+) -> http.client.HTTPConnection:
+    if scheme != 'https':
+        return http.client.HTTPConnection(host, port, timeout=request.timeout_s)
     context = context_of(request)
     return http.client.HTTPSConnection(
         host, port, timeout=request.timeout_s, context=context

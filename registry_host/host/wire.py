@@ -8,19 +8,20 @@ import http.client
 import re
 import socket
 import ssl
-import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 from registry_host.errors import place_of
-from registry_host.host.dialing import connection_of
+from registry_host.host.dialing import asked_of, connection_of
+from registry_host.host.keepalive import reply_until
 from registry_host.host.tls import certificate_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
+    from registry_host.host.keepalive import KeepAlive
     from registry_host.host.tls import Certificate
 
 BODY_LIMIT_BYTES = 64 * 1024
@@ -43,7 +44,8 @@ class Request:
     `pinned` is the one certificate (DER) that is taken, whatever its name, date and
     issuer. `identity` has the certificate that is shown to a server which asks for one,
     and the file of its key. `authorization` has a secret, and goes to the origin of
-    `url` alone; `is_followed` False returns a redirect as it is.
+    `url` alone; `is_followed` False returns a redirect as it is. `keep_alive` has open
+    connections, of which one is taken if it leads there, and which gets it back.
     """
 
     url: str
@@ -60,6 +62,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     limit_bytes: int = BODY_LIMIT_BYTES
     identity: tuple[str, str] | None = None
+    keep_alive: KeepAlive | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +155,8 @@ def look_at_certificate(request: Request) -> Certificate | None:
 
 def _shown(request: Request, *, is_binary: bool) -> Any:
     """Shake hands, and no more; return what SSLSocket.getpeercert() does."""
-    connection, _, _ = connection_of(request)
-    with _connected(connection, request.timeout_s):
+    with contextlib.closing(connection_of(request)) as connection:
+        connection.connect()
         end: Any = connection.sock
         return end.getpeercert(is_binary)
 
@@ -163,15 +166,16 @@ def send_once(request: Request) -> Answer:
 
     Raises ConnectionFailed, as get() does.
     """
-    deadline = time.monotonic() + request.timeout_s
     try:
-        connection, path, headers = connection_of(request)
+        kept = _kept(request)
+        if kept is not None:
+            # The other side may close an idle connection at any time.
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                return _exchange(request, kept)
+        connection = connection_of(request)
         if request.proxy is not None:
             connection._create_connection = _to_proxy  # type: ignore[attr-defined]
-        with _connected(connection, request.timeout_s):
-            connection.request(request.method, path, request.body, headers)
-            with connection.getresponse() as reply:
-                body = reply.read(request.limit_bytes)
+        return _exchange(request, connection)
     except ProxyError as err:
         cause = err.__cause__
         found = _failure(request, cause if isinstance(cause, Exception) else err)
@@ -181,9 +185,35 @@ def send_once(request: Request) -> Answer:
             raise ConnectionFailed(
                 'proxy', f'it answers {refused[1]}', is_of_proxy=True
             ) from None
-        # What was cut off at the deadline looks like a reply that breaks off.
-        is_late = time.monotonic() >= deadline
-        raise _failure(request, TimeoutError() if is_late else err) from None
+        raise _failure(request, err) from None
+
+
+def _kept(request: Request) -> http.client.HTTPConnection | None:
+    # What may have had an effect is not sent a second time (RFC 9110, 9.2.2).
+    is_safe = request.method in ('GET', 'HEAD')
+    return request.keep_alive.take(request) if request.keep_alive and is_safe else None
+
+
+def _exchange(request: Request, connection: http.client.HTTPConnection) -> Answer:
+    """Send a request over a connection, which is closed or kept afterwards."""
+    is_kept = False
+    path, headers = asked_of(request)
+    try:
+        if connection.sock is None:
+            connection.connect()
+        connection.sock.settimeout(request.timeout_s)
+        deadline = time.monotonic() + request.timeout_s
+        connection.response_class = reply_until(deadline)
+        connection.request(request.method, path, request.body, headers)
+        with connection.getresponse() as reply:
+            body = reply.read(request.limit_bytes)
+            is_whole = reply.isclosed() and not reply.will_close
+        if request.keep_alive is not None and is_whole:
+            request.keep_alive.keep(request, connection)
+            is_kept = True
+    finally:
+        if not is_kept:
+            connection.close()
     return Answer(
         status=reply.status,
         headers=_joined(reply.getheaders()),
@@ -212,32 +242,6 @@ def _to_proxy(*arguments: Any, **options: Any) -> socket.socket:
         return socket.create_connection(*arguments, **options)
     except Exception as err:
         raise ProxyError from err
-
-
-@contextlib.contextmanager
-def _connected(
-    connection: http.client.HTTPConnection, timeout_s: float
-) -> Iterator[None]:
-    """Connect, and end the connection at the end, or once its time is up.
-
-    The timeout of a socket is for each read, and a byte a second never meets it.
-    """
-    with contextlib.closing(connection):
-        connection.connect()
-        # A reply takes the socket over where it ends with the connection.
-        end = connection.sock
-
-        def shut_down() -> None:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(timeout_s, shut_down)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
 
 
 def _failure(request: Request, failure: Exception) -> ConnectionFailed:

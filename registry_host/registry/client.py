@@ -125,6 +125,11 @@ class Registry:
         is_good = answer.status == 200 and is_of(digest, answer.body)
         return Manifest(digest, '', answer.body).parsed if is_good else {}
 
+    def close(self) -> None:
+        """End the connections that were kept for further requests."""
+        if self.server.way.keep_alive is not None:
+            self.server.way.keep_alive.close()
+
     # Requests
 
     def _manifest(self, method: str, path: str, reference: str) -> Answer:

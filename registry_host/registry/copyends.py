@@ -47,6 +47,12 @@ class Ends(NamedTuple):
     destination: Registry
     origins: Mapping[str, Registry | Problem]
 
+    def close(self) -> None:
+        """End the connections to all of them."""
+        for each in (self.destination, *self.origins.values()):
+            if isinstance(each, Registry):
+                each.close()
+
     def origin(self, domain: str) -> Registry:
         """The registry of images that were found to be copied."""
         found = self.origins[domain]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.errors import Finding, Problem, quoted
+from registry_host.host.keepalive import KeepAlive
 from registry_host.host.wire import ConnectionFailed
 from registry_host.namedtuples import NamedTuple
 from registry_host.registry.challenges import challenge_of
@@ -49,7 +50,8 @@ def reach(host: Host, route: Route, domain: str, login: Login | None) -> Reached
     is_insecure = route.insecure.covers(place.host, place.port, host.addresses)
     trusted = authorities(host, route.trust, place.endpoint)
     identity = identity_of(host, place.endpoint)
-    way = Way(route, trusted, TIMEOUT_S, not is_insecure, identity)
+    kept = KeepAlive()
+    way = Way(route, trusted, TIMEOUT_S, not is_insecure, identity, kept)
     door = knock(host, way, place, has_scheme=False)
     problem = _problem_of(host, way, domain, door, is_insecure=is_insecure)
     if problem is not None or door.answer is None:

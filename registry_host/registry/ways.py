@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from registry_host.engine.trust import Trust
     from registry_host.host.host import Host
+    from registry_host.host.keepalive import KeepAlive
 
 
 class Way(NamedTuple):
@@ -26,6 +27,7 @@ class Way(NamedTuple):
 
     `is_verified` False takes any certificate, as for an insecure registry. `identity`
     is the certificate and the key that a server is shown which asks for them.
+    `keep_alive` is for a program that asks much: see Request.
     """
 
     route: Route = Route()
@@ -33,6 +35,7 @@ class Way(NamedTuple):
     timeout_s: float = 5.0
     is_verified: bool = True
     identity: tuple[str, str] | None = None
+    keep_alive: KeepAlive | None = None
 
     def request(self, url: str, **more: Any) -> Request:
         """Ask for a URL as that program would; `more` as in Request."""
@@ -44,6 +47,7 @@ class Way(NamedTuple):
             authorities=self.authorities if is_tls else (),
             proxy=proxy_for(mirror, mirror.scheme, self.route) if mirror else None,
             identity=self.identity if is_tls else None,
+            keep_alive=self.keep_alive,
             **{'is_verified': self.is_verified, **more},
         )
 
