@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,13 +36,18 @@ _PROVING_WIDTH = 2
 
 
 class View(Protocol):
-    """Who is told while it goes on; each may be called by any thread."""
+    """Who is told while it goes on; each may be called by any thread.
+
+    Of an image under way, nothing is said where `is_watched` is False.
+    """
+
+    is_watched: bool
 
     def told(self, line: str) -> None:
         """Take a line about what is waited for."""
 
-    def counted(self, images: int, pending: int) -> None:
-        """Take how many images there are, and how many of them are to be copied."""
+    def counted(self, images: int) -> None:
+        """Take how many images there are."""
 
     def moved(self, landing: Landing, line: str, sent: int) -> None:
         """Take what is said of an image under way, and the bytes sent so far."""
@@ -63,18 +69,18 @@ def copy_images(host: Host, wish: Wish, view: View) -> Report:
     ends = reach_ends(host, landings, destination, told=view.told, stop=stop)
     if isinstance(ends, Problem):
         raise CopyError(not_begun(ends))
-    means = find_means(host, ends, wish.platform)
-    if isinstance(means, Problem):
-        raise CopyError(not_begun(means))
-    work = _Work(wish, ends, means, view, stop)
-    try:
-        work.decide(landings)
-        if work.refusal is not None:
-            raise CopyError(not_begun(work.refusal))
-        if not wish.is_check:
-            work.copy()
-    except KeyboardInterrupt:
-        raise StoppedError(work.interruption()) from None
+    side_by_side = min(wish.jobs, len(landings))
+    with closing(ends):
+        means = find_means(host, ends, wish.platform, side_by_side=side_by_side)
+        if isinstance(means, Problem):
+            raise CopyError(not_begun(means))
+        work = _Work(wish, ends, means, view, stop)
+        try:
+            work.run(landings)
+        except KeyboardInterrupt:
+            raise StoppedError(work.interruption()) from None
+    if work.refusal is not None:
+        raise CopyError(not_begun(work.refusal))
     names = name_findings(work.pending, destination, keeps_host=wish.keeps_host)
     findings = (*warnings, *work.findings, *names)
     if work.pending:
@@ -105,27 +111,32 @@ class _Work:
     def pending(self) -> tuple[Landing, ...]:
         return tuple(each.landing for each in self.decisions if each.is_pending)
 
-    def decide(self, landings: Sequence[Landing]) -> None:
-        found: dict[Landing, Decision] = {}
-
-        def ask(landing: Landing) -> None:
-            found[landing] = self._decide(landing)
-            if found[landing].is_pending:
-                self._require_push(landing)
-
+    def run(self, landings: Sequence[Landing]) -> None:
+        """Copy what is to be copied, while the rest is looked at still."""
+        self._view.counted(len(landings))
+        decided: dict[Landing, Decision] = {}
         width = max(_ASKING_WIDTH, self._wish.jobs)
-        jobs = [partial(ask, landing) for landing in landings]
-        work_off(jobs, width=width, stop=self._stop)
-        if self.refusal is not None:
-            return
-        self.decisions = [found[landing] for landing in landings]
-        for each in self.decisions:
-            if not each.is_pending or self._wish.is_check:
-                self._finish(
-                    Copied(each.landing, each.action, each.digest, problem=each.problem)
-                )
-        # From here on, what is finished is one of those that are pending.
-        self._view.counted(len(landings), len(self.pending))
+        # While one is proved, the next is copied already.
+        next_width = 0 if self._wish.is_check else self._wish.jobs + _PROVING_WIDTH
+        jobs = [partial(self._begin, landing, decided) for landing in landings]
+        work_off(jobs, width=width, next_width=next_width, stop=self._stop)
+        if self.refusal is None:
+            self.decisions = [decided[landing] for landing in landings]
+
+    def _begin(
+        self, landing: Landing, decided: dict[Landing, Decision]
+    ) -> Callable[[], None] | None:
+        """Decide, and return what copies the image if it is to be copied."""
+        found = self._decide(landing)
+        if found.is_pending:
+            self._require_push(landing)
+        if self._stop.is_set():
+            return None
+        decided[landing] = found
+        if found.is_pending and not self._wish.is_check:
+            return partial(self._copy, found)
+        self._finish(Copied(landing, found.action, found.digest, problem=found.problem))
+        return None
 
     def _decide(self, landing: Landing) -> Decision:
         origin = self._ends.origins[landing.source.domain]
@@ -156,20 +167,15 @@ class _Work:
             else:
                 self.findings = found
 
-    def copy(self) -> None:
-        pending = [each for each in self.decisions if each.is_pending]
-        jobs: list[Callable[[], None]] = [partial(self._copy, d) for d in pending]
-        # While one is proved, the next is copied already.
-        work_off(jobs, width=self._wish.jobs + _PROVING_WIDTH, stop=self._stop)
-
     def _copy(self, decision: Decision) -> None:
         landing = decision.landing
         with self._slots:
             if self._stop.is_set():
                 return
+            seen = partial(self._view.moved, landing)
             problem = self._means.copy(
                 decision,
-                seen=partial(self._view.moved, landing),
+                seen=seen if self._view.is_watched else None,
                 is_stopped=self._stop.is_set,
             )
         if self._stop.is_set():

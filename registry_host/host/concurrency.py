@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from queue import SimpleQueue
 from typing import TypeVar
 
 K = TypeVar('K', bound=Hashable)
@@ -45,51 +46,99 @@ def ask_all(
     return {key: answers[key] for key in jobs if key in answers}
 
 
+Job = Callable[[], Callable[[], object] | None]
+
+
 def work_off(
-    jobs: Sequence[Callable[[], None]], *, width: int, stop: threading.Event
+    jobs: Sequence[Job],
+    *,
+    width: int,
+    next_width: int = 0,
+    stop: threading.Event,
 ) -> None:
     """Run jobs one after the other, `width` at a time, until all are done.
 
-    An exception of a job is raised once all others have ended. An interrupt sets
-    `stop`, which each job is to heed; what is left is not begun.
+    What a job returns is a second one, for which there are `next_width` other threads:
+    so it does not wait for the first jobs of all. An exception of a job is raised once
+    all others have ended. An interrupt sets `stop`, which each job is to heed; what is
+    left is not begun.
     """
-    left = deque(jobs)
-    failures: list[Exception] = []
-
-    def work(ended: threading.Event) -> None:
-        try:
-            while left and not stop.is_set():
-                try:
-                    job = left.popleft()
-                except IndexError:
-                    return
-                try:
-                    job()
-                except Exception as err:  # noqa: BLE001 - raised by whoever waits
-                    failures.append(err)
-        finally:
-            ended.set()
-
+    crew = _Crew(jobs, stop)
     # A join() that a signal interrupts takes its thread for ended, though it runs on
     # (bpo-45274, Python 3.10 to 3.12): so each says itself when it has.
-    ends = [threading.Event() for _ in range(min(width, len(jobs)))]
+    firsts = [threading.Event() for _ in range(min(width, len(jobs)))]
+    seconds = [threading.Event() for _ in range(min(next_width, len(jobs)))]
     threads = [
-        threading.Thread(target=work, args=(ended,), daemon=True) for ended in ends
+        threading.Thread(target=target, args=(ended,), daemon=True)
+        for target, ends in ((crew.work, firsts), (crew.work_on, seconds))
+        for ended in ends
     ]
     try:
         for thread in threads:
             thread.start()
-        for ended in ends:
-            while not ended.wait(_PATIENCE_S):
-                pass  # In steps: a signal is heeded in between.
+        _wait_for(firsts)
+        crew.end_second_jobs(len(seconds))
+        _wait_for(seconds)
     except BaseException:
         stop.set()
-        _see_out(ends)
+        crew.end_second_jobs(len(seconds))
+        _see_out([*firsts, *seconds])
         raise
     for thread in threads:
         thread.join()
-    if failures:
-        raise failures[0]
+    if crew.failures:
+        raise crew.failures[0]
+
+
+class _Crew:
+    """What the threads of work_off() do."""
+
+    def __init__(self, jobs: Sequence[Job], stop: threading.Event) -> None:
+        self.failures: list[Exception] = []
+        self._left = deque(jobs)
+        self._handed_on: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._stop = stop
+
+    def end_second_jobs(self, threads: int) -> None:
+        """Say to so many threads that there will be no more second jobs."""
+        for _ in range(threads):
+            self._handed_on.put(None)
+
+    def work(self, ended: threading.Event) -> None:
+        """Run first jobs, until none is left."""
+        try:
+            while self._left and not self._stop.is_set():
+                try:
+                    job = self._left.popleft()
+                except IndexError:
+                    return
+                following = self._attempt(job)
+                if following is not None:
+                    self._handed_on.put(following)
+        finally:
+            ended.set()
+
+    def work_on(self, ended: threading.Event) -> None:
+        """Run second jobs, as they come."""
+        try:
+            while (job := self._handed_on.get()) is not None:
+                if not self._stop.is_set():
+                    self._attempt(job)
+        finally:
+            ended.set()
+
+    def _attempt(self, job: Callable[[], T]) -> T | None:
+        try:
+            return job()
+        except Exception as err:  # noqa: BLE001 - raised by whoever waits
+            self.failures.append(err)
+            return None
+
+
+def _wait_for(ends: Sequence[threading.Event]) -> None:
+    for ended in ends:
+        while not ended.wait(_PATIENCE_S):
+            pass  # In steps: a signal is heeded in between.
 
 
 def _see_out(ends: Sequence[threading.Event]) -> None:

@@ -31,7 +31,7 @@ class Following(Place):
         secret: bytes,
         env: Mapping[str, str],
         idle_s: float,
-        seen: Callable[[str, int], None],
+        seen: Callable[[str, int], None] | None,
         is_stopped: Callable[[], bool],
     ) -> Completed:
         """Run a program to its end; `argv_of` takes the path of a file with `secret`.
@@ -65,12 +65,18 @@ class Following(Place):
             os.close(file)
         with process:
             try:
-                reason, out, err_out = _follow(process, idle_s, seen, is_stopped)
+                reason, out, err_out = _follow(
+                    process, idle_s, seen or _unseen, is_stopped
+                )
             finally:
                 _end(process)
         if reason:
             return Completed(code=None, out=out, err=reason)
         return Completed(code=process.returncode, out=out, err=err_out)
+
+
+def _unseen(line: str, sent: int) -> None:
+    """Nobody looks on."""
 
 
 def _bound(argv: Sequence[str]) -> list[str]:

@@ -29,10 +29,13 @@ class Means(Protocol):
         self,
         decision: Decision,
         *,
-        seen: Callable[[str, int], None],
+        seen: Callable[[str, int], None] | None,
         is_stopped: Callable[[], bool],
     ) -> Problem | None:
-        """Copy one image; else say why that could not be done."""
+        """Copy one image; else say why that could not be done.
+
+        `seen` is None where nobody looks on.
+        """
 
     def findings(self) -> tuple[Finding, ...]:
         """Say what is lost by this way of copying, if anything is."""
@@ -43,11 +46,13 @@ _WAITS_S = (1.0, 3.0)
 _INSTALL = 'sudo apt-get install skopeo'
 
 
-def find_means(host: Host, ends: Ends, platform: str) -> Means | Problem:
+def find_means(
+    host: Host, ends: Ends, platform: str, *, side_by_side: int = 1
+) -> Means | Problem:
     """Pick what copies on this host; `platform` is what is asked for, '' for all."""
     program = skopeo.find_skopeo(host)
     if program is not None and program.is_usable:
-        return BySkopeo(host, program, ends)
+        return BySkopeo(host, program, ends, side_by_side)
     lack = 'skopeo is not installed'
     if program is not None:
         version = '.'.join(map(str, program.version))
@@ -69,16 +74,19 @@ class BySkopeo:
 
     platform = ''
 
-    def __init__(self, host: Host, program: skopeo.Skopeo, ends: Ends) -> None:
+    def __init__(
+        self, host: Host, program: skopeo.Skopeo, ends: Ends, side_by_side: int
+    ) -> None:
         self._host = host
         self._program = program
         self._ends = ends
+        self._side_by_side = side_by_side
 
     def copy(
         self,
         decision: Decision,
         *,
-        seen: Callable[[str, int], None],
+        seen: Callable[[str, int], None] | None,
         is_stopped: Callable[[], bool],
     ) -> Problem | None:
         source, target = decision.landing
@@ -92,7 +100,12 @@ class BySkopeo:
         )
         for wait_s in (*_WAITS_S, None):
             done = skopeo.copy(
-                self._host, self._program, job, seen=seen, is_stopped=is_stopped
+                self._host,
+                self._program,
+                job,
+                side_by_side=self._side_by_side,
+                seen=seen,
+                is_stopped=is_stopped,
             )
             if done.is_ok:
                 return None
@@ -118,14 +131,15 @@ class ByEngine:
         self,
         decision: Decision,
         *,
-        seen: Callable[[str, int], None],
+        seen: Callable[[str, int], None] | None,
         is_stopped: Callable[[], bool],
     ) -> Problem | None:
         source, target = decision.landing
         if not target.tag:
             message = 'without a tag, the engine cannot push it; skopeo can'
             return Problem('copy-untagged', message, str(source), _INSTALL)
-        seen('', 0)
+        if seen is not None:
+            seen('', 0)
         wanted = Transfer(
             source=f'{source.domain}/{source.path}',
             digest=decision.digest,

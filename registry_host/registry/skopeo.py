@@ -7,6 +7,7 @@ Run on 1.9.3 (Debian 12), 1.18 (Debian 13) and newer; older ones lack
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -67,10 +68,11 @@ def copy(
     skopeo: Skopeo,
     job: Job,
     *,
-    seen: Callable[[str, int], None],
+    side_by_side: int = 1,
+    seen: Callable[[str, int], None] | None = None,
     is_stopped: Callable[[], bool],
 ) -> Completed:
-    """Copy an image; `seen` as in Host.follow().
+    """Copy an image; `seen` as in Host.follow(), and as many as `side_by_side` at once.
 
     Whatever the configuration of containers/image on this host says of mirrors and
     logins has no part in it: what was asked before is what is used.
@@ -82,6 +84,8 @@ def copy(
             skopeo.path,
             *([] if has_policy else ['--insecure-policy']),
             'copy',
+            # Its lines are work for it, too: a twentieth of a small image (1.9.3).
+            *([] if seen else ['--quiet']),
             *(['--all'] if job.has_all else []),
             '--preserve-digests',
             f'--authfile={logins}',
@@ -96,11 +100,23 @@ def copy(
         secret=_logins(
             (job.source.domain, job.origin), (job.target.domain, job.destination)
         ),
-        env=dict(_environment(host, job)),
+        env={
+            **dict(_environment(host, job)),
+            'GOMAXPROCS': str(_share(side_by_side)),
+        },
         idle_s=IDLE_S,
         seen=seen,
         is_stopped=is_stopped,
     )
+
+
+def _share(count: int) -> int:
+    """Say how many processors there are for each of so many copies at once.
+
+    Go runs a thread on each there is, and six copies on two processors get into each
+    other's way: with one thread each they take a tenth less time (skopeo 1.9.3).
+    """
+    return -(-len(os.sched_getaffinity(0)) // count)
 
 
 def _shown(is_true: bool) -> str:

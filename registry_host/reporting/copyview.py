@@ -25,10 +25,12 @@ _VERBS = {
 class Silent:
     """For JSON: all is in the object at the end."""
 
+    is_watched = False
+
     def told(self, line: str) -> None:
         """Say nothing."""
 
-    def counted(self, images: int, pending: int) -> None:
+    def counted(self, images: int) -> None:
         """Say nothing."""
 
     def moved(self, landing: Landing, line: str, sent: int) -> None:
@@ -75,7 +77,7 @@ class CopyView:
     def __init__(self, out: IO[str], err: IO[str], *, is_terminal: bool) -> None:
         self._out = out
         self._err = err
-        self._is_terminal = is_terminal
+        self.is_watched = is_terminal
         self._lock = threading.Lock()
         self._running: dict[Landing, Running] = {}
         self._shown = 0
@@ -90,24 +92,23 @@ class CopyView:
             write(self._err, printable(line))
             self._draw(is_due=True)
 
-    def counted(self, images: int, pending: int) -> None:
+    def counted(self, images: int) -> None:
         """Remember how much there is to do."""
-        self._count = self._left = pending
+        self._count = self._left = images
 
     def moved(self, landing: Landing, line: str, sent: int) -> None:
         """Show how far an image is."""
-        if not self._is_terminal:
+        if not self.is_watched:
             return
         with self._lock:
             self._running.setdefault(landing, Running()).take(line, sent)
-            self._draw(is_due=time.monotonic() - self._drawn > _REDRAWN_S)
+            self._draw(is_due=self._is_stale())
 
     def finished(self, copied: Copied, *, is_check: bool) -> None:
         """Print what came of an image; of one that was there already, nothing."""
         with self._lock:
             self._running.pop(copied.landing, None)
-            if copied.action != 'none':
-                self._left -= 1
+            self._left -= 1
             if copied.action in _VERBS:
                 self._wipe()
                 # Where nobody reads on, it is copied all the same; finish() tells it.
@@ -115,7 +116,8 @@ class CopyView:
                     line = finished_line(copied, is_check=is_check)
                     write(self._out, printable(line))
                     self._out.flush()
-            self._draw(is_due=True)
+            is_due = copied.action != 'none' or self._is_stale()
+            self._draw(is_due=is_due)
 
     def close(self) -> None:
         """Take away what is shown of images under way."""
@@ -135,6 +137,9 @@ class CopyView:
             columns = rows = 0
         return max(20, columns or 80), max(3, rows or 24)
 
+    def _is_stale(self) -> bool:
+        return time.monotonic() - self._drawn > _REDRAWN_S
+
     def _wipe(self) -> None:
         if self._shown:
             self._err.write(f'\x1b[{self._shown}F\x1b[J')
@@ -142,7 +147,7 @@ class CopyView:
             self._shown = 0
 
     def _draw(self, *, is_due: bool) -> None:
-        if not self._is_terminal or not is_due:
+        if not self.is_watched or not is_due:
             return
         self._wipe()
         self._drawn = time.monotonic()
@@ -154,7 +159,7 @@ class CopyView:
         # What scrolls out of the terminal could not be wiped.
         lines = lines[: rows - 2]
         if self._left and self._count:
-            lines.append(f'copying: {self._count - self._left} of {self._count} done')
+            lines.append(f'{self._count - self._left} of {self._count} images done')
         for line in lines:
             self._err.write(f'{printable(line)[: columns - 1]}\n')
         self._err.flush()

@@ -129,3 +129,67 @@ def test_a_second_interrupt_waits_for_them_too():
     stop.wait(30)"""
     script = INTERRUPTED.replace('\n    stop.wait(30)', again)
     assert interrupted('0.5', script) == 'True 2 2\n'
+
+
+# What a job returns
+
+
+def run_on(jobs, width, next_width):
+    work_off(jobs, width=width, next_width=next_width, stop=threading.Event())
+
+
+@pytest.mark.parametrize(('width', 'next_width'), ((1, 1), (8, 2), (2, 8)))
+def test_what_jobs_return_is_run_once_each(width, next_width):
+    first, second = [], []
+
+    def job(number):
+        first.append(number)
+        return (lambda: second.append(number)) if number % 3 else None
+
+    before = threading.active_count()
+    run_on([lambda n=n: job(n) for n in range(60)], width, next_width)
+    assert sorted(first) == list(range(60))
+    assert sorted(second) == [n for n in range(60) if n % 3]
+    assert threading.active_count() == before
+    run_on([], width, next_width)
+
+
+def test_a_second_job_does_not_wait_for_the_first_ones_of_all():
+    begun = threading.Event()
+
+    def last():
+        assert begun.wait(10)
+
+    run_on([lambda: begun.set, last], 1, 1)
+
+
+def test_an_exception_of_a_second_job_is_raised_too():
+    done = []
+
+    def fail():
+        raise ValueError('2')
+
+    with pytest.raises(ValueError, match='2'):
+        run_on([lambda: fail, lambda: lambda: done.append(1)], 1, 1)
+    assert done == [1]
+
+
+def test_a_stop_leaves_second_jobs_that_are_not_begun():
+    stop, done = threading.Event(), []
+
+    def job(number):
+        time.sleep(0.1)
+        done.append(number)
+        stop.set()
+
+    jobs = [lambda n=n: lambda: job(n) for n in range(9)]
+    work_off(jobs, width=9, next_width=1, stop=stop)
+    assert len(done) == 1
+
+
+@pytest.mark.parametrize('delay', ('0', '0.5'))
+def test_an_interrupt_stops_second_jobs(delay):
+    words = 'work_off([lambda: job] * 10, width=2, next_width=2, stop=stop)'
+    script = INTERRUPTED.replace('work_off([job] * 10, width=2, stop=stop)', words)
+    assert words in script
+    assert interrupted(delay, script) == 'True 2 2\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from base64 import b64decode
@@ -121,13 +122,14 @@ def job(
     return Job(source, DIGEST, target, *ends, more.pop('has_all', True))
 
 
-def run(host, wanted):
+def run(host, wanted, *, seen=print, **how):
     skopeo.copy(
         host,
         Skopeo('/usr/bin/skopeo', (1, 9, 3)),
         wanted,
-        seen=lambda line, sent: None,
+        seen=seen,
         is_stopped=lambda: False,
+        **how,
     )
     return host
 
@@ -157,6 +159,21 @@ def test_a_host_without_a_policy():
     """Debian's package has one; without it, skopeo copies nothing."""
     host = run(Recording(), job())
     assert host.argv[:3] == ['/usr/bin/skopeo', '--insecure-policy', 'copy']
+
+
+def test_where_nobody_looks_on_skopeo_says_nothing():
+    host = run(Recording(), job(), seen=None)
+    assert host.argv[2:4] == ['copy', '--quiet']
+
+
+@pytest.mark.parametrize(
+    ('processors', 'side_by_side', 'each'),
+    ((2, 1, 2), (2, 2, 1), (2, 6, 1), (16, 6, 3), (16, 1, 16), (1, 1, 1), (1, 64, 1)),
+)
+def test_copies_share_the_processors(monkeypatch, processors, side_by_side, each):
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: set(range(processors)))
+    host = run(Recording(), job(), side_by_side=side_by_side)
+    assert host.how['env']['GOMAXPROCS'] == str(each)
 
 
 def test_one_platform():
@@ -213,6 +230,7 @@ def test_a_copy_within_one_registry():
     assert set(logins_in(host)) == {'r.lab:5002'}
 
 
+PROCESSORS = {'GOMAXPROCS': str(len(os.sched_getaffinity(0)))}
 NO_FILES = {'HOME': '/nonexistent', 'CONTAINERS_REGISTRIES_CONF': '/dev/null'}
 
 
@@ -228,9 +246,13 @@ def test_the_environment_is_not_that_of_this_process():
         'CONTAINERS_STORAGE_CONF': '/x',
     }
     host = run(Recording(environ=shell), job())
-    assert host.how['env'] == {'PATH': '/opt/bin:/bin', **NO_FILES}
+    assert host.how['env'] == {
+        'PATH': '/opt/bin:/bin',
+        **NO_FILES,
+        **PROCESSORS,
+    }
     host = run(Recording(), job())
-    assert host.how['env'] == {'PATH': '/usr/bin:/bin', **NO_FILES}
+    assert host.how['env']['PATH'] == '/usr/bin:/bin'
 
 
 def test_proxies_are_those_of_the_engine():
@@ -245,6 +267,7 @@ def test_proxies_are_those_of_the_engine():
     assert host.how['env'] == {
         'PATH': '/usr/bin:/bin',
         **NO_FILES,
+        **PROCESSORS,
         'HTTP_PROXY': 'http://p.lab:3128',
         'HTTPS_PROXY': 'http://me:hunter2@p.lab:3128',
         'NO_PROXY': '.lab,10.0.0.0/8',
@@ -262,7 +285,12 @@ def test_proxies_are_those_of_the_engine():
 )
 def test_trust_is_that_of_the_engine(trust, variables):
     host = run(Recording(), job(route=Route(trust=trust)))
-    assert host.how['env'] == {'PATH': '/usr/bin:/bin', **NO_FILES, **variables}
+    assert host.how['env'] == {
+        'PATH': '/usr/bin:/bin',
+        **NO_FILES,
+        **PROCESSORS,
+        **variables,
+    }
 
 
 # What it says

@@ -118,7 +118,7 @@ def begin(view, *paths, line=f'Copying image {DIGEST} (1/2)', sent=1_500_000):
 
 def test_what_runs_is_below_and_what_is_finished_above(terminal_of):
     terminal, view = terminal_of()
-    view.counted(3, 2)
+    view.counted(2)
     begin(view, 'team/app', 'team/web')
     whole = copied('team/app', platforms=PLATFORMS, size=612_000_000)
     view.finished(whole, is_check=False)
@@ -134,13 +134,13 @@ def test_what_runs_is_below_and_what_is_finished_above(terminal_of):
     assert [
         '  team/app:1  manifest 1 of 2, 1.5 MB sent',
         '  team/web:1  manifest 1 of 2, 1.5 MB sent',
-        'copying: 0 of 2 done',
+        '0 of 2 images done',
     ] in screens
     assert [
         finished,
         waits,
         '  team/web:1  manifest 2 of 2, 2 MB sent',
-        'copying: 1 of 2 done',
+        '1 of 2 images done',
     ] in screens
     # Nothing is left of what ran.
     assert screens[-1] == [
@@ -152,7 +152,7 @@ def test_what_runs_is_below_and_what_is_finished_above(terminal_of):
 
 def test_what_runs_is_taken_away_when_it_is_interrupted(terminal_of):
     terminal, view = terminal_of()
-    view.counted(2, 2)
+    view.counted(2)
     begin(view, 'team/app', 'team/web')
     view.close()
     terminal.close()
@@ -164,7 +164,7 @@ def test_what_runs_is_taken_away_when_it_is_interrupted(terminal_of):
 def test_lines_are_cut_where_the_terminal_is_narrow(terminal_of, columns):
     """One that wraps would be wiped in part."""
     terminal, view = terminal_of(columns)
-    view.counted(2, 2)
+    view.counted(2)
     for number in range(20):
         begin(view, 'elasticsearch/elasticsearch', 'team/web', sent=number * 10**6)
     view.close()
@@ -177,21 +177,21 @@ def test_lines_are_cut_where_the_terminal_is_narrow(terminal_of, columns):
 def test_more_images_than_a_terminal_has_rows(terminal_of):
     """What has scrolled away cannot be wiped."""
     terminal, view = terminal_of(rows=8)
-    view.counted(40, 40)
+    view.counted(40)
     for _ in range(3):
         begin(view, *(f'team/app{n}' for n in range(40)))
     view.close()
     terminal.close()
     assert terminal.screen() == []
-    assert ['copying: 0 of 40 done'] == [
-        line for line in terminal.screens()[-2] if 'copying' in line
+    assert ['0 of 40 images done'] == [
+        line for line in terminal.screens()[-2] if 'images done' in line
     ]
 
 
 def test_a_failure_is_counted_and_not_printed_twice(terminal_of):
     """It is told with the others at the end."""
     terminal, view = terminal_of()
-    view.counted(2, 2)
+    view.counted(2)
     begin(view, 'team/app', 'team/web')
     problem = Problem('copy-failed', 'x')
     view.finished(copied('team/app', 'failed', problem=problem), is_check=False)
@@ -199,7 +199,7 @@ def test_a_failure_is_counted_and_not_printed_twice(terminal_of):
     terminal.close()
     assert [
         '  team/web:1  manifest 1 of 2, 1.5 MB sent',
-        'copying: 1 of 2 done',
+        '1 of 2 images done',
     ] in terminal.screens()
     assert terminal.screen() == []
 
@@ -207,7 +207,7 @@ def test_a_failure_is_counted_and_not_printed_twice(terminal_of):
 def test_controls_and_secrets_of_others_do_not_reach_the_terminal(terminal_of):
     learn_secret('hunter2-hunter2')
     terminal, view = terminal_of()
-    view.counted(1, 1)
+    view.counted(1)
     view.told('hub\x1b[2J\x1b]0;owned\x07 said \u202ehunter2-hunter2')
     begin(view, line='Copying image \x1b[2Jx (1/2)\x07')
     begin(view, line='\x1b]0;x\x07', sent=5)
@@ -223,7 +223,7 @@ def test_controls_and_secrets_of_others_do_not_reach_the_terminal(terminal_of):
 
 def test_many_threads_at_once_leave_nothing_behind(terminal_of):
     terminal, view = terminal_of()
-    view.counted(8, 8)
+    view.counted(8)
 
     def run(number):
         path = f'team/app{number}'
@@ -245,12 +245,12 @@ def test_many_threads_at_once_leave_nothing_behind(terminal_of):
 def test_it_is_not_redrawn_at_each_of_thousands_of_lines(terminal_of, monkeypatch):
     monkeypatch.undo()
     terminal, view = terminal_of()
-    view.counted(1, 1)
+    view.counted(1)
     for sent in range(5000):
         begin(view, sent=sent)
     view.close()
     terminal.close()
-    assert terminal.bytes.count(b'copying: ') < 50
+    assert terminal.bytes.count(b' images done') < 50
 
 
 # Plain streams
@@ -263,7 +263,7 @@ def plain():
 
 def test_plain_streams_have_finished_lines_and_no_more():
     out, err, view = plain()
-    view.counted(3, 2)
+    view.counted(2)
     begin(view, 'team/app', 'team/web')
     view.told('hub.lab limits requests (429): waiting 5 s')
     view.finished(copied('team/app', platforms=PLATFORMS, size=1), is_check=False)
@@ -292,7 +292,7 @@ def test_an_image_by_its_digest():
 def test_json_has_no_view():
     view = view_for('json')
     view.told('x')
-    view.counted(1, 1)
+    view.counted(1)
     begin(view)
     view.finished(copied(), is_check=False)
     view.close()
