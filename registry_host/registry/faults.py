@@ -9,9 +9,10 @@ from registry_host.errors import Finding, Problem, quoted
 from registry_host.redact import redact_input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from registry_host.engine.route import Route
+    from registry_host.errors import Severity
     from registry_host.host.wire import ConnectionFailed, Request
     from registry_host.registry.probe import Probe
     from registry_host.settings.images import Image
@@ -24,22 +25,30 @@ OF_PROXY = frozenset({'proxy-login', 'proxy-unreachable'})
 _AROUND = 'sudo registry-host configure --no-proxy '
 
 
-def proxy_problem(code: str, area: str, request: Request, detail: str) -> Problem:
+def proxy_problem(
+    code: str, area: str, request: Request, detail: str, *, is_of_name: bool
+) -> Problem:
+    """Tell of a proxy that is no use; its name is looked up where that failed."""
     return Problem(
         code=code,
         where=area,
         message=f'the proxy {redact_input(request.proxy or "")} could not be used '
         f'({detail})',
-        hint=by_name(proxy_host(request)),
+        hint=by_name(proxy_host(request)) if is_of_name else '',
     )
 
 
 def by_name(host: str) -> str:
-    """How to see where a name leads: what answers there is in the message.
-
-    Of all programs that ask over HTTP, none is on every host; getent is (libc-bin).
-    """
+    """How to see whether a name resolves, and to what."""
     return f'getent ahosts {quoted(host)}' if host else ''
+
+
+def look_at(place: Mirror) -> str:
+    """How to see what is at the address that a name leads to.
+
+    Of all programs that ask over HTTP, none is on every host but this one.
+    """
+    return f'registry-host registry check {quoted(str(place))}'
 
 
 def proxy_host(request: Request) -> str:
@@ -132,20 +141,53 @@ def failure_problem(mirror: Mirror, failure: ConnectionFailed, route: Route) -> 
         f'could not be reached ({detail})'
         if code == 'mirror-unreachable'
         else f'does not speak HTTP ({detail})',
-        by_name(mirror.host),
+        look_at(mirror),
     )
 
 
-def without_image(mirror: Mirror, image: Image) -> Problem:
-    """Say what it can mean that a mirror answers 404 for an image of Docker Hub."""
+def content_doubt(
+    probe: Probe, image: Image, probes: Iterable[Probe]
+) -> tuple[Severity, Problem] | None:
+    """Judge what a mirror that is a registry has; None where nothing is wrong.
+
+    `probes` are those of all mirrors: a registry to push to stands beside a cache by
+    design, and has none of Docker Hub's images.
+    """
+    mirror = probe.mirror
+    if probe.is_cut_off:
+        return 'warning', _cut_off(mirror, image, has_image=probe.has_image is True)
+    if probe.has_image is not False:
+        return None
+    having = [str(each.mirror) for each in probes if each.has_image]
+    if having and probe.is_cut_off is False:
+        message = (
+            f'does not have {image} (404), as is usual for a registry to push to; '
+            f'{having[0]} has it'
+        )
+        return 'info', problem_of(mirror, 'mirror-content', message, roles_of(mirror))
+    message = (
+        f'answers, but does not have {image} (404): it is a registry to push to, or '
+        'mirrors another one than Docker Hub, or cannot reach it; pulls of what it '
+        'does not have go to Docker Hub'
+    )
+    return 'warning', problem_of(mirror, 'mirror-content', message, roles_of(mirror))
+
+
+def _cut_off(mirror: Mirror, image: Image, *, has_image: bool) -> Problem:
+    has = f'has {image}, but' if has_image else f'does not have {image} (404), and'
     return problem_of(
         mirror,
         'mirror-content',
-        f'answers, but does not have {image} (404): it is a registry to push to, or '
-        'mirrors another one than Docker Hub, or cannot reach it; pulls of what it '
-        'does not have go to Docker Hub',
-        by_name(mirror.host),
+        f'{has} answers 500 for a blob that it does not hold, as a cache does that '
+        'cannot reach its upstream; on its server, registry-host registry check tells '
+        'why',
+        roles_of(mirror),
     )
+
+
+def roles_of(mirror: Mirror) -> str:
+    """How to see whether a registry is a cache, or takes pushes."""
+    return f'registry-host registry check --roles {quoted(str(mirror))}'
 
 
 def silent_on(mirror: Mirror, image: Image) -> str:
@@ -155,14 +197,15 @@ def silent_on(mirror: Mirror, image: Image) -> str:
     )
 
 
-def content_findings(probes: Iterable[Probe], image: Image | None) -> Iterator[Finding]:
+def content_findings(probes: Sequence[Probe], image: Image | None) -> Iterator[Finding]:
     """Tell of mirrors that are registries, and do not have what they should have."""
     for probe in probes:
         if image is None or probe.problem is not None:
             continue
-        if probe.has_image is False:
-            problem = without_image(probe.mirror, image)
-            yield Finding.of(problem, 'warning', str(probe.mirror))
+        doubt = content_doubt(probe, image, probes)
+        if doubt is not None:
+            severity, problem = doubt
+            yield Finding.of(problem, severity, str(probe.mirror))
         elif probe.has_image is None:
             yield Finding('mirror-content', 'skipped', silent_on(probe.mirror, image))
 

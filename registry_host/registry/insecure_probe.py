@@ -16,6 +16,7 @@ from registry_host.registry.faults import (
     OF_PROXY,
     around_proxy,
     by_name,
+    look_at,
     of_proxy,
     refused_by_proxy,
 )
@@ -61,7 +62,9 @@ def crashed(registry: Registry, err: Exception) -> Found:
 
 
 def late(registry: Registry) -> Found:
-    problem = _unreachable(registry, f'no answer within {DEADLINE_S:g} s')
+    place = Mirror('https', registry.host, registry.port)
+    failure = ConnectionFailed('timeout', f'no answer within {DEADLINE_S:g} s')
+    problem = _unreachable(registry, place, failure)
     return Found(registry, problem=problem)
 
 
@@ -123,18 +126,22 @@ def _unanswered(
 ) -> Problem:
     if failure.is_of_proxy:
         return of_proxy(place, request, failure.detail).at(str(registry))
-    problem = _unreachable(registry, failure.detail)
+    problem = _unreachable(registry, place, failure)
     if request.proxy is None:
         return problem
     message = f'{problem.message}, by way of the proxy {redact_input(request.proxy)}'
     return problem._replace(message=message, hint=around_proxy(place))
 
 
-def _unreachable(registry: Registry, detail: str) -> Problem:
-    message = f'could not be reached ({detail})'
+def _unreachable(
+    registry: Registry, place: Mirror, failure: ConnectionFailed
+) -> Problem:
+    message = f'could not be reached ({failure.detail})'
     if registry.port is None:
         message += '; without a port it stands for ports 443 and 80 alone'
-    return _problem(registry, 'insecure-unreachable', message, by_name(registry.host))
+    is_of_name = failure.reason == 'resolve'
+    hint = by_name(registry.host) if is_of_name else look_at(place)
+    return _problem(registry, 'insecure-unreachable', message, hint)
 
 
 def _no_registry(
@@ -144,7 +151,7 @@ def _no_registry(
         registry,
         'insecure-not-registry',
         f'answers {answer.status} at {request.url}, and not as a registry does',
-        around_proxy(place) if request.proxy else by_name(registry.host),
+        around_proxy(place) if request.proxy else look_at(place),
     )
 
 

@@ -10,7 +10,9 @@ from registry_host.host.wire import ConnectionFailed
 from registry_host.namedtuples import NamedTuple
 from registry_host.registry.certfaults import certificate_findings
 from registry_host.registry.probe import speaks_tls
+from registry_host.registry.resolution import resolve
 from registry_host.registry.serverfaults import failed, of_scheme
+from registry_host.settings.checking import DEFAULT_PORTS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,8 +50,20 @@ def knock(host: Host, way: Way, place: Mirror, *, has_scheme: bool) -> Door:
     if door.failure is None:
         return door
     proxy = request_for(way, door.place).proxy
-    finding = failed(door.place, door.failure, proxy)
+    at = _led_to(host, door.place) if proxy is None else ''
+    finding = failed(door.place, door.failure, proxy, at)
     return door._replace(findings=(*door.findings, finding))
+
+
+def _led_to(host: Host, place: Mirror) -> str:
+    """Say to which addresses a name leads, and by whom; '' where that says no more."""
+    if place.is_ip:
+        return ''
+    found = resolve(host, place.host)
+    if not found.source:
+        return ''
+    at = found.at(place.port or DEFAULT_PORTS[place.scheme])
+    return f'at {at}, given by {found.source}'
 
 
 def request_for(way: Way, place: Mirror) -> Request:

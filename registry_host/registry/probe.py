@@ -15,8 +15,8 @@ from registry_host.redact import redact_input
 from registry_host.registry.faults import (
     LOGIN,
     around_proxy,
-    by_name,
     failure_problem,
+    look_at,
     needs_tls,
     of_proxy,
     problem_of,
@@ -39,6 +39,8 @@ MANIFESTS = (
     'application/vnd.oci.image.manifest.v1+json',
     'application/vnd.oci.image.index.v1+json',
 )
+# The digest of no content that is known.
+_NO_BLOB = f'sha256:{"0" * 64}'
 # Slack for the last answer to be judged, and for a second question to the same mirror.
 DEADLINE_S = TIMEOUT_S + 0.5
 
@@ -48,7 +50,8 @@ class Probe:
     """What became of one question. `problem` None: a registry this engine can use.
 
     `has_image` says whether it serves the image that was asked for; None where that
-    was not asked, or not answered.
+    was not asked, or not answered. `is_cut_off` says, likewise, whether it fails when
+    it is asked for what it does not hold, as a cache without its upstream does.
     """
 
     mirror: Mirror
@@ -56,6 +59,7 @@ class Probe:
     status: int | None = None
     elapsed_ms: int = 0
     has_image: bool | None = None
+    is_cut_off: bool | None = None
 
 
 def probe_mirrors(
@@ -63,7 +67,8 @@ def probe_mirrors(
 ) -> tuple[Probe, ...]:
     """Ask GET /v2/ of all mirrors at once; none takes longer than DEADLINE_S.
 
-    With an image, those that are registries are asked for its manifest, too.
+    With an image, those that are registries are asked for its manifest, too, and for a
+    blob that none has.
     """
     jobs = {
         mirror: partial(probe_one, host, mirror, route, image) for mirror in mirrors
@@ -87,17 +92,19 @@ def _late(mirror: Mirror) -> Probe:
 def probe_one(
     host: Host, mirror: Mirror, route: Route, image: Image | None = None
 ) -> Probe:
-    """Ask GET /v2/ of one mirror, and then whether it has an image."""
+    """Ask GET /v2/ of one mirror, and then what it has of an image."""
     started = time.monotonic()
     request = request_of(host, mirror, route)
-    status, has_image = None, None
+    status, has_image, is_cut_off = None, None, None
     try:
         answer = host.http_get(request)
         status = answer.status
         problem = _judge(host, mirror, request, answer, route)
-        left_s = started + TIMEOUT_S - time.monotonic()
-        if problem is None and image is not None and left_s > 0:
-            has_image = _serves(host, replace(request, timeout_s=left_s), image)
+        if problem is None and image is not None:
+            until = started + TIMEOUT_S
+            has_image = _serves(host, request, image, until)
+            if has_image is not None:
+                is_cut_off = _is_cut_off(host, request, image, until)
     except ConnectionFailed as failure:
         problem = _explain(host, mirror, request, failure, route)
     elapsed_ms = round((time.monotonic() - started) * 1000)
@@ -107,22 +114,52 @@ def probe_one(
         status=status,
         elapsed_ms=elapsed_ms,
         has_image=has_image,
+        is_cut_off=is_cut_off,
     )
 
 
-def _serves(host: Host, request: Request, image: Image) -> bool | None:
+def _serves(host: Host, request: Request, image: Image, until: float) -> bool | None:
     """Ask for a manifest as an engine does; None where there is no telling answer.
 
     A cache asks its upstream for each tag that it is asked for, and answers 404 where
     it cannot (distribution 2.8.2 and 3.1.1, observed).
     """
-    url = f'{request.url}{image.repository}/manifests/{image.tag}'
-    asked = replace(request, url=url, method='HEAD', accept=', '.join(MANIFESTS))
+    path = f'{image.repository}/manifests/{image.tag}'
+    answer = _head(host, request, path, until)
+    return {200: True, 404: False}.get(answer.status) if answer else None
+
+
+def _is_cut_off(
+    host: Host, request: Request, image: Image, until: float
+) -> bool | None:
+    """Ask for a blob that no registry has; None where there is no telling answer.
+
+    A cache asks its upstream for it, and answers 404 as the upstream does, or 500 where
+    it cannot ask. Registries to push to answer 404. Nothing is stored anywhere
+    (docker-registry 2.8.2, observed). A tag is no use here: a cache without its
+    upstream serves those that it has, and answers 404 for the rest.
+    """
+    answer = _head(host, request, f'{image.repository}/blobs/{_NO_BLOB}', until)
+    if answer is None or not is_registry(answer):
+        return None
+    return {404: False, 500: True}.get(answer.status)
+
+
+def _head(host: Host, request: Request, path: str, until: float) -> Answer | None:
+    left_s = until - time.monotonic()
+    if left_s <= 0:
+        return None
+    asked = replace(
+        request,
+        url=f'{request.url}{path}',
+        method='HEAD',
+        accept=', '.join(MANIFESTS),
+        timeout_s=left_s,
+    )
     try:
-        status = host.http_get(asked).status
+        return host.http_get(asked)
     except ConnectionFailed:
         return None
-    return {200: True, 404: False}.get(status)
 
 
 def probe_proxies(host: Host, proxies: Mapping[str, str]) -> tuple[Problem, ...]:
@@ -142,17 +179,20 @@ def _problem_of_proxy(host: Host, area: str, proxy: str) -> Problem | None:
     scheme = area.partition('-')[0]
     url = f'{scheme}://{HUB}/v2/'
     request = Request(url=url, timeout_s=TIMEOUT_S, is_verified=False, proxy=proxy)
+    is_of_name = False
     try:
-        is_login = host.http_get(request).status == 407
+        if host.http_get(request).status != 407:
+            return None
+        is_login = True
         detail = 'it demands a login, or does not take this one (407)'
     except ConnectionFailed as failure:
         detail = failure.detail
         is_login = failure.reason == 'proxy' and '407' in detail
+        is_of_name = failure.reason == 'resolve'
         if not failure.is_of_proxy or (failure.reason == 'proxy' and not is_login):
             return None
-        if not is_login:
-            return proxy_problem('proxy-unreachable', area, request, detail)
-    return proxy_problem('proxy-login', area, request, detail) if is_login else None
+    code = 'proxy-login' if is_login else 'proxy-unreachable'
+    return proxy_problem(code, area, request, detail, is_of_name=is_of_name)
 
 
 # The answer
@@ -169,7 +209,7 @@ def _judge(
             'mirror-redirects',
             f'redirects /v2/ to {answer.url}, and with the containerd image store an '
             'engine then pulls from nowhere',
-            by_name(mirror.host),
+            look_at(mirror),
         )
     if answer.status == 401:
         return problem_of(
@@ -188,7 +228,7 @@ def _judge(
         mirror,
         'mirror-not-registry',
         f'answers {answer.status} at /v2/, and not as a registry does',
-        by_name(mirror.host),
+        look_at(mirror),
     )
 
 

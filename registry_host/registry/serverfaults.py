@@ -79,32 +79,34 @@ def of_scheme(asked: Mirror, other: Mirror) -> Finding:
 _WANTS_CERTIFICATE = ('certificate_required', 'bad_certificate', 'handshake_failure')
 
 
-def failed(place: Mirror, failure: ConnectionFailed, proxy: str | None) -> Finding:
-    """Tell which step failed, and what shows the same by hand."""
+def failed(
+    place: Mirror, failure: ConnectionFailed, proxy: str | None, at: str = ''
+) -> Finding:
+    """Tell which step failed; `at` says to which address the name led, and by whom."""
     detail, reason = failure.detail, failure.reason
-    way = by_name(place.host)
     if failure.is_of_proxy:
         message = f'the proxy {redact_input(proxy or "")} could not be used ({detail})'
         return told('proxy', place, message, 'docker info')
     by = by_way_of(proxy)
     if reason == 'resolve':
         message = f'{place.host} does not resolve ({detail}){by}'
-        return told('unresolved', place, message, way)
+        return told('unresolved', place, message, by_name(place.host))
     if reason == 'refused':
-        message = f'nothing listens there (Connection refused){by}'
+        message = f'nothing listens {at or "there"} (Connection refused){by}'
         if place.port is None:
             message += '; without a port it stands for 443 (https) and 80 (http)'
-        return told('refused', place, message, way)
+        return told('refused', place, message)
     if reason == 'timeout':
-        message = f'is silent ({detail}){by}: a firewall drops it, or it hangs'
-        return told('silent', place, message, way)
+        message = f'is silent{at and f" {at}"} ({detail}){by}: a firewall drops it, or '
+        return told('silent', place, f'{message}it hangs')
     if any(alert in detail for alert in _WANTS_CERTIFICATE):
         message = f'ends the TLS handshake ({detail}): it may want a client certificate'
         return told('client-certificate', place, message, severity='skipped')
     if reason in ('not-http', 'not-tls', 'tls'):
         message = f'is the port of another service ({detail}){by}'
-        return told('not-http', place, message, way)
-    return told('unreachable', place, f'cannot be reached ({detail}){by}', way)
+        return told('not-http', place, message)
+    message = f'cannot be reached{at and f" {at}"} ({detail}){by}'
+    return told('unreachable', place, message)
 
 
 def not_a_registry(place: Mirror, answer: Answer, proxy: str | None) -> Finding:
@@ -114,15 +116,15 @@ def not_a_registry(place: Mirror, answer: Answer, proxy: str | None) -> Finding:
     if status in (502, 503, 504):
         message = f'answers {status}{by}: what is in front of the registry is there, '
         message += 'and the registry behind it is not'
-        return told('error', place, message, by_name(place.host))
+        return told('error', place, message)
     if status >= 500:
         message = f'answers {status}{by}: it fails, and its log says why'
-        return told('error', place, message, by_name(place.host))
+        return told('error', place, message)
     what = what_it_is(answer)
     message = f'is no registry: it answers {status} at /v2/{by}'
     if what:
         message += f', and is {what}'
-    return told('not-registry', place, message, by_name(place.host))
+    return told('not-registry', place, message)
 
 
 def asks_first(place: Mirror) -> Finding:

@@ -66,7 +66,7 @@ def of_proxy(where: Mirror, request: Request, detail: str, found: Resolved) -> F
     """It is the proxy that fails: the upstream may be well, and was not asked."""
     proxy = redact_input(request.proxy or '')
     place = place_of_proxy(request.proxy)
-    message = f'the proxy {proxy}, which the registry asks for it, '
+    message, hint = f'the proxy {proxy}, which the registry asks for it, ', ''
     if 'refused' in detail and place is not None:
         at = found.at(place.port or DEFAULT_PORTS.get(place.scheme, 80))
         message += f'refuses connections: nothing listens at {at} (Connection refused)'
@@ -74,7 +74,8 @@ def of_proxy(where: Mirror, request: Request, detail: str, found: Resolved) -> F
         message += 'demands a login, or does not take this one (407)'
     else:
         message += f'does not let it through ({detail})'
-    return told('proxy', where, message, by_name(proxy_host(request)))
+        hint = by_name(proxy_host(request))
+    return told('proxy', where, message, hint)
 
 
 def connection_failed(
@@ -83,13 +84,12 @@ def connection_failed(
     """Tell a refusal by its address, and by whom that address was given."""
     if request.proxy:
         message = f'cannot be reached ({failure.detail})'
-        finding = told('unreachable', where, message, by_name(proxy_host(request)))
-        return by_proxy(finding, request)
+        return by_proxy(told('unreachable', where, message), request)
     at = (
         found.at(where.port or DEFAULT_PORTS[where.scheme]) if found else where.endpoint
     )
     given = f' (given by {found.source})' if found and found.source else ''
-    way = by_name(where.host)
+    way = '' if given else by_name(where.host)
     if failure.reason == 'refused':
         message = f'Connection refused by {at}{given}: names resolve, and that machine '
         message += 'or a firewall before it refuses'

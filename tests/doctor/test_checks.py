@@ -135,15 +135,25 @@ def probed(failure):
     return {'probes': {MIRROR: probe_one(Cut(failure), MIRROR, Route())}}
 
 
-def answered(elapsed_ms, has_image=True):
+def answered(elapsed_ms, has_image=True, is_cut_off=False, *, mirror=None):
+    mirror = mirror or MIRROR
     probe = Probe(
-        mirror=MIRROR,
+        mirror=mirror,
         problem=None,
         status=200,
         elapsed_ms=elapsed_ms,
         has_image=has_image,
+        is_cut_off=is_cut_off,
     )
-    return {'probes': {MIRROR: probe}}
+    return {'probes': {mirror: probe}}
+
+
+def answered_beside(has_image, is_cut_off):
+    """Two mirrors, of which the second has the image."""
+    other = check_mirror('http://cache.lab:5000').value
+    first = answered(3, has_image, is_cut_off)['probes']
+    second = answered(3, mirror=other)['probes']
+    return {'mirrors': (MIRROR, other), 'probes': first | second}
 
 
 def looked_up(*lookups):
@@ -969,7 +979,7 @@ MIRROR_REACHABLE = (
         [
             error(
                 'http://mirror.lab:5000: could not be reached (Connection refused)',
-                'getent ahosts mirror.lab',
+                'registry-host registry check http://mirror.lab:5000',
                 path=DAEMON_JSON,
             )
         ],
@@ -994,6 +1004,11 @@ MIRROR_REACHABLE = (
 )
 
 
+ROLES = 'registry-host registry check --roles http://mirror.lab:5000'
+CUT_OFF = (
+    'answers 500 for a blob that it does not hold, as a cache does that cannot reach '
+    'its upstream; on its server, registry-host registry check tells why'
+)
 MIRROR_CONTENT = (
     pytest.param(
         {}, [ok('http://mirror.lab:5000 has library/hello-world:latest')], id='there'
@@ -1006,11 +1021,65 @@ MIRROR_CONTENT = (
                 'library/hello-world:latest (404): it is a registry to push to, or '
                 'mirrors another one than Docker Hub, or cannot reach it; pulls of '
                 'what it does not have go to Docker Hub',
-                'getent ahosts mirror.lab',
+                ROLES,
                 path=DAEMON_JSON,
             )
         ],
         id='not-there',
+    ),
+    pytest.param(
+        answered_beside(False, False),
+        [
+            info(
+                'http://mirror.lab:5000: does not have library/hello-world:latest '
+                '(404), as is usual for a registry to push to; http://cache.lab:5000 '
+                'has it',
+                ROLES,
+                path=DAEMON_JSON,
+            ),
+            ok('http://cache.lab:5000 has library/hello-world:latest'),
+        ],
+        id='to-push-to-beside-a-cache',
+    ),
+    pytest.param(
+        answered_beside(False, None),
+        [
+            warning(
+                'http://mirror.lab:5000: answers, but does not have '
+                'library/hello-world:latest (404): it is a registry to push to, or '
+                'mirrors another one than Docker Hub, or cannot reach it; pulls of '
+                'what it does not have go to Docker Hub',
+                ROLES,
+                path=DAEMON_JSON,
+            ),
+            ok('http://cache.lab:5000 has library/hello-world:latest'),
+        ],
+        id='what-it-is-does-not-show',
+    ),
+    pytest.param(
+        answered_beside(False, True),
+        [
+            warning(
+                'http://mirror.lab:5000: does not have library/hello-world:latest '
+                f'(404), and {CUT_OFF}',
+                ROLES,
+                path=DAEMON_JSON,
+            ),
+            ok('http://cache.lab:5000 has library/hello-world:latest'),
+        ],
+        id='without-its-upstream-beside-another',
+    ),
+    pytest.param(
+        answered(3, is_cut_off=True),
+        [
+            warning(
+                'http://mirror.lab:5000: has library/hello-world:latest, but '
+                f'{CUT_OFF}',
+                ROLES,
+                path=DAEMON_JSON,
+            )
+        ],
+        id='without-its-upstream',
     ),
     pytest.param(
         answered(3, has_image=None),
@@ -1489,7 +1558,7 @@ GONE = Problem(
     code='insecure-unreachable',
     where='r.lab:5002',
     message='could not be reached (Connection refused)',
-    hint='getent ahosts r.lab',
+    hint='registry-host registry check http://r.lab:5002',
 )
 HUB_LOGIN = '{"auths": {"https://index.docker.io/v1/": {"auth": "YTpodW50ZXIy"}}}'
 DEMANDS = {
@@ -1554,7 +1623,7 @@ INSECURE_REACHABLE = (
         [
             warning(
                 'r.lab:5002: could not be reached (Connection refused)',
-                'getent ahosts r.lab',
+                'registry-host registry check http://r.lab:5002',
                 path=DAEMON_JSON,
             )
         ],

@@ -85,8 +85,11 @@ def test_root_by_login_is_not_asked_for_sudo(newest):
     done = newest.run([*CONFIGURE, '--mirror', DEAD, '--format=json'], check=False)
     (error,) = envelope(done.stdout)['errors']
     looked, last = error['hint'].split('\n')
-    assert looked == 'getent ahosts registry.lab'
-    newest.run(looked)
+    assert looked == f'registry-host registry check {DEAD}'
+    assert newest.run(looked, check=False).stdout == (
+        f'error: {DEAD}: nothing listens at 10.99.0.1:5999, given by nameserver '
+        '10.99.0.1 (Connection refused)\n1 registry checked: 1 error\n'
+    )
     newest.run(last)
 
     newest.run(['registry-host', 'undo'])

@@ -51,6 +51,9 @@ def faulty(lab):
     ):
         lab.start_registry(f'{name}-hub', port + 10)
         lab.start_registry(f'{name}-cache', port, upstream=f'{GATE}:{port + 10}')
+        if name == 'dead':
+            upstream, kept = f'{GATE}:{port + 10}', lab.folder / 'shared'
+            lab.start_registry('kept-cache', 5028, root=kept, upstream=upstream)
         words = f'iptables -A INPUT -p tcp --dport {port + 10} -j {rule}'
         lab.run(words.split())
     return {
@@ -61,6 +64,7 @@ def faulty(lab):
         'redirects': f'{GATE}:5023',
         'empty': f'{GATE}:5024',
         'dead-upstream': f'{GATE}:5025',
+        'kept': f'{GATE}:5028',
         'silent-upstream': f'{GATE}:5026',
     }
 
@@ -84,6 +88,7 @@ def test_a_host_that_can_pull(able, faulty, lab):
     """One host for all of it, since each step leaves it able to pull."""
     a_mirror_that_is_no_use_is_refused(able, faulty)
     a_mirror_without_content_is_told_of_and_harms_nothing(able, faulty)
+    a_cache_that_serves_only_what_it_has_is_told_of(able, faulty)
     an_insecure_registry_that_does_not_answer_is_told_of(able)
     a_cache_that_waits_for_its_upstream_is_not_called_a_good_one(able, faulty)
     a_mirror_that_is_sent_the_login_for_docker_hub_is_told_of(able, lab)
@@ -110,12 +115,21 @@ def a_mirror_that_is_no_use_is_refused(able, faulty):
 
 def a_mirror_without_content_is_told_of_and_harms_nothing(able, faulty):
     """It stands behind the one that works, and before none."""
-    for fault in ('empty', 'dead-upstream'):
+    for fault, severity in (('empty', 'info'), ('dead-upstream', 'warning')):
         report = ran(able, *CONFIGURE, '--mirror', faulty[fault])
         found = severities(report, 'mirror-content', 'pulls')
         assert found == [('mirror-content', 'warning'), ('pulls', 'ok')], fault
         doctor = ran(able, 'registry-host', 'doctor', '--only=mirror-content')
-        assert ('mirror-content', 'warning') in severities(doctor, 'mirror-content')
+        assert [each for _, each in severities(doctor, 'mirror-content')] == [
+            'ok',
+            severity,
+        ], fault
+        hint = f'registry-host registry check --roles {faulty[fault]}'
+        *_, told = doctor['findings']
+        assert [each['text'] for each in told['remedy']] == [hint]
+        checked = ran(able, *hint.split())
+        role = 'push' if fault == 'empty' else 'cache'
+        assert [each['role'] for each in checked['results']] == [role], fault
         assert can_pull(able)
         ran(able, 'registry-host', 'undo')
 
@@ -131,6 +145,23 @@ def a_cache_that_waits_for_its_upstream_is_not_called_a_good_one(able, faulty):
         'skipped',
     ]
     assert can_pull(able)
+
+
+def a_cache_that_serves_only_what_it_has_is_told_of(able, faulty):
+    """Its upstream is away, and the image that is asked for is in the cache."""
+    report = ran(able, *CONFIGURE, '--mirror', faulty['kept'])
+    said = [f['message'] for f in report['findings'] if f['check'] == 'mirror-content']
+    assert said == [
+        f'{faulty["kept"]}: has library/hello:latest, but answers 500 for a blob that '
+        'it does not hold, as a cache does that cannot reach its upstream; on its '
+        'server, registry-host registry check tells why'
+    ]
+    doctor = ran(able, 'registry-host', 'doctor', '--only=mirror-content')
+    assert [each for _, each in severities(doctor, 'mirror-content')] == [
+        'ok',
+        'warning',
+    ]
+    ran(able, 'registry-host', 'undo')
 
 
 def an_insecure_registry_that_does_not_answer_is_told_of(able):

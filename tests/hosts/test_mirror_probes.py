@@ -28,11 +28,12 @@ def oddities(lab):
     }
 
 
+CHECK = 'registry-host registry check'
 REFUSED = (
-    ('refused', 'mirror-unreachable', 'getent ahosts registry.lab'),
-    ('silent', 'mirror-unreachable', 'getent ahosts 10.99.0.250'),
+    ('refused', 'mirror-unreachable', f'{CHECK} http://registry.lab:5999'),
+    ('silent', 'mirror-unreachable', f'{CHECK} http://10.99.0.250:5000'),
     ('unresolved', 'mirror-unresolved', 'getent ahosts nowhere.lab'),
-    ('not-a-registry', 'mirror-not-registry', 'getent ahosts registry.lab'),
+    ('not-a-registry', 'mirror-not-registry', f'{CHECK} http://registry.lab:8080'),
     ('login', 'mirror-login', 'registry-host configure '),
     ('needs-tls', 'mirror-needs-tls', 'https://registry.lab:5443'),
     ('not-tls', 'mirror-not-tls', 'http://registry.lab:5000'),

@@ -7,7 +7,6 @@ from envelope import envelope, is_live
 from places import DAEMON_JSON
 
 MIRROR = 'http://registry.lab:5000'
-NAME = 'getent ahosts 10.99.0.1'
 # In words, for the command has a password.
 AROUND = 'run the same command with --no-proxy registry.lab, or '
 HELLO = 'library/hello-world:latest'
@@ -93,8 +92,8 @@ def test_a_mirror_without_the_image_is_told_of(host, empty):
 
 
 NO_USE = (
-    ('nobody', 'proxy-unreachable', '(Connection refused)', NAME),
-    ('login', 'proxy-login', 'demands a login', NAME),
+    ('nobody', 'proxy-unreachable', '(Connection refused)', ''),
+    ('login', 'proxy-login', 'demands a login', ''),
     ('refuses', 'proxy-unreachable', 'answers 503', AROUND),
     ('silent', 'mirror-unreachable', 'by way of the proxy', AROUND),
 )
@@ -113,6 +112,7 @@ def test_proxies_that_are_no_use_are_named(modern, proxies):
         assert words in error['message'], mode
         assert f'http://xxxxx:xxxxx@{place}' in error['message'], mode
         assert hint in (error['hint'] or error['message']), mode
+        assert 'getent' not in error['hint'], mode
         assert 'run the same command with ' in error['message'], mode
         now = modern.read(DAEMON_JSON), report['changed']
         assert now == (before, False), mode

@@ -124,7 +124,7 @@ PROXY = 'http://u:hunter2@p.lab:1'
 SHOWN = 'http://xxxxx:xxxxx@p.lab:1'
 ASKED = f'the proxy {SHOWN}, which the engine asks for it, '
 AROUND = 'sudo registry-host configure --no-proxy r.lab --proxy-for engine'
-BY_NAME = 'getent ahosts r.lab'
+LOOK = 'registry-host registry check http://r.lab:1'
 BY_PROXY = ConnectionFailed('refused', 'Connection refused', is_of_proxy=True)
 CONNECT = ConnectionFailed('proxy', 'it answers 503 No', is_of_proxy=True)
 LISTED = InsecureList(('r.lab:1', 'r.lab'))
@@ -170,7 +170,7 @@ def test_a_registry_is_found_by_http_past_a_proxy_that_refuses(failure):
             {'https': CONNECT, 'http': REFUSED},
             'by HTTP: could not be reached (Connection refused); by HTTPS: '
             f'{ASKED}could not be reached or refused (it answers 503 No)',
-            f'{BY_NAME}\n{AROUND}',
+            f'{LOOK}\n{AROUND}',
             id='no-proxy-for-http',
         ),
         pytest.param(
@@ -191,7 +191,7 @@ def test_a_registry_is_found_by_http_past_a_proxy_that_refuses(failure):
             DIRECT,
             {'https': NOT_TLS, 'http': answer(503, {})},
             'answers 503 at http://r.lab:1/v2/, and not as a registry does',
-            BY_NAME,
+            LOOK,
             id='the-registry-without-a-proxy',
         ),
     ),

@@ -23,9 +23,11 @@ HEADER = {'docker-distribution-api-version': 'registry/2.0'}
 class Cache(Host):
     """A cache that answers for itself, and for an image as its upstream does."""
 
-    def __init__(self, status, took_s=0.0):
+    def __init__(self, status, took_s=0.0, *, of_blobs=404, header=HEADER):
         super().__init__()
         self.status = status
+        self.of_blobs = of_blobs
+        self.header = header
         self.took_s = took_s
         self.timeouts = []
 
@@ -37,7 +39,9 @@ class Cache(Host):
         if self.status is None:
             time.sleep(request.timeout_s)
             raise ConnectionFailed('timeout', 'no answer')
-        return Answer(status=self.status, headers={}, body=b'', url=request.url)
+        is_blob = f'library/hello-world/blobs/sha256:{"0" * 64}' in request.url
+        status = self.of_blobs if is_blob else self.status
+        return Answer(status=status, headers=self.header, body=b'', url=request.url)
 
 
 class Resolving(Host):
@@ -121,6 +125,25 @@ def test_what_a_mirror_says_of_an_image(status, has_image):
     assert (probe.problem, probe.has_image) == (None, has_image)
 
 
+@pytest.mark.parametrize(
+    ('status', 'of_blobs', 'header', 'is_cut_off'),
+    (
+        (200, 404, HEADER, False),
+        (404, 404, HEADER, False),
+        (200, 500, HEADER, True),
+        (404, 500, HEADER, True),
+        (200, 500, {}, None),
+        (200, 401, HEADER, None),
+        (429, 500, HEADER, None),
+    ),
+)
+def test_a_cache_without_its_upstream_is_told_by_a_blob_that_none_has(
+    status, of_blobs, header, is_cut_off
+):
+    host = Cache(status, of_blobs=of_blobs, header=header)
+    assert probe_one(host, MIRROR, Route(), HELLO).is_cut_off is is_cut_off
+
+
 def test_a_cache_that_waits_for_its_upstream_is_a_registry_all_the_same():
     """Both questions together take no longer than one may."""
     started = time.monotonic()
@@ -138,6 +161,6 @@ def test_a_cache_that_waits_for_its_upstream_is_a_registry_all_the_same():
 def test_the_second_question_has_what_is_left_of_the_time():
     cache = Cache(200, took_s=0.3)
     probe_one(cache, MIRROR, Route(), HELLO)
-    first, second = cache.timeouts
+    first, second, third = cache.timeouts
     assert first == TIMEOUT_S
-    assert second < TIMEOUT_S - 0.3
+    assert third <= second < TIMEOUT_S - 0.3

@@ -164,7 +164,6 @@ def test_nothing_listens():
         'server-refused',
         'nothing listens there (Connection refused)',
         nobody,
-        'getent ahosts 127.0.0.1',
     )
 
 

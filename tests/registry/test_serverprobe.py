@@ -26,6 +26,8 @@ from registry_host.engine.clientlogins import StoredLogin
 from registry_host.engine.route import Route
 from registry_host.engine.trust import Trust
 from registry_host.host.host import Host
+from registry_host.host.lookups import Lookup
+from registry_host.host.wire import ConnectionFailed
 from registry_host.registry.serverprobe import inspect
 
 TIMEOUT_S = 2.0
@@ -503,9 +505,31 @@ class Nameless(Host):
     """A host that does not find a name."""
 
     def http_get(self, request):
-        from registry_host.host.wire import ConnectionFailed
-
         raise ConnectionFailed('resolve', 'Name or service not known')
+
+
+class Refusing(Host):
+    """A host that finds a name, at an address where nothing listens."""
+
+    def addresses(self, name):
+        return ('192.0.2.7',)
+
+    def look_up(self, name, nameserver, *, timeout_s):
+        return Lookup(name=name, nameserver=nameserver, addresses=('192.0.2.7',))
+
+    def http_get(self, request):
+        raise ConnectionFailed('refused', 'Connection refused')
+
+
+def test_a_refusal_says_where_the_name_leads_to(root):
+    """Then no look-up by hand tells more."""
+    root.write('/etc/resolv.conf', 'nameserver 10.0.0.1\n')
+    (finding,) = inspect(Refusing(str(root.path)), 'http://r.lab:5000').findings
+    assert (finding.message, finding.remedy) == (
+        'http://r.lab:5000: nothing listens at 192.0.2.7:5000, given by nameserver '
+        '10.0.0.1 (Connection refused)',
+        (),
+    )
 
 
 def test_a_name_that_is_not_found():

@@ -267,7 +267,7 @@ def test_refused_by_this_machine_itself(root):
         f'http://hub.lab:{port}: Connection refused by 127.0.0.1:{port} (given by no '
         'nameserver: /etc/hosts, or NSS): that is this machine itself'
     )
-    assert finding.remedy == ('getent ahosts hub.lab',)
+    assert finding.remedy == ()
 
 
 def test_refused_by_the_nameserver(root):
@@ -374,7 +374,7 @@ def test_refused_by_the_proxy(server, scheme):
         f'refuses connections: nothing listens at 127.0.0.1:{port} (Connection '
         'refused)',
     )
-    assert finding.remedy == ('getent ahosts 127.0.0.1',)
+    assert finding.remedy == ()
 
 
 @pytest.mark.parametrize('scheme', ('http', 'https'))

@@ -19,7 +19,7 @@ from registry_host.engine.entries import mirror_doubts
 from registry_host.engine.hubtrust import unverified_hub
 from registry_host.errors import quoted
 from registry_host.redact import redact
-from registry_host.registry.faults import LOGIN, silent_on, without_image
+from registry_host.registry.faults import LOGIN, content_doubt, silent_on
 from registry_host.settings.areas import MIRRORS
 from registry_host.settings.mirrors import check_mirror, mirror_key
 
@@ -89,13 +89,12 @@ def mirror_content(seen: Observed) -> Findings:
         probe = seen.probes.get(mirror)
         if image is None or probe is None or probe.problem:
             yield skipped(name, f'{mirror} could not be asked for an image')
+        elif doubt := content_doubt(probe, image, seen.probes.values()):
+            yield of_problem(name, *doubt, seen.daemon.path)
         elif probe.has_image is None:
             yield skipped(name, silent_on(mirror, image))
-        elif probe.has_image:
-            yield finding(name, 'ok', f'{mirror} has {image}')
         else:
-            problem = without_image(mirror, image)
-            yield of_problem(name, 'warning', problem, seen.daemon.path)
+            yield finding(name, 'ok', f'{mirror} has {image}')
 
 
 @check('mirror-credentials', 'no mirror is sent a login for Docker Hub')
