@@ -123,7 +123,7 @@ def _has_happened(host: Host, number: int) -> bool:
 def take_back_pending(host: Host, pending: Pending) -> Finding:
     """Take back a change that nobody has confirmed in time."""
     run = checkpoints.load_run(host, pending.checkpoint)
-    line = 'registry-host revert'
+    line = f'not confirmed in time: run {run.id} was taken back'
     undone = take_back(host, run, line=line, restart=ALWAYS, is_by_itself=True)
     confirmation.disarm(host, run.id)
     paths = ', '.join(change.path for change in undone.plan.pending)

@@ -40,6 +40,15 @@ def test_an_approval_that_is_over_holds_up_nobody(root):
     assert root.run('doctor', '--only', 'unfinished-run').code == 0
 
 
+def test_history_says_that_nobody_has_confirmed_a_run(root):
+    configured(root, '--mirror', MIRROR)
+    put_on_approval(root, 1)
+    assert root.run('configure', '--mirror', 'http://b').code == 0
+    ended = root.run('history')
+    assert '     not confirmed in time: run 1 was taken back\n' in ended.out
+    assert 'revert' not in ended.out
+
+
 def test_an_approval_of_what_is_undone_is_over(root):
     configured(root, '--mirror', 'http://a')
     root.run('undo')
