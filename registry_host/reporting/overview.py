@@ -144,12 +144,22 @@ def _use_words(use: Use, paint: Paint) -> str:
 def _registry_lines(registries: Sequence[Installed]) -> Iterator[str]:
     if registries:
         yield 'registries on this host'
-    width = max((len(each.name) for each in registries), default=0)
-    for each in registries:
-        address = each.address or 'address unknown'
-        kind = each.kind or 'kind unknown'
-        state = f'  {each.state}' if each.state else ''
-        yield f'  {each.name:{width}}  {kind}  {address}  {each.unit}{state}'
+    rows = [
+        (
+            each.name,
+            each.kind or 'kind unknown',
+            each.address or 'address unknown',
+            each.state,
+            each.unit,
+        )
+        for each in registries
+    ]
+    # Of a host that does not run no state is known.
+    columns = [column for column in zip(*rows, strict=True) if any(column)]
+    widths = [max(map(len, column)) for column in columns]
+    for row in zip(*columns, strict=True):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f'  {"  ".join(cells)}'.rstrip()
 
 
 def _settings_line(settings: SettingsFile) -> str:

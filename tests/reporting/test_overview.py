@@ -10,8 +10,9 @@ import sys
 
 from places import CHECKPOINTS, CONFIG_JSON, DAEMON_JSON, JOURNAL, LEDGER, STATE
 
+from registry_host.registry.installed import Installed
 from registry_host.registry.instances import CONFIGS as FOLDER
-from registry_host.reporting.overview import SHOWN_LIMIT
+from registry_host.reporting.overview import SHOWN_LIMIT, Overview, overview_lines
 
 SETTINGS = '/etc/registry-host/settings.toml'
 PROXY = 'http://u:hunter2@p:1'
@@ -62,6 +63,36 @@ def test_a_screen(root):
         'last: run 2 (configure, TIME) by root: applied\n'
     )
     assert 'hunter2' not in json.dumps(status_of(root))
+
+
+def test_registries_stand_in_columns():
+    """Where no state is known there is no column of it."""
+    found = (
+        Installed('cache', '', 'registry-host-cache.service', 'cache', '10.0.0.5:5000'),
+        Installed('p', '', 'registry-host-p.service', 'push', ':5002'),
+        Installed('other', '', 'registry-host-other.service'),
+    )
+    states = ('active', 'activating', 'failed')
+    live = [each._replace(state=s) for each, s in zip(found, states, strict=True)]
+    shown = [
+        list(overview_lines(Overview(registries=tuple(each)), lambda text, _: text))[2:]
+        for each in (found, live)
+    ]
+    assert shown == [
+        [
+            '  cache  cache         10.0.0.5:5000    registry-host-cache.service',
+            '  p      push          :5002            registry-host-p.service',
+            '  other  kind unknown  address unknown  registry-host-other.service',
+        ],
+        [
+            '  cache  cache         10.0.0.5:5000    active      '
+            'registry-host-cache.service',
+            '  p      push          :5002            activating  '
+            'registry-host-p.service',
+            '  other  kind unknown  address unknown  failed      '
+            'registry-host-other.service',
+        ],
+    ]
 
 
 def test_what_was_taken_back_is_managed_no_more(root):
