@@ -250,6 +250,11 @@ class ApplyError(RegistryHostError):
     is_told = True
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun, as in "1 container" and "2 containers"."""
+    return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
+
+
 class Finding(NamedTuple):
     """Something worth telling. `remedy` holds commands or steps to take, in order."""
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry_host.errors import argv_of, pasted_by, repeat_with, repeated
+from registry_host.errors import argv_of, counted, pasted_by, repeat_with, repeated
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,8 @@ def test_a_hint_to_repeat_the_command(hint, line, expected, instead):
 )  # fmt: skip
 def test_sudo_is_asked_of_those_who_need_it(text, name, expected):
     assert pasted_by(name, text) == expected
+
+
+def test_a_number_stands_with_its_noun():
+    found = [counted(n, 'container') for n in (0, 1, 2)]
+    assert found == ['0 containers', '1 container', '2 containers']

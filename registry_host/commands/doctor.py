@@ -8,7 +8,7 @@ from registry_host.doctor.checks import CHECKS
 from registry_host.doctor.checks.check import not_checked
 from registry_host.doctor.observations import observe
 from registry_host.doctor.select import run_checks, select, told_always
-from registry_host.errors import Exit
+from registry_host.errors import Exit, counted
 from registry_host.reporting.report import Report
 
 if TYPE_CHECKING:
@@ -50,10 +50,16 @@ def list_checks() -> Report:
     )
 
 
+def _count(number: int, severity: str) -> str:
+    """Of the severities, some are nouns."""
+    is_noun = severity in ('error', 'warning')
+    return counted(number, severity) if is_noun else f'{number} {severity}'
+
+
 def _sum_up(findings: Iterable[Finding], unchecked: tuple[str, ...]) -> str:
     severities = [finding.severity for finding in findings]
     counts = ', '.join(
-        f'{severities.count(severity)} {severity}'
+        _count(severities.count(severity), severity)
         for severity in ('error', 'warning', 'skipped', 'info', 'ok')
         if severity in severities
     )

@@ -9,6 +9,7 @@ from registry_host.errors import (
     Exit,
     Problem,
     RegistryHostError,
+    counted,
 )
 from registry_host.redact import redact_input
 from registry_host.registry.configrules import config_findings
@@ -161,6 +162,6 @@ def _sum_up(found: Sequence[Found], findings: Iterable[Finding]) -> str:
         return 'no registry was found on this host'
     severities = [finding.severity for finding in findings]
     numbers = ((severities.count(each), each) for each in ('error', 'warning'))
-    counts = [f'{n} {each}{"s" if n > 1 else ""}' for n, each in numbers if n]
+    counts = [counted(n, each) for n, each in numbers if n]
     what = f'{len(found)} registr{"y" if len(found) == 1 else "ies"}'
     return f'{what} checked: {", ".join(counts) or "nothing is wrong"}'

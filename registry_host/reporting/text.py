@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from registry_host.errors import counted
 from registry_host.levels import Activation
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ def _live_lines(outcome: Outcome, shown: Shown) -> Iterator[str]:
             f'stopped: {stopped}' if stopped else 'no container was stopped'
         )
     else:
-        yield f'reloaded the engine; {shown.running} running container(s) left alone'
+        running = f'; {counted(shown.running, "running container")} left alone'
+        yield f'reloaded the engine{running if shown.running else ""}'
     yield from (f'live {area}: {text}' for area, text in shown.lines)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry_host.errors import Finding, quoted
+from registry_host.errors import Finding, counted, quoted
 from registry_host.host.locations import RESOLV_CONF
 from registry_host.settings.areas import NAMESERVERS
 
@@ -106,10 +106,16 @@ def containers(facts: Facts) -> Iterable[Finding]:
     yield Finding(
         check='containers-keep-nameservers',
         severity='info',
-        message=f'{len(names)} running container(s) ask the nameservers that they '
-        f'started with, until they are restarted{among}',
+        message=f'{_asking(len(names))} restarted{among}',
         remedy=(f'sudo docker restart {quoted(*names)}',),
     )
+
+
+def _asking(number: int) -> str:
+    containers = counted(number, 'running container')
+    if number == 1:
+        return f'{containers} asks the nameservers that it started with, until it is'
+    return f'{containers} ask the nameservers that they started with, until they are'
 
 
 def _unseen(area: str, unseen: Unseen) -> Finding:

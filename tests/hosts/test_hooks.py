@@ -115,7 +115,7 @@ def test_ansible_and_a_restart_that_is_put_off(host, playbook):
     """It is pending, and not changed, in each run until somebody does it."""
     host.start_container('bystander')
     wanted = {**SETTINGS, 'dns': {'engine': ['192.0.2.53']}}
-    pending = 'docker: restart pending: a restart would stop 1 running container(s): '
+    pending = 'docker: restart pending: a restart would stop 1 running container: '
     runs = (
         ((), 'changed=1'),
         ((), 'changed=0'),

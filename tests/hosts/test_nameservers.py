@@ -43,7 +43,7 @@ def test_a_mirror_whose_name_is_not_known_yet(static):
     static.start_container('bystander')
     done = tool(static, 'configure', *BOTH)
     assert f'updated {RESOLV_CONF}\n' in done.stdout
-    assert 'info: 1 running container(s) ask the nameservers that they' in done.stdout
+    assert 'info: 1 running container asks the nameservers that it' in done.stdout
     assert 'hint:  docker restart bystander\n' in done.stdout
     assert static.read(RESOLV_CONF).splitlines()[1:] == [
         f'nameserver {GATEWAY}',

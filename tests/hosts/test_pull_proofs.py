@@ -105,8 +105,8 @@ def test_a_restart_that_was_put_off_and_done_by_hand_is_proved(newest):
     report = ran(newest, *change)
     for each in (forecast, report):
         (pending,) = (f for f in each['findings'] if f['check'] == 'restart-pending')
-        assert '1 running container(s): web' in pending['message']
-        why = 'a restart would stop 1 running container(s): web'
+        assert '1 running container: web' in pending['message']
+        why = 'a restart would stop 1 running container: web'
         assert service(each) == ('restart', 'reload', 'restart')
         assert each['services'][0]['why'] == why
     assert proofs(forecast, 'pulls')[0][1:] == (

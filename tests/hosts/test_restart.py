@@ -66,7 +66,7 @@ def test_running_containers_put_a_restart_off(modern):
     assert service(found) == ('restart', 'reload', 'restart')
     assert not is_live(found)
     (pending,) = [f for f in found['findings'] if f['check'] == 'restart-pending']
-    assert 'would stop 1 running container(s): bystander' in pending['message']
+    assert 'would stop 1 running container: bystander' in pending['message']
     assert is_running(modern, 'bystander')
     assert proxy_of(modern) == ''
     seen = tool(modern, 'doctor', '--only', 'live-proxies')
@@ -228,7 +228,7 @@ def test_engine_dns_is_for_containers_after_a_restart(host):
     assert host.read(DAEMON_JSON) == FOREIGN
     assert activation(undone)[2] == 'restart'
     (pending,) = envelope(undone.stdout)['findings'][-1:]
-    assert 'would stop 1 running container(s): bystander' in pending['message']
+    assert 'would stop 1 running container: bystander' in pending['message']
     assert texts(pending) == ['systemctl restart docker.service']
     assert asked_by(host) == ['192.0.2.53']
     assert is_running(host, 'bystander')

@@ -13,7 +13,7 @@ ON_HOSTS = (
     'the registry cache runs at http://10.0.0.5:5000, a cache of '
     'https://registry-1.docker.io',
     '2 registries checked: nothing is wrong',
-    'reloaded the engine; 1 running container(s) left alone',
+    'reloaded the engine; 1 running container left alone',
     'docker.io/library/mine:latest',
     'copied 10.0.0.5:5002/elasticsearch/elasticsearch:8.15.0: 2 platforms, 1 MB',
     'docker.io/elasticsearch/elasticsearch:8.15.0',
