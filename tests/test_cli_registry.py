@@ -180,3 +180,48 @@ def test_what_is_no_config_is_refused_without_a_quote(root):
     assert f'{CONFIG}:3:13: found undefined alias' in done.err
     assert 'Tr4in' not in done.out + done.err
     assert root.snapshot() == before
+
+
+# What installing says to do on clients
+
+
+def last_line_of_install(root, kind, *words):
+    root.write('/usr/bin/docker-registry', '', 0o755)
+    ended = root.run('registry', 'install', kind, *words)
+    assert ended.code == 0, ended.err
+    return ended.out.splitlines()[-1].replace(f'--root {root.path} ', '')
+
+
+def test_clients_are_given_all_registries_of_the_host_in_one_line(root):
+    """The push instance first, whichever is installed last."""
+    both = (
+        'on each client: sudo registry-host configure --mirror http://10.0.0.5:5002 '
+        '--mirror http://10.0.0.5:5000'
+    )
+    cache = ('cache', '--listen=10.0.0.5:5000')
+    push = ('push', '--listen=10.0.0.5:5002')
+    assert last_line_of_install(root, *cache) == (
+        'on each client: sudo registry-host configure --mirror http://10.0.0.5:5000'
+    )
+    assert last_line_of_install(root, *push) == both
+    assert last_line_of_install(root, *cache) == both
+
+
+def test_clients_are_given_those_registries_that_they_can_use(root):
+    """Neither one that only the server reaches, nor a cache of another hub."""
+    last_line_of_install(root, 'push')
+    elsewhere = '--upstream=https://quay.io'
+    last_line_of_install(root, 'cache', '--name=q', '--listen=10.0.0.5:1', elsewhere)
+    assert last_line_of_install(root, 'cache', '--listen=:5000') == (
+        'on each client, by a NAME of this host: sudo registry-host configure '
+        '--mirror http://NAME:5000'
+    )
+    tls = ('--tls-certificate=/etc/c.pem', '--tls-key=/etc/k.pem')
+    root.write('/etc/c.pem', '')
+    root.write('/etc/k.pem', '')
+    listen = '--listen=10.0.0.5:5003'
+    last_line_of_install(root, 'push', '--name=p', listen, *tls)
+    assert last_line_of_install(root, 'cache', '--listen=10.0.0.5:5000') == (
+        'on each client: sudo registry-host configure --mirror https://10.0.0.5:5003 '
+        '--mirror http://10.0.0.5:5000'
+    )

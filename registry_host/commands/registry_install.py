@@ -14,8 +14,8 @@ from registry_host.errors import (
     quoted,
 )
 from registry_host.registry import packages
+from registry_host.registry.installed import as_instance, others_at
 from registry_host.registry.installed import installed as registries_of
-from registry_host.registry.installed import others_at
 from registry_host.registry.instances import CACHE, PUSH, STORAGE, unit_of
 from registry_host.settings.proxies import check_no_proxy, check_proxy
 from registry_host.targets.registering import (
@@ -103,7 +103,7 @@ def install(
     if manner.is_check:
         would = f'would install the package {packages.PACKAGE}'
         return report._replace(note=would if is_package_missing else '')
-    return report._replace(note='\n'.join(_next(instance)))
+    return report._replace(note='\n'.join(_next(host, instance)))
 
 
 def uninstall(host: Host, manner: Manner, name: str, *, is_purging: bool) -> Report:
@@ -212,18 +212,29 @@ def _shared(name: str, storage: str, others: list[str]) -> Problem:
     )
 
 
-def _next(instance: Instance) -> Iterator[str]:
-    """Say where it is, and what makes clients use it."""
+def _next(host: Host, instance: Instance) -> Iterator[str]:
+    """Say where it is, and what makes clients use it, and what else is installed here.
+
+    A push instance comes first, so that what was pushed is found under its short name.
+    """
     what = (
         f'a cache of {instance.upstream}' if instance.kind == CACHE else 'for pushing'
     )
     yield f'{instance.title} runs at {instance.address}, {what}'
     if instance.is_local:
         yield 'only this host reaches it: --listen ADDR:PORT has it serve others'
-    elif instance.kind == PUSH or instance.upstream.endswith('registry-1.docker.io'):
-        command = f'sudo registry-host configure --mirror {instance.address}'
-        if instance.is_open:  # Which of its names clients know, is not known here.
-            command = command.replace('127.0.0.1', 'NAME')
-            yield f'on each client, by a NAME of this host: {command}'
-            return
-        yield f'on each client: {command}'
+    elif instance.is_hub_mirror:
+        others = (as_instance(host, i) for i in registries_of(host))
+        beside = [i for i in others if i is not None and i.name != instance.name]
+        mirrors = [i for i in beside if i.is_hub_mirror and not i.is_local]
+        mirrors = sorted([*mirrors, instance], key=lambda i: (i.kind != PUSH, i.name))
+        flags = ' '.join(f'--mirror {_seen_by_clients(each)}' for each in mirrors)
+        # Which of its names clients know, is not known here.
+        is_named = any(each.is_open for each in mirrors)
+        by = ', by a NAME of this host' if is_named else ''
+        yield f'on each client{by}: sudo registry-host configure {flags}'
+
+
+def _seen_by_clients(instance: Instance) -> str:
+    address = instance.address
+    return address.replace('127.0.0.1', 'NAME') if instance.is_open else address

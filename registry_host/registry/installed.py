@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
 from registry_host.namedtuples import NamedTuple
-from registry_host.registry.instances import CACHE, CONFIGS, PUSH, config_of, unit_of
+from registry_host.registry.instances import (
+    CACHE,
+    CONFIGS,
+    PUSH,
+    Instance,
+    config_of,
+    unit_of,
+)
 
 if TYPE_CHECKING:
     from registry_host.host.host import Host
@@ -66,6 +73,25 @@ def _found(host: Host, name: str) -> Installed:
     kind = CACHE if upstream else PUSH
     return found._replace(
         kind=kind, address=address, storage=storage, upstream=upstream
+    )
+
+
+def as_instance(host: Host, registry: Installed) -> Instance | None:
+    """Say what it serves, and where; None where its config does not tell."""
+    if not registry.kind or not registry.port:
+        return None
+    from registry_host.yamlfile.yamltext import read
+
+    # It was read before, for its kind.
+    config = read(host.read(registry.path).content or b'')
+    certificate = config.get('http', 'tls', 'certificate')
+    return Instance(
+        kind=CACHE if registry.upstream else PUSH,
+        name=registry.name,
+        storage=registry.storage,
+        listen=registry.address,
+        upstream=registry.upstream,
+        certificate=certificate if isinstance(certificate, str) else '',
     )
 
 

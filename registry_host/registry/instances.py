@@ -79,6 +79,12 @@ class Instance(NamedTuple):
         return self.host in ('localhost', '::1') or self.host.startswith('127.')
 
     @property
+    def is_hub_mirror(self) -> bool:
+        """Whether clients gain by it as a mirror, which is asked for Docker Hub's."""
+        is_push = self.kind == PUSH
+        return is_push or self.upstream.rstrip('/').endswith('registry-1.docker.io')
+
+    @property
     def debug(self) -> str:
         """Where its health is asked for; on loopback, for it tells everything."""
         port = self.port
