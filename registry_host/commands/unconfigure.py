@@ -29,9 +29,9 @@ class Unconfigure(Request):
     def prove(self, host: Host, planned: Planned) -> Planned:
         if not planned.facts.is_live:
             return planned
-        from registry_host.targets.proving import with_baseline
+        from registry_host.targets.proving import or_moot, with_baseline
 
-        return with_baseline(host, planned, is_probing=self._is_probing)
+        return or_moot(with_baseline(host, planned, is_probing=self._is_probing))
 
 
 def unconfigure(

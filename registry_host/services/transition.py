@@ -25,6 +25,7 @@ class Checks(NamedTuple):
     the engine pulls the image, and does not only resolve it. `unproved` says why
     nothing is asked of a change that the proof would be about, and `has_asked` whether
     the mirrors of it were asked, None where that is not for the command to do.
+    Where it `is_moot`, nothing is managed any more that the proof would be about.
     `findings` are what there is to tell of the machines that were asked.
     """
 
@@ -36,6 +37,7 @@ class Checks(NamedTuple):
     is_pulled: bool = False
     unproved: str = ''
     has_asked: bool | None = None
+    is_moot: bool = False
     findings: tuple[Finding, ...] = ()
 
 

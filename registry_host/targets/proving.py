@@ -75,6 +75,13 @@ def with_baseline(
     )[0]
 
 
+def or_moot(planned: Planned) -> Planned:
+    """Leave no later run to prove pulls where nothing is left that they depend on."""
+    left = planned.transition.after.ledger
+    is_moot = not any(map(left.of_target, (docker_daemon.NAME, dns_manager.NAME)))
+    return planned._replace(checks=planned.checks._replace(is_moot=is_moot))
+
+
 def _require_nameservers(host: Host, planned: Planned) -> Planned:
     """Ask the nameservers that are about to be written; ProbeError if one is no use.
 

@@ -69,7 +69,7 @@ def remember(
     reason = checks.unproved or _failed(findings)
     if is_put_off and checks.image is not None:
         reason = reason or 'a restart was put off'
-    if not reason:
+    if not reason or checks.is_moot:
         return
     known = load(host)
     if run is None:
@@ -84,10 +84,13 @@ def forget(
     *,
     is_put_off: bool = False,
 ) -> None:
-    """Forget that an earlier run was not proved, if this one is; as of remember().
+    """Forget that an earlier run was not proved, if this one is, or nothing is left.
 
     Only once it is committed: what goes back is not proved either.
     """
+    if checks.is_moot:
+        host.remove_state(UNPROVED)
+        return
     is_proved = checks.image is not None and not checks.unproved and not is_put_off
     if not is_proved or _failed(findings):
         return

@@ -53,6 +53,16 @@ def test_undo_of_the_only_way_to_an_image_is_rolled_back(host):
     assert is_open(host)
 
 
+def test_a_host_where_nothing_is_managed_has_nothing_to_prove(host):
+    """Neither what was withdrawn without a proof, nor what was there before."""
+    ran(host, *CONFIGURE, '--mirror', MIRROR, '--no-probe')
+    assert 'not proved' in host.run('registry-host status').stdout
+    ran(host, 'registry-host', 'unconfigure', '--no-probe')
+    assert 'not proved' not in host.run('registry-host status').stdout
+    doctor = ran(host, 'registry-host', 'doctor', '--only=pulls')
+    assert [each['severity'] for each in doctor['findings']] == ['ok']
+
+
 def test_a_proof_that_was_waived_is_had_by_the_next_run(newest):
     """It changes nothing, and the one after it asks for no proof."""
     ran(newest, *CONFIGURE, '--mirror', MIRROR, '--no-probe')

@@ -153,6 +153,8 @@ def test_what_is_not_confirmed_goes_back(host):
     assert not exists(host, DAEMON_JSON)
     # The marker is gone while the service that took the run back has yet to end.
     wait_for('the end of its units', lambda: not has_timer(host))
+    told = '     not confirmed in time: run 1 was taken back\n'
+    assert told in tool(host, 'history').stdout
     tool(host, 'configure', *FLAGS)
 
 

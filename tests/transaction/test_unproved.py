@@ -54,6 +54,14 @@ def test_it_is_forgotten_once_it_is_proved_and_not_before(host):
     assert load(host) is None
 
 
+def test_nothing_is_left_to_prove_where_nothing_is_managed(host):
+    settle(host, WAIVED, (), run=7)
+    settle(host, WAIVED._replace(is_moot=True), (), run=8)
+    assert load(host) is None
+    settle(host, ASKED._replace(is_moot=True), SKIPPED, run=9)
+    assert load(host) is None
+
+
 def test_a_run_in_no_history_is_remembered_too(host):
     settle(host, ASKED, SKIPPED)
     assert load(host) == Unproved(0, 'rate limit', True)
