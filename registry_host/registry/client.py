@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import threading
@@ -14,6 +13,16 @@ from registry_host.host.dialing import basic
 from registry_host.host.wire import ConnectionFailed
 from registry_host.namedtuples import NamedTuple
 from registry_host.registry.challenges import challenge_of
+from registry_host.registry.digests import digest_of, is_of
+from registry_host.registry.patience import (
+    BUSY,
+    LASTING,
+    LIMITED,
+    LONGEST_WAIT_S,
+    TRIES,
+    retry_after,
+    shown_time,
+)
 from registry_host.registry.probe import MANIFESTS
 from registry_host.registry.serverfaults import by_way_of
 
@@ -23,13 +32,10 @@ if TYPE_CHECKING:
     from registry_host.host.wire import Answer
     from registry_host.registry.challenges import Challenge
     from registry_host.registry.entrance import Server
+    from registry_host.registry.tokens import Token
 
-# A wait that a registry asks for is kept up to here; beyond it, an image fails.
-LONGEST_WAIT_S = 120.0
-TRIES = 4
 # Source: distribution registry/handlers/manifests.go (2.8): larger ones are refused.
 MANIFEST_LIMIT_BYTES = 4 * 1024 * 1024
-_BUSY = (500, 502, 503, 504)
 # A token is asked for anew well before one of this age may have expired: Docker's
 # clients take 60 s where a token server names no time (distribution 2.8, session.go).
 _TOKEN_AGE_S = 45.0
@@ -67,6 +73,14 @@ class RequestFailed(Exception):
         self.status = status
 
 
+class _NoTokenYet(Exception):
+    """A token server that may give one later."""
+
+    def __init__(self, token: Token) -> None:
+        super().__init__()
+        self.token = token
+
+
 class Registry:
     """One registry, its tokens, and how long it wants to be left alone.
 
@@ -98,7 +112,7 @@ class Registry:
         Docker Hub counts no HEAD as a pull (its documentation, usage and limits).
         """
         try:
-            answer = self._manifest('HEAD', path, reference)
+            answer = self._answer('HEAD', path, f'manifests/{reference}')
         except RequestFailed as failure:
             if failure.status != 405:
                 raise
@@ -110,7 +124,7 @@ class Registry:
 
     def get(self, path: str, reference: str) -> Manifest:
         """Download a manifest; by its own digest it is what the digest says."""
-        answer = self._manifest('GET', path, reference)
+        answer = self._answer('GET', path, f'manifests/{reference}')
         kind = answer.headers.get('content-type', '')
         if ':' not in reference:
             return Manifest(digest_of(answer.body), kind, answer.body)
@@ -121,9 +135,13 @@ class Registry:
 
     def config(self, path: str, digest: str) -> dict[str, Any]:
         """Download the config of an image, {} where it is none."""
-        answer = self._asked('GET', path, f'blobs/{digest}')
-        is_good = answer.status == 200 and is_of(digest, answer.body)
-        return Manifest(digest, '', answer.body).parsed if is_good else {}
+        try:
+            body = self._answer('GET', path, f'blobs/{digest}').body
+        except RequestFailed as failure:
+            if not failure.is_absent:
+                raise
+            return {}
+        return Manifest(digest, '', body).parsed if is_of(digest, body) else {}
 
     def close(self) -> None:
         """End the connections that were kept for further requests."""
@@ -132,19 +150,29 @@ class Registry:
 
     # Requests
 
-    def _manifest(self, method: str, path: str, reference: str) -> Answer:
-        for attempt in range(1, TRIES + 1):
-            answer = self._asked(method, path, f'manifests/{reference}')
-            if answer.status == 200:
-                return answer
-            if answer.status == 429:
-                self._rest(retry_after(answer), attempt)
-                continue
-            if answer.status in _BUSY and attempt < TRIES:
+    def _answer(self, method: str, path: str, what: str) -> Answer:
+        """Ask until it is there; as often as TRIES where it may be there later."""
+        attempt = 1
+        while True:
+            try:
+                answer = self._asked(method, path, what)
+            except _NoTokenYet as later:
+                failure = self._without_token(later.token)
+                status, wait_s = later.token.status, later.token.wait_s
+            else:
+                if answer.status == 200:
+                    return answer
+                failure = self._refusal(answer)
+                status, wait_s = answer.status, retry_after(answer)
+                if status != LIMITED and status not in BUSY:
+                    raise failure
+            if status == LIMITED:
+                self._rest(wait_s, attempt)
+            elif attempt == TRIES:
+                raise failure
+            else:
                 self._stop.wait(attempt)
-                continue
-            break
-        raise self._refusal(answer)
+            attempt += 1
 
     def _asked(self, method: str, path: str, what: str) -> Answer:
         """Ask once, and once more with a fresh token where the one in hand is void."""
@@ -180,8 +208,7 @@ class Registry:
                 failure = ConnectionFailed('closed', 'the answer breaks off')
             except ConnectionFailed as found:
                 failure = found
-                # A name that is wrong, and TLS that is not trusted, stay so.
-                if found.reason in ('resolve', 'tls-untrusted', 'not-tls'):
+                if found.reason in LASTING:
                     break
             if self._stop.wait(attempt * 0.5):
                 break
@@ -204,11 +231,10 @@ class Registry:
             if text and not is_fresh and time.monotonic() - made < _TOKEN_AGE_S:
                 return text
         token = self.server.token(challenge, f'repository:{path}:pull')
+        if token.is_passing:
+            raise _NoTokenYet(token)
         if token.problem is not None:
-            # One that fails would give no token to another login, either.
-            if token.problem.code == 'server-login':
-                raise RequestFailed(self._with_login(token.problem))
-            raise RequestFailed(token.problem.at(self.name))
+            raise self._without_token(token)
         authorization = f'Bearer {token.text}'
         with self._lock:
             self._tokens[path] = (time.monotonic(), authorization)
@@ -252,6 +278,13 @@ class Registry:
         problem = Problem('copy-refused', message, self.name)
         return RequestFailed(problem, status=status)
 
+    def _without_token(self, token: Token) -> RequestFailed:
+        problem = token.problem or Problem('server-realm', 'gives no token')
+        # One that fails would give no token to another login, either.
+        is_login = problem.code == 'server-login'
+        shown = self._with_login(problem) if is_login else problem.at(self.name)
+        return RequestFailed(shown, status=token.status or 0)
+
     def _with_login(self, problem: Problem) -> Problem:
         hint = f'docker login {quoted(self.name)}'
         return problem._replace(where=self.name, hint=hint)
@@ -263,37 +296,3 @@ def _is_cut(method: str, answer: Answer) -> bool:
     size = len(answer.body)
     is_whole = not re.fullmatch('[0-9]{1,9}', length) or int(length) <= size
     return method == 'GET' and not is_whole and size < MANIFEST_LIMIT_BYTES
-
-
-def digest_of(body: bytes, algorithm: str = 'sha256') -> str:
-    """Write the digest of a manifest, as a registry and an engine do."""
-    return f'{algorithm}:{hashlib.new(algorithm, body).hexdigest()}'
-
-
-def is_of(digest: str, body: bytes) -> bool:
-    """Whether a digest is that of some bytes; False for an algorithm nobody uses."""
-    algorithm = digest.partition(':')[0]
-    is_known = algorithm in ('sha256', 'sha384', 'sha512')
-    return is_known and digest_of(body, algorithm) == digest
-
-
-def retry_after(answer: Answer) -> float | None:
-    """Read the header Retry-After, seconds or a date (RFC 9110); None for neither."""
-    text = answer.headers.get('retry-after', '').strip()
-    if re.fullmatch('[0-9]{1,9}', text):
-        return float(text)
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return None
-
-
-def shown_time(seconds: float) -> str:
-    """Write a time for people: 45 s, 12 min, 5 h."""
-    if seconds < 120:
-        return f'{seconds:.0f} s'
-    if seconds < 7200:
-        return f'{seconds / 60:.0f} min'
-    return f'{seconds / 3600:.0f} h'

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import Problem
 from registry_host.namedtuples import NamedTuple
-from registry_host.registry.client import RequestFailed, is_of
+from registry_host.registry.client import RequestFailed
 from registry_host.registry.contents import (
     children_of,
     config_of,
@@ -16,6 +16,7 @@ from registry_host.registry.contents import (
     of_platform,
     platform_of,
 )
+from registry_host.registry.digests import is_of
 
 if TYPE_CHECKING:
     from typing import Literal

@@ -12,6 +12,7 @@ from registry_host.host.wire import ConnectionFailed
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact_input
 from registry_host.registry.faults import by_name
+from registry_host.registry.patience import BUSY, LASTING, LIMITED, retry_after
 from registry_host.registry.serverfaults import by_way_of
 from registry_host.registry.ways import place_of_url
 
@@ -29,11 +30,16 @@ _CLIENT = 'registry-host'
 
 
 class Token(NamedTuple):
-    """What a token server said: a secret, or a `problem`, and its status if any."""
+    """What a token server said: a secret, or a `problem`, and its status if any.
+
+    `is_passing`: asked later, it may give one; `wait_s` is the time that it asks for.
+    """
 
     text: str = ''
     status: int | None = None
     problem: Problem | None = None
+    is_passing: bool = False
+    wait_s: float | None = None
 
     def __repr__(self) -> str:
         return f'Token(status={self.status}, problem={self.problem!r})'
@@ -76,7 +82,8 @@ def ask_token(
         by = by_way_of(request.proxy)
         message = f'its token server {server} cannot be reached ({failure.detail}{by})'
         hint = by_name(server.host)
-        return _no_token('server-realm', where, message, hint)
+        token = _no_token('server-realm', where, message, hint)
+        return token._replace(is_passing=failure.reason not in LASTING)
     if is_post and (problem := _refusal(answer, origin, server)) is not None:
         return Token(status=answer.status, problem=problem)
     return _judge(answer, where, server, credentials)
@@ -135,7 +142,11 @@ def _judge(
     text = _token_in(answer.body) if status == 200 else ''
     if not text:
         message = f'its token server {server} answers {status}, and with no token'
-        return _no_token('server-realm', where, message, '')._replace(status=status)
+        return _no_token('server-realm', where, message, '')._replace(
+            status=status,
+            is_passing=status == LIMITED or status in BUSY,
+            wait_s=retry_after(answer),
+        )
     return Token(text, status)
 
 

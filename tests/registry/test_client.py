@@ -16,17 +16,14 @@ from registry_host.engine.clientlogins import StoredLogin
 from registry_host.errors import Problem
 from registry_host.host.dialing import basic
 from registry_host.host.host import Host
-from registry_host.host.wire import Answer
 from registry_host.registry.challenges import Challenge
 from registry_host.registry.client import (
-    LONGEST_WAIT_S,
     MANIFEST_LIMIT_BYTES,
     Registry,
     RequestFailed,
-    retry_after,
-    shown_time,
 )
 from registry_host.registry.entrance import Server
+from registry_host.registry.patience import LONGEST_WAIT_S
 from registry_host.registry.ways import Way, place_of_url
 
 NAME = 'hub.lab:5001'
@@ -304,16 +301,65 @@ def test_a_login_that_the_token_server_does_not_take(bearer_of):
     assert problem.hint == f'docker login {NAME}'
 
 
-def test_a_token_server_that_fails_is_no_matter_of_a_login():
+def test_a_token_server_that_goes_on_failing_is_no_matter_of_a_login():
     with web_server(lambda *_: (500, [], b'')) as server:
         challenge = Challenge('bearer', f'http://{server.endpoint}/token', 'images')
         client = Client(server.endpoint, login=LOGIN, challenge=challenge)
+        client.stop.set()
         problem = client.refusal()
+    assert [path.partition('?')[0] for _, path, _ in server.asked] == ['/token'] * 4
     assert problem == Problem(
         'server-realm',
         f'its token server http://{server.endpoint} answers 500, and with no token',
         NAME,
     )
+
+
+class Odd(Bearer):
+    """Its token server begins with other answers."""
+
+    def __init__(self, *replies):
+        super().__init__()
+        self.replies = list(replies)
+
+    def __call__(self, method, path, headers):
+        if path.startswith('/token') and self.replies:
+            reply = self.replies.pop(0)
+            if isinstance(reply, Exception):
+                raise reply
+            return reply
+        return super().__call__(method, path, headers)
+
+
+@pytest.mark.parametrize(
+    'reply',
+    ((500, [], b''), (503, [], b'x'), (502, [], b''), ConnectionResetError()),
+    ids=('500', '503', '502', 'cut'),
+)
+def test_a_token_server_that_fails_once_is_asked_again(bearer_of, reply):
+    server, client = bearer_of(Odd(reply))
+    assert client.head('a/b', '1').digest == digest_of(BODY)
+    assert [method for method, _ in asked(server)] == ['GET', 'GET', 'HEAD']
+
+
+def test_a_token_server_is_left_alone_for_as_long_as_it_asks(bearer_of):
+    _, client = bearer_of(Odd((429, [('Retry-After', '1')], b'')))
+    begun = time.monotonic()
+    assert client.head('a/b', '1').digest == digest_of(BODY)
+    assert 0.9 <= time.monotonic() - begun < 4
+    assert client.lines == [f'{NAME} limits requests (429): waiting 1 s']
+
+
+def test_a_token_server_that_asks_for_too_long_a_wait_ends_it_for_all(bearer_of):
+    server, client = bearer_of(Odd(*[(429, [('Retry-After', '9000')], b'')] * 9))
+    expected = Problem(
+        'copy-limited',
+        'limits the rate of requests (429 Too Many Requests); it asks to come back in '
+        '2 h',
+        NAME,
+    )
+    assert [client.refusal() for _ in range(3)] == [expected] * 3
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -467,45 +513,6 @@ def test_a_stop_ends_a_wait():
         begun = time.monotonic()
         client.refusal()
     assert time.monotonic() - begun < 5
-
-
-@pytest.mark.parametrize(
-    ('text', 'seconds'),
-    (
-        ('5', 5.0),
-        (' 5 ', 5.0),
-        ('0', 0.0),
-        ('999999999', 999999999.0),
-        ('', None),
-        ('-5', None),
-        ('1.5', None),
-        ('soon', None),
-        ('٣', None),
-        ('9' * 400, None),
-        ('Thu, 01 Jan 1970 00:00:00 GMT', 0.0),
-        ('Mon, 01 Jan 0001 00:00:00 GMT', 0.0),
-        ('Mon, 01 Jan 0001 00:00:00 -0000', 0.0),
-        ('Fri, 31 Dec 9999 23:59:59 -0000', ...),
-        ('Fri, 31 Dec 9999 23:59:59 -2359', ...),
-        ('Fri, 99 Dec 2026 99:99:99 GMT', None),
-        ('5, 7', None),
-    ),
-)
-def test_the_header_retry_after(text, seconds):
-    answer = Answer(status=429, headers={'retry-after': text}, body=b'', url='')
-    found = retry_after(answer)
-    if seconds is ...:
-        assert found is None or found > LONGEST_WAIT_S
-    else:
-        assert found == seconds
-
-
-@pytest.mark.parametrize(
-    ('seconds', 'text'),
-    ((0, '0 s'), (119.4, '119 s'), (120, '2 min'), (7199, '120 min'), (18000, '5 h')),
-)
-def test_times_for_people(seconds, text):
-    assert shown_time(seconds) == text
 
 
 # Failures
