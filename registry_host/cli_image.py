@@ -50,7 +50,7 @@ def image() -> None:
 @click.option(
     '--jobs',
     type=click.IntRange(1, 64),
-    default=6,
+    default=8,
     show_default=True,
     help='How many images to copy at once.',
 )

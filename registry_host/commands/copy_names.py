@@ -40,7 +40,7 @@ class Wish(NamedTuple):
     list_file: str | None = None
     keeps_host: bool = False
     platform: str = ''
-    jobs: int = 6
+    jobs: int = 8
     is_check: bool = False
     is_verifying: bool = False
 

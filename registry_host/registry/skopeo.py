@@ -15,7 +15,7 @@ from registry_host.engine.trust import SYSTEM
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from registry_host.host.host import Host
     from registry_host.host.records import Completed
@@ -150,6 +150,8 @@ def _environment(host: Host, job: Job) -> Iterator[tuple[str, str]]:
     yield 'PATH', host.environ.get('PATH', '/usr/bin:/bin')
     yield 'HOME', '/nonexistent'
     yield 'CONTAINERS_REGISTRIES_CONF', '/dev/null'
+    if data := _data_home(host.environ):
+        yield 'XDG_DATA_HOME', data
     route = job.origin.way.route
     for name, value in (
         ('HTTP_PROXY', route.http_proxy),
@@ -163,6 +165,19 @@ def _environment(host: Host, job: Job) -> Iterator[tuple[str, str]]:
         yield 'SSL_CERT_FILE', trust.files[0]
     if trust.folders != SYSTEM.folders:
         yield 'SSL_CERT_DIR', ':'.join(trust.folders)
+
+
+def _data_home(environ: Mapping[str, str]) -> str:
+    """Say where skopeo remembers which repository has which blob.
+
+    A layer that images share is then sent once, and mounted for the others. Of root it
+    is /var/lib/containers/cache, whatever the variable says. Source: containers/image
+    pkg/blobinfocache/default.go (5.22).
+    """
+    home = environ.get('HOME')
+    default = f'{home}/.local/share' if home else ''
+    folder = environ.get('XDG_DATA_HOME') or default
+    return folder if folder.startswith('/') else ''
 
 
 # What it says

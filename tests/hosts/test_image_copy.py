@@ -206,6 +206,20 @@ def test_what_is_there_is_left_alone(client, shelf):
     assert done.stdout + done.stderr == '12 images: 12 already there\n'
 
 
+def test_a_layer_that_images_share_is_sent_once(client, odd):
+    """By root and by others: skopeo remembers what the destination has."""
+    for user in ('root', 'alice'):
+        names = (f'{GATEWAY}:{OPEN}/team/app{n}:8.15.0' for n in (40, 41))
+        to = f'--to={odd.push.endpoint}/shared-{client.suite}-{user}'
+        before = len(odd.push.requests())
+        copies(client, *names, to, '--jobs=1', user=user)
+        new = odd.push.requests()[before:]
+        mounted = [r for r in new if r.method == 'POST' and 'mount=' in r.path]
+        assert [r.status for r in mounted].count(201) >= 1
+        # Two configs and two layers of an image's own; and the shared layer at most.
+        assert len([r for r in new if r.method == 'PATCH']) <= 2 * 4 + 1
+
+
 def test_without_skopeo_the_engine_copies_and_says_what_is_lost(client, shelf):
     """One platform, under another digest; a second run knows it all the same."""
     images = client.run(['docker', 'image', 'ls', '-q', '--no-trunc']).stdout

@@ -248,11 +248,29 @@ def test_the_environment_is_not_that_of_this_process():
     host = run(Recording(environ=shell), job())
     assert host.how['env'] == {
         'PATH': '/opt/bin:/bin',
+        'XDG_DATA_HOME': '/root/.local/share',
         **NO_FILES,
         **PROCESSORS,
     }
     host = run(Recording(), job())
     assert host.how['env']['PATH'] == '/usr/bin:/bin'
+
+
+@pytest.mark.parametrize(
+    ('shell', 'folder'),
+    (
+        ({'HOME': '/home/lab'}, '/home/lab/.local/share'),
+        ({'HOME': '/home/lab', 'XDG_DATA_HOME': '/data'}, '/data'),
+        ({'XDG_DATA_HOME': '/data'}, '/data'),
+        ({'HOME': '/home/lab', 'XDG_DATA_HOME': ''}, '/home/lab/.local/share'),
+        ({'HOME': '/home/lab', 'XDG_DATA_HOME': 'data'}, None),
+        ({'HOME': ''}, None),
+        ({}, None),
+    ),
+)
+def test_what_is_known_of_blobs_is_kept_where_skopeo_keeps_it(shell, folder):
+    host = run(Recording(environ=shell), job())
+    assert host.how['env'].get('XDG_DATA_HOME') == folder
 
 
 def test_proxies_are_those_of_the_engine():
