@@ -18,7 +18,7 @@ from envelope import envelope
 from multiplatform import PLATFORMS, Layout
 from roots import run_command
 from shelves import client_of, upload
-from webservers import LOGIN, READ_ONLY, free_port, registry, tokens, web_server
+from webservers import API, LOGIN, READ_ONLY, free_port, registry, tokens, web_server
 
 from registry_host.commands.copy_names import Wish
 from registry_host.commands.image_copy import copy_images
@@ -148,7 +148,7 @@ def test_json_has_all_of_it(hub):
     assert report['errors'] == [
         {
             'code': 'copy-absent',
-            'message': f'{hub.hub}: there is no such image; not copied: '
+            'message': f'{hub.hub}: has no such image; not copied: '
             f'{hub.hub}/team/typo:1',
             'hint': '',
         }
@@ -165,7 +165,7 @@ def test_one_that_fails_does_not_keep_the_others_from_it(hub):
     assert done.code == 1
     assert lines(done.out)[-1] == '4 images: 1 copied, 3 failed'
     assert lines(done.err) == [
-        f'error: {hub.hub}: there is no such image; not copied: {sources[0]}',
+        f'error: {hub.hub}: has no such image; not copied: {sources[0]}',
         f'error: {nobody}: nothing listens there (Connection refused); not copied: '
         f'{sources[1]}, {sources[3]}',
     ]
@@ -372,6 +372,26 @@ def test_a_destination_that_takes_no_pushes(hub, tmp_path):
             f'error: {cache}: is a pull-through cache, and takes no pushes; nothing '
             'was copied\n'
         )
+
+
+def test_a_destination_that_takes_no_pushes_in_its_own_way(hub):
+    """As the proxies of other products: 405, and no word why."""
+
+    def answer(method, path, headers):
+        if path == '/v2/':
+            return 200, [API], b'{}'
+        return (404 if method in ('GET', 'HEAD') else 405), [], b''
+
+    with web_server(answer) as server:
+        done = hub.copy(hub.app, hub.web, to=server.endpoint)
+    assert (done.code, done.out, done.err) == (
+        1,
+        '',
+        f'error: {server.endpoint}: takes no pushes (it answers 405 Method Not '
+        'Allowed); nothing was copied\n',
+    )
+    assert [method for method, _, _ in server.asked].count('PUT') == 1
+    assert not any(method in ('POST', 'PATCH') for method, _, _ in server.asked)
 
 
 def test_a_destination_that_wants_a_login(hub, tmp_path):

@@ -46,8 +46,9 @@ class Following(Place):
         """
         import subprocess
 
-        file = os.memfd_create('registry-host', os.MFD_CLOEXEC)
+        file = -1
         try:
+            file = os.memfd_create('registry-host', os.MFD_CLOEXEC)
             with os.fdopen(os.dup(file), 'wb') as handle:
                 handle.write(secret)
             process = subprocess.Popen(  # noqa: S603 - no shell, argv from our own code
@@ -62,7 +63,8 @@ class Following(Place):
         except OSError as err:
             return Completed(code=None, out='', err=err.strerror or str(err))
         finally:
-            os.close(file)
+            if file >= 0:
+                os.close(file)
         with process:
             try:
                 reason, out, err_out = _follow(

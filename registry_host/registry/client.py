@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
 import threading
 import time
@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from registry_host.errors import Problem, quoted
 from registry_host.host.dialing import basic
 from registry_host.host.wire import ConnectionFailed
-from registry_host.namedtuples import NamedTuple
 from registry_host.registry.challenges import challenge_of
-from registry_host.registry.digests import digest_of, is_of
+from registry_host.registry.manifests import Manifest, digest_of, is_digest, is_of
 from registry_host.registry.patience import (
     BUSY,
     LASTING,
@@ -39,23 +38,6 @@ MANIFEST_LIMIT_BYTES = 4 * 1024 * 1024
 # A token is asked for anew well before one of this age may have expired: Docker's
 # clients take 60 s where a token server names no time (distribution 2.8, session.go).
 _TOKEN_AGE_S = 45.0
-
-
-class Manifest(NamedTuple):
-    """What a name stands for; `body` is b'' where only the digest was asked for."""
-
-    digest: str
-    media_type: str = ''
-    body: bytes = b''
-
-    @property
-    def parsed(self) -> dict[str, Any]:
-        """The manifest as an object, {} where it is none."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
 
 
 class RequestFailed(Exception):
@@ -105,6 +87,7 @@ class Registry:
         self._challenge: Challenge | None = server.challenge
         self._resting_until = 0.0
         self._is_closed: Problem | None = None
+        self._silence_told = -math.inf
 
     def head(self, path: str, reference: str) -> Manifest:
         """Ask which manifest a tag or a digest stands for; nothing is downloaded.
@@ -118,7 +101,7 @@ class Registry:
                 raise
             return self.get(path, reference)
         digest = answer.headers.get('docker-content-digest', '')
-        if not re.fullmatch(r'[a-z0-9]+:[a-f0-9]{32,}', digest):
+        if not is_digest(digest):
             return self.get(path, reference)
         return Manifest(digest, answer.headers.get('content-type', ''))
 
@@ -126,12 +109,18 @@ class Registry:
         """Download a manifest; by its own digest it is what the digest says."""
         answer = self._answer('GET', path, f'manifests/{reference}')
         kind = answer.headers.get('content-type', '')
-        if ':' not in reference:
-            return Manifest(digest_of(answer.body), kind, answer.body)
-        if not is_of(reference, answer.body):
+        is_tag = ':' not in reference
+        if not is_tag and not is_of(reference, answer.body):
             message = f'{path}@{reference}: the manifest that comes has another digest'
             raise RequestFailed(Problem('copy-digest', message, self.name))
-        return Manifest(reference, kind, answer.body)
+        digest = digest_of(answer.body) if is_tag else reference
+        manifest = Manifest(digest, kind, answer.body)
+        if not manifest.parsed:
+            # As a page that a proxy or a login puts in its place.
+            message = 'answers with what is no manifest'
+            problem = Problem('copy-no-manifest', message, self.name)
+            raise RequestFailed(problem, is_absent=True)
+        return manifest
 
     def config(self, path: str, digest: str) -> dict[str, Any]:
         """Download the config of an image, {} where it is none."""
@@ -210,12 +199,21 @@ class Registry:
                 failure = found
                 if found.reason in LASTING:
                     break
+            if failure.reason == 'timeout' and attempt < TRIES - 1:
+                self._tell_once(f'{self.name}: {failure.detail}; asking again')
             if self._stop.wait(attempt * 0.5):
                 break
         by = by_way_of(request.proxy)
         detail = failure.detail if failure else ''
         message = f'could not be reached ({detail}{by})'
         raise RequestFailed(Problem('copy-unreachable', message, self.name))
+
+    def _tell_once(self, line: str) -> None:
+        """Tell of a registry's silence, however many images wait for it."""
+        with self._lock:
+            since, self._silence_told = self._silence_told, time.monotonic()
+        if time.monotonic() - since >= self.server.way.timeout_s:
+            self._told(line)
 
     def _authorization(self, path: str, *, is_fresh: bool) -> str:
         challenge = self._challenge
@@ -244,10 +242,12 @@ class Registry:
 
     def _rest(self, wanted_s: float | None, attempt: int) -> None:
         """Leave the registry alone for so long, or for good where it is too long."""
-        wait_s = 2.0**attempt if wanted_s is None else wanted_s
-        if wait_s > LONGEST_WAIT_S or attempt == TRIES:
+        # Some say 0, and mean it as little as any client that heeds it.
+        wait_s = 2.0**attempt if wanted_s is None else max(wanted_s, float(attempt))
+        is_long = wait_s > LONGEST_WAIT_S
+        if is_long or attempt == TRIES:
             message = 'limits the rate of requests (429 Too Many Requests)'
-            if wanted_s is not None:
+            if is_long and wanted_s is not None:
                 message += f'; it asks to come back in {shown_time(wanted_s)}'
             elif self.server.login is None:
                 message += '; it may allow more to those who log in'
@@ -266,12 +266,12 @@ class Registry:
         """Say what an answer means; which image it is for is told by whoever asks."""
         status = answer.status
         if status == 404:
-            problem = Problem('copy-absent', 'there is no such image', self.name)
+            problem = Problem('copy-absent', 'has no such image', self.name)
             return RequestFailed(problem, is_absent=True)
         if status in (401, 403):
             message = f'does not let this login have it ({status})'
             if self.server.login is None:
-                message = f'there is no such image, or not without a login ({status})'
+                message = f'has no such image, or not without a login ({status})'
             problem = Problem('copy-login', message, self.name)
             return RequestFailed(self._with_login(problem))
         message = f'answers {status} for a manifest'

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from registry_host.namedtuples import NamedTuple
 from registry_host.registry.client import RequestFailed
+from registry_host.registry.manifests import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from registry_host.registry.client import Manifest, Registry
+    from registry_host.registry.client import Registry
+    from registry_host.registry.manifests import Manifest
 
 # An index may hold indexes (OCI image-spec 1.1); nobody has seen one deeper.
 _DEPTH = 3
@@ -36,7 +38,7 @@ def children_of(manifest: Manifest) -> tuple[Child, ...]:
     found = []
     for each in listed if isinstance(listed, list) else ():
         digest = each.get('digest') if isinstance(each, dict) else None
-        if isinstance(digest, str):
+        if isinstance(digest, str) and is_digest(digest):
             found.append(Child(digest, platform_of(each.get('platform'))))
     return tuple(found)
 
@@ -58,7 +60,7 @@ def config_of(manifest: Manifest) -> str:
     """Give the digest of an image's config, which Docker calls its id; '' for none."""
     config = manifest.parsed.get('config')
     digest = config.get('digest') if isinstance(config, dict) else None
-    return digest if isinstance(digest, str) else ''
+    return digest if isinstance(digest, str) and is_digest(digest) else ''
 
 
 def contents_of(registry: Registry, path: str, manifest: Manifest) -> Contents:

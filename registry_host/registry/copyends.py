@@ -154,4 +154,8 @@ def role_findings(target: Registry, path: str) -> tuple[Finding, ...] | Problem:
     if judged.role == 'read-only':
         message = 'is read-only, and takes no pushes (storage.maintenance.readonly)'
         return Problem('copy-read-only', message, target.name)
+    if judged.status == 405:
+        # Of which kind it is or not: docker asks again for over a minute.
+        message = 'takes no pushes (it answers 405 Method Not Allowed)'
+        return Problem('copy-refused', message, target.name)
     return judged.findings

@@ -16,13 +16,14 @@ from registry_host.registry.contents import (
     of_platform,
     platform_of,
 )
-from registry_host.registry.digests import is_of
+from registry_host.registry.manifests import is_of
 
 if TYPE_CHECKING:
     from typing import Literal
 
-    from registry_host.registry.client import Manifest, Registry
+    from registry_host.registry.client import Registry
     from registry_host.registry.landing import Landing
+    from registry_host.registry.manifests import Manifest
 
     Action = Literal['copied', 'updated', 'none', 'failed']
 

@@ -63,7 +63,7 @@ def resolve(host: Host, name: str) -> Resolved:
     }
     knowing = (s for s, each in lookups.items() if set(each.addresses) & set(addresses))
     server = next(knowing, '')
-    source = f'nameserver {server}' if server else 'no nameserver: /etc/hosts, or NSS'
+    source = f'nameserver {server}' if server else 'this host: /etc/hosts or NSS'
     return Resolved(name, addresses, source if addresses else '', lookups)
 
 

@@ -37,10 +37,11 @@ _MANIFEST = {
 
 
 class Judged(NamedTuple):
-    """The role of a registry, or a finding why it is not known."""
+    """The role of a registry, or why it is not known, and the status of its answer."""
 
     role: Role | None = None
     findings: tuple[Finding, ...] = ()
+    status: int | None = None
 
 
 def unused_name() -> str:
@@ -77,7 +78,7 @@ def judged(place: Mirror, answer: Answer, *, has_login: bool) -> Judged:
     if status in (401, 403):
         why = 'it does not let this login push' if has_login else NEEDS_LOGIN
         return unknown(place, f'{why} ({status})')
-    return unknown(place, f'it answers {status} to a push')
+    return unknown(place, f'it answers {status} to a push')._replace(status=status)
 
 
 NEEDS_LOGIN = 'it asks for a login'

@@ -17,7 +17,7 @@ from registry_host.registry import entrance
 from registry_host.registry.challenges import challenge_of
 from registry_host.registry.knocking import knock, request_for
 from registry_host.registry.probe import is_registry
-from registry_host.registry.roles import unused_name
+from registry_host.registry.roles import Judged, unused_name
 from registry_host.registry.serverfaults import (
     asks_first,
     below_path,
@@ -95,9 +95,9 @@ def inspect(
     if not door.is_trusted:
         untold = entrance.untrusted(server) if has_roles else ()
         return seen._replace(findings=seen.findings + untold)
-    role, untold = entrance.role_of(server, unused_name()) if has_roles else (None, ())
-    findings = (*seen.findings, *entrance.auth_findings(server), *untold)
-    return seen._replace(role=role, findings=findings)
+    judged = entrance.role_of(server, unused_name()) if has_roles else Judged()
+    findings = (*seen.findings, *entrance.auth_findings(server), *judged.findings)
+    return seen._replace(role=judged.role, findings=findings)
 
 
 # What answers

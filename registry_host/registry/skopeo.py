@@ -30,7 +30,7 @@ IDLE_S = 180.0
 
 
 class Skopeo(NamedTuple):
-    """The program, and its version: (1, 9, 3)."""
+    """The program, and its version: (1, 9, 3), or () where it does not tell it."""
 
     path: str
     version: tuple[int, ...]
@@ -41,14 +41,14 @@ class Skopeo(NamedTuple):
 
 
 def find_skopeo(host: Host) -> Skopeo | None:
-    """Find skopeo on this host; None where it is not installed or does not run."""
+    """Find skopeo on this host; None where it is not installed."""
     path = host.find_program(PROGRAM)
     if path is None:
         return None
     done = host.run([path, '--version'], timeout_s=10)
     found = re.search(r'version (\d+)\.(\d+)(?:\.(\d+))?', done.out)
     if not done.is_ok or found is None:
-        return None
+        return Skopeo(path, ())
     return Skopeo(path, tuple(int(part) for part in found.groups('0')))
 
 
@@ -212,4 +212,4 @@ def complaint_of(said: str) -> str:
     else:
         lines = [line for line in said.splitlines() if line.strip()]
         text = lines[-1] if lines else 'it says nothing'
-    return re.sub(r'\s+', ' ', text).strip()[:500]
+    return re.sub(r'\s+', ' ', text).strip()

@@ -19,12 +19,16 @@ _AT_DESTINATION = re.compile(
     'trying to reuse blob|pushing'
 )
 _SERVER_ERROR = re.compile(
-    r'\b(5\d\d \(?[A-Z][\w ]*\w\)?|blob upload invalid|no space left)'
+    r'\b(5\d\d \(?[A-Z][\w ]*\w\)?|blob upload invalid|no space left|'
+    'write: (?:broken pipe|connection reset by peer))'
 )
 # With an error in the body, with a status alone, and at the destination (1.9.3).
 _LIMITED = re.compile('toomanyrequests|too many requests|statuscode: 429')
 _REFUSED = re.compile(r'unauthorized|denied|\b403 \(forbidden\)')
 
+
+# Of skopeo's own words; what decides is looked for in all of them.
+_SHOWN_LENGTH = 500
 
 # What may go well the next time: blobs that have arrived are not sent again.
 _PASSING = re.compile(
@@ -41,10 +45,11 @@ def is_passing(done: Completed) -> bool:
 def problem_of(done: Completed, job: Job) -> Problem:
     """Tell which end failed, as far as what skopeo said shows that."""
     if done.code is None:
-        message = f'skopeo was ended ({done.err})'
+        message = f'skopeo did not run to its end ({done.err})'
         return Problem('copy-failed', message, str(job.source))
-    words = shortened(complaint_of(done.err))
-    lowered = words.lower()
+    said = shortened(complaint_of(done.err))
+    words = said[:_SHOWN_LENGTH]
+    lowered = said.lower()
     is_at_destination = bool(_AT_DESTINATION.search(lowered))
     end = job.target.domain if is_at_destination else job.source.domain
     if _LIMITED.search(lowered):
@@ -53,7 +58,7 @@ def problem_of(done: Completed, job: Job) -> Problem:
     if _REFUSED.search(lowered):
         message = f'does not let this login do that ({words})'
         return Problem('copy-login', message, end, f'docker login {quoted(end)}')
-    failed = _SERVER_ERROR.search(words)
+    failed = _SERVER_ERROR.search(said)
     if failed and is_at_destination:
         message = f'fails at uploads ({failed[1]}): its storage may be full, and its '
         return Problem('copy-destination-fails', f'{message}log says why', end)

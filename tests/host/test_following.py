@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -90,6 +91,16 @@ def test_a_program_that_may_not_be_run(tmp_path):
     file.write_text('')
     done, _ = follow('', argv_of=lambda path: [str(file), path])
     assert (done.code, done.err) == (None, 'Permission denied')
+
+
+def test_no_more_files_may_be_opened():
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        done, _ = follow('')
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert (done.code, done.err) == (None, 'Too many open files')
 
 
 def test_a_program_that_is_killed():

@@ -98,7 +98,17 @@ def test_a_digest_takes_one_request_that_names_all_kinds():
     assert 'authorization' not in headers
 
 
-@pytest.mark.parametrize('digest', ('', 'sha256:abc', 'latest', 'sha256:../../x'))
+@pytest.mark.parametrize(
+    'digest',
+    (
+        '',
+        'sha256:abc',
+        'latest',
+        'sha256:../../x',
+        f'md5:{"0" * 32}',
+        'SHA256:' + '0' * 64,
+    ),
+)
 def test_a_registry_that_names_no_digest_is_asked_for_the_manifest(digest):
     reply = manifest(**{'Docker-Content-Digest': digest})
     with web_server(lambda *_: reply) as server:
@@ -117,10 +127,16 @@ def test_a_manifest_is_read():
     'body',
     (b'', b'\xff\xfe', b'[]', b'"x"', b'null', b'[' * 100_000, b'{"a":', b'1' * 5000),
 )
-def test_what_is_no_manifest_is_read_as_an_empty_one(body):
+def test_what_is_no_manifest_is_told(body):
+    """A page of a proxy has a digest as well, which skopeo would be asked to copy."""
     with web_server(lambda *_: manifest(body)) as server:
-        found = Client(server.endpoint).get('a/b', '1')
-    assert (found.digest, found.parsed) == (digest_of(body), {})
+        client = Client(server.endpoint)
+        for reference in ('1', digest_of(body)):
+            with pytest.raises(RequestFailed) as failed:
+                client.get('a/b', reference)
+            assert failed.value.problem == Problem(
+                'copy-no-manifest', 'answers with what is no manifest', NAME
+            )
 
 
 def test_a_manifest_that_another_digest_was_asked_for():
@@ -365,8 +381,8 @@ def test_a_token_server_that_asks_for_too_long_a_wait_ends_it_for_all(bearer_of)
 @pytest.mark.parametrize(
     ('login', 'status', 'message'),
     (
-        (None, 401, 'there is no such image, or not without a login (401)'),
-        (None, 403, 'there is no such image, or not without a login (403)'),
+        (None, 401, 'has no such image, or not without a login (401)'),
+        (None, 403, 'has no such image, or not without a login (403)'),
         (LOGIN, 403, 'does not let this login have it (403)'),
     ),
 )
@@ -382,9 +398,7 @@ def test_who_may_not_have_it(login, status, message):
 def test_a_real_registry_with_basic(tmp_path):
     with registry(tmp_path / 'hub', has_login=True) as endpoint:
         client = Client(endpoint, login=LOGIN, challenge=Challenge('basic'))
-        assert client.refusal() == Problem(
-            'copy-absent', 'there is no such image', NAME
-        )
+        assert client.refusal() == Problem('copy-absent', 'has no such image', NAME)
         wrong = StoredLogin('lab', 'hunter2-hunter2')
         client = Client(endpoint, login=wrong, challenge=Challenge('basic'))
         assert client.refusal().message == 'does not let this login have it (401)'
@@ -458,12 +472,20 @@ def test_a_wait_that_is_too_long_ends_it_for_all_images():
 def test_a_registry_that_limits_again_and_again():
     with web_server(lambda *_: limited('0')) as server:
         client = Client(server.endpoint)
+        begun = time.monotonic()
         assert client.refusal().message == (
-            'limits the rate of requests (429 Too Many Requests); it asks to come back '
-            'in 0 s'
+            'limits the rate of requests (429 Too Many Requests); it may allow more to '
+            'those who log in'
         )
         client.refusal('c/d')
     assert asked(server) == [HEAD] * 4
+    # Where it says that it need not be waited for, there is a wait all the same.
+    assert time.monotonic() - begun > 5.9
+    assert [line.rpartition(' waiting ')[2] for line in client.lines] == [
+        '1 s',
+        '2 s',
+        '3 s',
+    ]
 
 
 def test_who_has_no_login_is_told_that_one_may_help():
@@ -573,6 +595,28 @@ def test_a_connection_that_is_cut_is_made_again():
     with web_server(answer) as server:
         assert Client(server.endpoint).head('a/b', '1').digest == digest_of(BODY)
     assert asked(server) == [HEAD] * 3
+
+
+def test_silence_is_told_once_and_asked_into_again():
+    hold = threading.Event()
+
+    def answer(*request):
+        if len(server.asked) <= 4:
+            hold.wait(20)
+        return manifest()
+
+    with web_server(answer) as server:
+        client = Client(server.endpoint, timeout_s=1.0)
+        threads = [
+            threading.Thread(target=client.head, args=('a/b', '1')) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        hold.set()
+    assert len(server.asked) == 8
+    assert client.lines == [f'{NAME}: no answer within 1 s; asking again']
 
 
 def test_nothing_listens():

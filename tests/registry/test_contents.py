@@ -10,7 +10,7 @@ from multiplatform import Layout
 from shelves import DOCKER, Shelf, client_of, upload
 from webservers import registry, web_server
 
-from registry_host.registry.client import Manifest, RequestFailed
+from registry_host.registry.client import RequestFailed
 from registry_host.registry.contents import (
     Child,
     Contents,
@@ -20,6 +20,7 @@ from registry_host.registry.contents import (
     missing_children,
     of_platform,
 )
+from registry_host.registry.manifests import Manifest
 
 
 def manifest(value):
@@ -111,6 +112,7 @@ ODD = (
     b'{"manifests": {}, "layers": {}, "config": []}',
     b'{"manifests": "x", "layers": "x", "config": "x"}',
     b'{"manifests": [null, 1, "x", [], {}, {"digest": 1}], "layers": [null, 1, {}]}',
+    b'{"manifests": [{"digest": "../../x"}], "config": {"digest": "sha256:../x"}}',
     b'{"layers": [{"digest": 1, "size": 1}, {"digest": "x", "size": "1"}]}',
     b'{"layers": [{"digest": "x", "size": -5}, {"digest": "y", "size": true}]}',
     b'{"layers": [{"digest": "x", "size": 1e999}, {"digest": "y", "size": 1.5}]}',
@@ -143,8 +145,9 @@ def test_odd_manifests_have_nothing_in_them(body):
     ),
 )
 def test_platforms_are_written_as_docker_does(platform, text):
-    found = manifest({'manifests': [{'digest': 'sha256:x', 'platform': platform}]})
-    assert children_of(found) == (Child('sha256:x', text),)
+    digest = f'sha256:{"0" * 64}'
+    found = manifest({'manifests': [{'digest': digest, 'platform': platform}]})
+    assert children_of(found) == (Child(digest, text),)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,7 @@ def test_the_manifest_of_one_platform(has, wanted, found):
     for number, platform in enumerate(has):
         names = ('os', 'architecture', 'variant')
         value = dict(zip(names, platform.split('/'), strict=False)) if platform else {}
-        listed.append({'digest': f'sha256:{number}', 'platform': value})
+        listed.append({'digest': f'sha256:{number:064}', 'platform': value})
     child = of_platform(manifest({'manifests': listed}), wanted)
     assert (child.platform if child else None) == found
 

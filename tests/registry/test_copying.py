@@ -16,6 +16,7 @@ from registry_host.registry.landing import Landing
 from registry_host.settings.references import Reference
 
 ARM = 'linux/arm/v7'
+ZEROS = f'sha256:{"0" * 64}'
 
 
 class Ends:
@@ -103,7 +104,7 @@ def test_a_tag_with_a_digest_is_that_digest(ends):
 
 def test_an_image_that_the_source_does_not_have(ends):
     found = ends.decide(ends.landing('team/typo'))
-    problem = Problem('copy-absent', 'there is no such image', ends.names[0])
+    problem = Problem('copy-absent', 'has no such image', ends.names[0])
     assert told(found) == ('failed', '', True, problem)
 
 
@@ -148,7 +149,7 @@ def test_a_manifest_that_has_gone_is_found_by_verify_alone(ends):
     broken = proved(found, ends.destination, is_exact=True)
     problem = Problem(
         'copy-absent',
-        'there is no such image, after it was copied there',
+        'has no such image, after it was copied there',
         ends.names[1],
     )
     assert broken == Copied(landing, 'failed', ends.app, problem=problem)
@@ -229,27 +230,31 @@ def test_nothing_there_after_a_copy(ends):
     found = proved(
         Decision(landing, 'copied', ends.app), ends.destination, is_exact=True
     )
-    assert found.problem.message == 'there is no such image, after it was copied there'
+    assert found.problem.message == 'has no such image, after it was copied there'
 
 
 # Destinations that answer nonsense
 
 
 @pytest.mark.parametrize(
-    'reply',
+    ('header', 'body', 'action', 'code'),
     (
-        (200, [('Content-Type', 'text/html')], b'<html>\x1b[2Jhello'),
-        (200, [('Docker-Content-Digest', 'x' * 9000)], b''),
-        (200, [('Docker-Content-Digest', 'sha256:' + 'a' * 64)], b'[[[['),
+        ('text', b'<html>\x1b[2J', 'copied', 'copy-no-manifest'),
+        ('x' * 9000, b'', 'copied', 'copy-no-manifest'),
+        (ZEROS, b'[[[[', 'updated', 'copy-no-manifest'),
+        (ZEROS, b'{"a": 1}', 'updated', 'copy-digest'),
     ),
 )
-def test_a_destination_that_has_everything_is_copied_to(ends, reply):
+def test_a_destination_that_has_everything_is_copied_to(
+    ends, header, body, action, code
+):
+    reply = 200, [('Docker-Content-Digest', header)], body
     with web_server(lambda *_: reply) as server:
         client = client_of(server.endpoint)
         found = decide(ends.landing(), ends.origin, client)
-        assert told(found) == ('updated', ends.app, True, None)
+        assert told(found) == (action, ends.app, True, None)
         came = proved(found, client, is_exact=True)
-    assert (came.action, came.problem.code) == ('failed', 'copy-digest')
+    assert (came.action, came.problem.code) == ('failed', code)
 
 
 def test_a_failure_of_either_end_is_one_of_this_image(ends):

@@ -12,7 +12,7 @@ from registry_host.host.host import Host
 from registry_host.host.records import Completed
 from registry_host.registry.entrance import Server
 from registry_host.registry.skopeo import Job
-from registry_host.registry.skopeofaults import problem_of, shortened
+from registry_host.registry.skopeofaults import is_passing, problem_of, shortened
 from registry_host.registry.ways import Way, place_of_url
 from registry_host.settings.references import Reference
 
@@ -131,9 +131,33 @@ def test_an_upload_that_fails_at_the_end():
     )
 
 
+@pytest.mark.parametrize(
+    'why',
+    (
+        'received unexpected HTTP status: 500 Internal Server Error',
+        'blob upload invalid',
+        'readfrom tcp 10.0.0.2:5->10.0.0.1:6: write tcp 10.0.0.2:5->10.0.0.1:6: write: '
+        'broken pipe',
+        'write tcp 10.0.0.2:5->10.0.0.1:6: write: connection reset by peer',
+    ),
+)
+def test_what_decides_may_stand_behind_many_words(why):
+    """As the address of an upload, with its state (1.9.3, 1.18)."""
+    said = f'level=fatal msg="writing blob: Patch http://{HERE}/{"x" * 2000}: {why}"'
+    done = Completed(code=1, out='', err=said)
+    problem = problem_of(done, job())
+    assert (problem.code, problem.where) == ('copy-destination-fails', HERE)
+    assert problem.message.startswith('fails at uploads (')
+    assert is_passing(done) is (why != 'blob upload invalid')
+    other = said.replace(why, 'something else')
+    problem = problem_of(Completed(code=1, out='', err=other), job())
+    assert problem.code == 'copy-failed'
+    assert len(problem.message) < 600
+
+
 def test_skopeo_was_ended():
     problem = problem_of(Completed(code=None, out='', err='no data for 180 s'), job())
-    message = 'skopeo was ended (no data for 180 s)'
+    message = 'skopeo did not run to its end (no data for 180 s)'
     assert problem == Problem('copy-failed', message, IMAGE)
 
 

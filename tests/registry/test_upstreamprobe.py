@@ -264,8 +264,8 @@ def test_refused_by_this_machine_itself(root):
     host = Server(root, hosts={'hub.lab': ('127.0.0.1',)}, ports={})
     (finding,) = ask(host, f'http://hub.lab:{port}')
     assert finding.message == (
-        f'http://hub.lab:{port}: Connection refused by 127.0.0.1:{port} (given by no '
-        'nameserver: /etc/hosts, or NSS): that is this machine itself'
+        f'http://hub.lab:{port}: Connection refused by 127.0.0.1:{port} (given by this '
+        'host: /etc/hosts or NSS): that is this machine itself'
     )
     assert finding.remedy == ()
 
