@@ -101,7 +101,9 @@ class Registry:
                 raise
             return self.get(path, reference)
         digest = answer.headers.get('docker-content-digest', '')
-        if not is_digest(digest):
+        # An image that was asked for by its digest is that one, whatever the header is.
+        is_other = ':' in reference and digest != reference
+        if is_other or not is_digest(digest):
             return self.get(path, reference)
         return Manifest(digest, answer.headers.get('content-type', ''))
 

@@ -117,6 +117,19 @@ def test_a_registry_that_names_no_digest_is_asked_for_the_manifest(digest):
     assert asked(server) == [HEAD, GET]
 
 
+def test_a_digest_is_asked_for_and_another_one_is_named():
+    """It would be copied in place of the one that the name of the image has."""
+    other = b'{"schemaVersion": 2, "config": {}, "layers": [], "evil": 1}'
+    wanted = digest_of(BODY)
+    lie = {'Docker-Content-Digest': digest_of(other)}
+    with web_server(lambda *_: manifest(**lie)) as server:
+        assert Client(server.endpoint).head('a/b', wanted).digest == wanted
+    with web_server(lambda *_: manifest(other)) as server:
+        problem = Client(server.endpoint).refusal(reference=wanted)
+    message = f'a/b@{wanted}: the manifest that comes has another digest'
+    assert problem == Problem('copy-digest', message, NAME)
+
+
 def test_a_manifest_is_read():
     with web_server(lambda *_: manifest()) as server:
         found = Client(server.endpoint).get('a/b', digest_of(BODY))
