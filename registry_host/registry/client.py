@@ -244,8 +244,8 @@ class Registry:
 
     def _rest(self, wanted_s: float | None, attempt: int) -> None:
         """Leave the registry alone for so long, or for good where it is too long."""
-        # Some say 0, and mean it as little as any client that heeds it.
-        wait_s = 2.0**attempt if wanted_s is None else max(wanted_s, float(attempt))
+        # Some say 0, and limit the next request all the same.
+        wait_s = wanted_s or 2.0**attempt
         is_long = wait_s > LONGEST_WAIT_S
         if is_long or attempt == TRIES:
             message = 'limits the rate of requests (429 Too Many Requests)'

@@ -455,8 +455,9 @@ def test_a_registry_is_left_alone_for_as_long_as_it_asks(is_date):
     }
 
 
-def test_without_a_time_it_waits_for_some_seconds():
-    with web_server(one_after_another(limited(), manifest())) as server:
+@pytest.mark.parametrize('text', (None, '0'))
+def test_without_a_time_it_waits_for_some_seconds(text):
+    with web_server(one_after_another(limited(text), manifest())) as server:
         client = Client(server.endpoint)
         begun = time.monotonic()
         client.head('a/b', '1')
@@ -485,20 +486,13 @@ def test_a_wait_that_is_too_long_ends_it_for_all_images():
 def test_a_registry_that_limits_again_and_again():
     with web_server(lambda *_: limited('0')) as server:
         client = Client(server.endpoint)
-        begun = time.monotonic()
+        client.stop.set()  # So that no wait is kept.
         assert client.refusal().message == (
             'limits the rate of requests (429 Too Many Requests); it may allow more to '
             'those who log in'
         )
         client.refusal('c/d')
     assert asked(server) == [HEAD] * 4
-    # Where it says that it need not be waited for, there is a wait all the same.
-    assert time.monotonic() - begun > 5.9
-    assert [line.rpartition(' waiting ')[2] for line in client.lines] == [
-        '1 s',
-        '2 s',
-        '3 s',
-    ]
 
 
 def test_who_has_no_login_is_told_that_one_may_help():
