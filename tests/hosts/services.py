@@ -156,7 +156,7 @@ def make_certificates(
     return authority, certificate, key
 
 
-def wait_for(what: str, is_ready: Callable[[], bool], *, timeout_s: float = 20) -> None:
+def wait_for(what: str, is_ready: Callable[[], bool], *, timeout_s: float = 60) -> None:
     """Look again and again; the longer a look takes, the longer the next is put off."""
     deadline = time.monotonic() + timeout_s
     began = time.monotonic()
