@@ -19,6 +19,8 @@ POLL_S = 0.2
 _ENDING_POLL_S = 0.005
 # Of what a program says, its end is kept.
 KEPT_BYTES = 16 * 1024
+# A program of Go wakes itself by a byte or two, several times a minute (skopeo 1.9.3).
+_NOISE_BYTES = 1024
 
 
 class Following(Place):
@@ -39,10 +41,10 @@ class Following(Place):
         That file is in memory, and this program's alone: no other user can open it, and
         nothing is left of it. `seen` is called with each line on standard output, and
         with '' meanwhile; always with the bytes that the program has sent so far, as
-        far as the kernel tells. A program that neither reads nor writes anything for
-        `idle_s` seconds is ended, as it is when `is_stopped` says so: then the code is
-        None, and `err` the reason. It ends with us, too, even where we are killed, if
-        setpriv (util-linux) is there.
+        far as the kernel tells. A program that moves no data for `idle_s` seconds, or
+        no more than it may send itself, is ended, as it is when `is_stopped` says so:
+        then the code is None, and `err` the reason. It ends with us, too, even where we
+        are killed, if setpriv (util-linux) is there.
         """
         import subprocess
 
@@ -100,7 +102,7 @@ def _follow(
 
     kept = {'out': b'', 'err': b''}
     lines = b''
-    moved, since = (0, 0), time.monotonic()
+    moved, counted, since = (0, 0), 0, time.monotonic()
     with selectors.DefaultSelector() as streams:
         for name in kept:
             stream = getattr(process, f'std{name}')
@@ -123,9 +125,9 @@ def _follow(
                         seen(line.decode('utf-8', 'replace'), moved[1])
             if has_ended and not ready:
                 break
-            now = _moved(process.pid)
-            if now != moved:
-                moved, since = now, time.monotonic()
+            moved = _moved(process.pid)
+            if sum(moved) - counted >= _NOISE_BYTES:
+                counted, since = sum(moved), time.monotonic()
             seen('', moved[1])
             if is_stopped():
                 return 'it was stopped', '', ''

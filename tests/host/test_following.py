@@ -211,6 +211,22 @@ def test_a_program_that_sends_is_not_idle():
     assert max(seen.sent) >= 8000
 
 
+def test_a_program_that_wakes_itself_is_idle():
+    """As the runtime of Go does by a byte in a pipe: a blob that stalls has no end."""
+    script = (
+        'import os, time\n'
+        'a, b = os.pipe()\n'
+        'while True: os.write(b, b"x"); os.read(a, 1); time.sleep(0.1)\n'
+    )
+    begun = time.monotonic()
+    done, _ = follow(script, idle_s=1.0, is_stopped=lambda: too_long(begun))
+    assert (done.code, done.err) == (None, 'no data for 1 s')
+
+
+def too_long(begun):
+    return time.monotonic() - begun > 15
+
+
 GROUP = """
 import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])
