@@ -89,7 +89,7 @@ class CopyView:
         """Print what is waited for, on standard error."""
         with self._lock:
             self._wipe()
-            write(self._err, printable(line))
+            self._show(f'{printable(line)}\n')
             self._draw(is_due=True)
 
     def counted(self, images: int) -> None:
@@ -142,8 +142,7 @@ class CopyView:
 
     def _wipe(self) -> None:
         if self._shown:
-            self._err.write(f'\x1b[{self._shown}F\x1b[J')
-            self._err.flush()
+            self._show(f'\x1b[{self._shown}F\x1b[J')
             self._shown = 0
 
     def _draw(self, *, is_due: bool) -> None:
@@ -160,10 +159,14 @@ class CopyView:
         lines = lines[: rows - 2]
         if self._left and self._count:
             lines.append(f'{self._count - self._left} of {self._count} images done')
-        for line in lines:
-            self._err.write(f'{printable(line)[: columns - 1]}\n')
-        self._err.flush()
+        self._show(''.join(f'{printable(line)[: columns - 1]}\n' for line in lines))
         self._shown = len(lines)
+
+    def _show(self, text: str) -> None:
+        """Print on standard error; where that has gone, copies go on without it."""
+        with contextlib.suppress(OSError):
+            write(self._err, text, end='')
+            self._err.flush()
 
 
 def short_name(landing: Landing) -> str:

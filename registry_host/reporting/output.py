@@ -63,8 +63,8 @@ def _escaped(found: re.Match[str]) -> str:
     return found[0].encode('unicode_escape').decode('ascii')
 
 
-def write(stream: IO[str], text: str) -> None:
+def write(stream: IO[str], text: str, end: str = '\n') -> None:
     """Write lines to a stream; what its encoding lacks is written as an escape."""
     encoding = getattr(stream, 'encoding', None) or 'utf-8'
     safe = text.encode(encoding, 'backslashreplace').decode(encoding)
-    stream.write(f'{safe}\n')
+    stream.write(f'{safe}{end}')

@@ -221,6 +221,22 @@ def test_controls_and_secrets_of_others_do_not_reach_the_terminal(terminal_of):
     assert terminal.screen() == ['hub\\x1b[2J\\x1b]0;owned\\x07 said \\u202exxxxx']
 
 
+@pytest.mark.parametrize('is_terminal', (False, True))
+def test_a_terminal_that_has_gone_keeps_no_image_from_being_copied(is_terminal):
+    """What is told of a wait is told by the thread that copies."""
+    out = io.StringIO()
+    with open('/dev/full', 'w', buffering=1, encoding='utf-8') as gone:
+        view = CopyView(out, gone, is_terminal=is_terminal)
+        view.counted(1)
+        view.told('hub.lab limits requests (429): waiting 2 s')
+        view.moved(landing(), '', 5)
+        view.finished(copied(), is_check=False)
+        view.close()
+        with contextlib.suppress(OSError):
+            gone.close()
+    assert out.getvalue() == f'copied {HERE}/team/app:1\n'
+
+
 def test_many_threads_at_once_leave_nothing_behind(terminal_of):
     terminal, view = terminal_of()
     view.counted(8)
