@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from registry_host.host.wire import origin_of
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
+
+    from registry_host.host.wire import Answer
 
     Auth = Literal['none', 'basic', 'bearer']
 
@@ -43,3 +46,14 @@ def challenge_of(headers: Mapping[str, str]) -> Challenge | None:
     if bearer is not None:
         return Challenge('bearer', bearer.get('realm', ''), bearer.get('service', ''))
     return Challenge('basic') if 'basic' in found else None
+
+
+def challenge_by(url: str, answer: Answer) -> Challenge | None:
+    """Read what an answer asks for, if it came from the registry at `url` itself.
+
+    A login for a registry is none for whom it redirects to, nor for a token server that
+    is named there: distribution registry/client/auth/challenge/authchallenge.go (2.8),
+    which keeps challenges by scheme and host.
+    """
+    is_own = origin_of(answer.url) == origin_of(url)
+    return challenge_of(answer.headers) if is_own else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from registry_host.errors import Problem, quoted
 from registry_host.host.dialing import basic
 from registry_host.host.wire import ConnectionFailed
-from registry_host.registry.challenges import challenge_of
+from registry_host.registry.challenges import challenge_by
 from registry_host.registry.manifests import Manifest, digest_of, is_digest, is_of
 from registry_host.registry.patience import (
     BUSY,
@@ -101,9 +101,8 @@ class Registry:
                 raise
             return self.get(path, reference)
         digest = answer.headers.get('docker-content-digest', '')
-        # An image that was asked for by its digest is that one, whatever the header is.
-        is_other = ':' in reference and digest != reference
-        if is_other or not is_digest(digest):
+        # What was asked for by its digest is that, whatever the header says.
+        if not is_digest(digest) or (':' in reference and digest != reference):
             return self.get(path, reference)
         return Manifest(digest, answer.headers.get('content-type', ''))
 
@@ -176,7 +175,8 @@ class Registry:
             if answer.status != 401:
                 return answer
             # One that is open at /v2/ may ask first here.
-            self._challenge = challenge_of(answer.headers) or self._challenge
+            found = challenge_by(self.server.place.url, answer)
+            self._challenge = found or self._challenge
             if self._challenge is None:
                 return answer
         return answer

@@ -647,6 +647,21 @@ def test_a_login_is_not_sent_where_a_redirect_leads(method):
     assert 'authorization' not in headers
 
 
+@pytest.mark.parametrize('challenge', (None, Challenge('basic')))
+def test_no_login_goes_to_a_token_server_that_is_named_where_a_redirect_leads(
+    challenge,
+):
+    with web_server(lambda *_: (200, [], b'{"token": "x"}')) as thief:
+        realm = f'Bearer realm="http://{thief.endpoint}/token"'
+        asks = (401, [('WWW-Authenticate', realm)], b'')
+        with web_server(lambda *_: asks) as other:
+            location = ('Location', f'http://{other.endpoint}/elsewhere')
+            with web_server(lambda *_: (307, [location], b'')) as server:
+                client = Client(server.endpoint, login=LOGIN, challenge=challenge)
+                assert client.refusal().code == 'copy-login'
+    assert thief.asked == []
+
+
 def test_a_redirect_within_the_registry_keeps_the_login():
     def answer(method, path, headers):
         if path.endswith('/1'):
