@@ -250,6 +250,9 @@ def _failure(request: Request, failure: Exception) -> ConnectionFailed:
         raise failure
     except ssl.SSLCertVerificationError as err:
         return ConnectionFailed('tls-untrusted', err.verify_message)
+    except ssl.SSLEOFError:
+        # What speaks no TLS, and has nothing to say of it, as Envoy.
+        return ConnectionFailed('closed', 'it closes the connection')
     except ssl.SSLError as err:
         is_plain = err.reason in ('WRONG_VERSION_NUMBER', 'HTTP_REQUEST')
         reason = 'not-tls' if is_plain else 'tls'

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
+
 import pytest
 from services import make_certificates
 from webservers import API, LOGIN, free_port, registry, tokens, web_server
@@ -44,6 +48,43 @@ def test_an_insecure_registry_is_asked_by_plain_http_where_it_speaks_that(hub):
     server = reached(hub).server
     assert (str(server.place), server.challenge) == (f'http://{hub}', None)
     assert not server.way.is_verified
+
+
+@pytest.mark.parametrize('is_reset', (False, True))
+def test_plain_http_of_one_that_ends_a_handshake_without_a_word(is_reset):
+    """As some proxies do: an engine asks by plain HTTP whatever becomes of TLS."""
+    with silent_about_tls(is_reset=is_reset) as endpoint:
+        assert str(reached(endpoint).server.place) == f'http://{endpoint}'
+
+
+@contextlib.contextmanager
+def silent_about_tls(*, is_reset):
+    reply = (
+        b'HTTP/1.0 200 OK\r\nDocker-Distribution-Api-Version: registry/2.0\r\n\r\n{}'
+    )
+    is_over = threading.Event()
+
+    def serve():
+        while not is_over.is_set():
+            with contextlib.suppress(OSError):
+                end, _ = server.accept()
+                with end:
+                    is_http = end.recv(3, socket.MSG_PEEK) == b'GET'
+                    # What is left unread makes the kernel reset the connection.
+                    if is_http or not is_reset:
+                        end.recv(65536)
+                    if is_http:
+                        end.sendall(reply)
+
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        server.settimeout(0.1)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f'127.0.0.1:{server.getsockname()[1]}'
+        finally:
+            is_over.set()
+            thread.join()
 
 
 def test_any_other_one_is_not(hub):
