@@ -261,7 +261,7 @@ def test_all_lines_that_are_wrong_are_told_at_once(hub, tmp_path):
             'image copy: no image is named: on the command line, or by --from-file; '
             'nothing was copied',
         ),
-        (None, "{file}: there is no file '{file}'; nothing was copied"),
+        (None, '{file}: there is no such file; nothing was copied'),
     ),
     ids=('utf-16', 'empty', 'absent'),
 )
@@ -272,6 +272,30 @@ def test_what_is_no_list(hub, tmp_path, content, message):
     done = hub.copy(f'--from-file={file}')
     assert (done.code, done.out) == (2, '')
     assert done.err == f'error: {message.format(file=file)}\n'
+
+
+def test_a_list_by_a_pipe_as_shells_write_the_output_of_a_command(hub):
+    end, own = os.pipe()
+    with os.fdopen(own, 'w') as file:
+        file.write(f'{hub.app}\n')
+    try:
+        done = hub.copy(f'--from-file=/dev/fd/{end}', '--check')
+    finally:
+        os.close(end)
+    assert (done.code, done.out.splitlines()[-1]) == (3, '1 image: 1 would be copied')
+
+
+def test_what_is_named_as_a_list_is_not_to_be_moved_away(hub, tmp_path):
+    done = hub.copy(f'--from-file={tmp_path}')
+    message = 'is a folder where a file is due; nothing was copied'
+    hint = f'hint:  ls -ld {tmp_path}'
+    assert (done.code, done.err) == (2, f'error: {tmp_path}: {message}\n{hint}\n')
+
+
+def test_a_stream_without_an_end_is_no_list(hub):
+    done = hub.copy('--from-file=/dev/zero')
+    message = '/dev/zero: is larger than 16 MiB, the most that is read; nothing was '
+    assert (done.code, done.err) == (2, f'error: {message}copied\n')
 
 
 def test_nul_bytes_and_controls_in_a_list(hub, tmp_path):

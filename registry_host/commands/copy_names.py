@@ -79,9 +79,9 @@ def _listed(host: Host, wish: Wish) -> Iterator[tuple[str, str]]:
     path = wish.list_file
     if path is None:
         return
-    content = host.read_input() if path == '-' else host.read_argument(path).content
+    content = host.read_input() if path == '-' else host.read_stream(path)
     if content is None:
-        raise ConfigError(Problem('copy-list', f'there is no file {path!r}', path))
+        raise ConfigError(Problem('copy-list', 'there is no such file', path))
     try:
         text = content.decode()
     except UnicodeDecodeError:

@@ -27,6 +27,7 @@ from registry_host.host.place import Place
 
 # The code of a file that is there, and may or can not be read.
 UNREADABLE = 'config-unreadable'
+MOVE_AWAY = '; move it away'
 
 
 class Files(Place):
@@ -41,16 +42,6 @@ class Files(Place):
             return state._replace(folder_mode=folder_mode)
         except OSError as err:
             raise ConfigError(unreadable(path, err, user)) from None
-
-    def read_argument(self, path: str) -> FileState:
-        """Read a file named on our own command line: of this machine, whatever root."""
-        return Files().read(os.path.abspath(path))
-
-    def read_input(self) -> bytes:
-        """Read standard input; ConfigError if it is larger than any config may be."""
-        content = sys.stdin.buffer.read(FILE_LIMIT_BYTES + 1)
-        _require_size('standard input', content, FILE_LIMIT_BYTES)
-        return content
 
     def _read(
         self, path: str, user: User | None, *, limit: int = FILE_LIMIT_BYTES
@@ -84,7 +75,7 @@ class Files(Place):
             if not stat.S_ISREG(found.st_mode):
                 raise ConfigError(_not_a_file(path, found.st_mode))
             content = file.read(limit + 1)
-            _require_size(path, content, limit)
+            require_size(path, content, limit)
             xattrs = xattrs_of(fd)
         return absent._replace(
             content=content,
@@ -227,7 +218,9 @@ class Files(Place):
         return run_as(user, work)
 
 
-def _require_size(path: str, content: bytes, limit: int) -> None:
+def require_size(
+    path: str, content: bytes, limit: int, *, has_name: bool = True
+) -> None:
     """Refuse what was cut off, before it is taken for the whole."""
     if len(content) > limit:
         raise ConfigError(
@@ -235,7 +228,7 @@ def _require_size(path: str, content: bytes, limit: int) -> None:
                 code='config-too-large',
                 where=path,
                 message=f'is larger than {limit // 2**20} MiB, the most that is read',
-                hint=f'ls -l {quoted(path)}',
+                hint=f'ls -l {quoted(path)}' if has_name else '',
             )
         )
 
@@ -278,7 +271,7 @@ def _not_a_file(path: str, mode: int) -> Problem:
     return Problem(
         code='config-not-a-file',
         where=path,
-        message=f'is {kind} where a file is due; move it away',
+        message=f'is {kind} where a file is due{MOVE_AWAY}',
         hint=f'ls -ld {quoted(path)}',
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from registry_host.host.argumentdoor import Arguments
 from registry_host.host.connections import Connections
 from registry_host.host.following import Following
 from registry_host.host.programs import Programs
@@ -9,7 +10,7 @@ from registry_host.host.statedoor import State
 from registry_host.host.userdoor import Users
 
 
-class Host(Users, State, Programs, Following, Connections):
+class Host(Users, State, Arguments, Programs, Following, Connections):
     """All that can be seen of a host, and done to it.
 
     Subclass it to make one operation fail in a test.
