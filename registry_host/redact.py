@@ -74,12 +74,15 @@ def repeatable(arguments: Sequence[str]) -> str:
     """
     words = list(arguments)
     is_shown = redact_words(words) == words
-    if not is_shown or {'-', '-f-', '--settings=-', '--'} & set(words):
+    if not is_shown or '--' in words or any(map(_READ_ONCE.fullmatch, words)):
         return ''
     has_root = any(re.match('--root(=|$)', word) for word in words)
     is_for_all = has_root or words[:1] == ['image']
     return ('' if is_for_all else 'sudo ') + redact_command(words)
 
+
+# What was read from here is gone: standard input, and a pipe, as <(COMMAND) is one.
+_READ_ONCE = re.compile('(--[a-z-]+=|-f)?(-|/dev/(stdin|fd/.*)|/proc/self/fd/.*)')
 
 # Flags whose values are URLs: before an @ there is nothing but user and password.
 _URL_FLAGS = frozenset(

@@ -160,6 +160,14 @@ def test_many_secrets_are_concealed_as_few_are():
         (['configure', '--http-proxy', 'http://u:hunter2@p'], ''),
         (['configure', '-f', '-'], ''),
         (['configure', '--settings=-'], ''),
+        (['configure', '-f-'], ''),
+        (['image', 'copy', '--from-file=-', '--to', 'r:1'], ''),
+        (['image', 'copy', '--from-file', '/dev/fd/63', '--to', 'r:1'], ''),
+        (['image', 'copy', '--from-file=/dev/stdin', '--to', 'r:1'], ''),
+        (
+            ['image', 'copy', '--from-file=-x', '--to', 'r:1'],
+            'registry-host image copy --from-file=-x --to r:1',
+        ),
         (['unconfigure', 'mirrors', '--', 'x'], ''),
     ),
 )
