@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from registry_host.namedtuples import NamedTuple
 from registry_host.registry.client import RequestFailed
-from registry_host.registry.manifests import is_digest
+from registry_host.registry.manifests import Manifest, is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from registry_host.registry.client import Registry
-    from registry_host.registry.manifests import Manifest
 
 # An index may hold indexes (OCI image-spec 1.1); nobody has seen one deeper.
 _DEPTH = 3
@@ -70,7 +69,7 @@ def contents_of(registry: Registry, path: str, manifest: Manifest) -> Contents:
     """
     platforms: list[str] = []
     sizes: dict[str, int] = {}
-    for child, each in _walked(registry, path, manifest, _DEPTH):
+    for child, each in _walked(registry, path, manifest, _DEPTH, set()):
         if child and child.platform:
             platforms.append(child.platform)
         for digest, size in _blobs(each):
@@ -79,12 +78,17 @@ def contents_of(registry: Registry, path: str, manifest: Manifest) -> Contents:
 
 
 def _walked(
-    registry: Registry, path: str, manifest: Manifest, depth: int
+    registry: Registry, path: str, manifest: Manifest, depth: int, seen: set[str]
 ) -> Iterator[tuple[Child | None, Manifest]]:
+    """Walk through an image, and once through what it lists more than once."""
     yield None, manifest
     for child in children_of(manifest) if depth else ():
+        if child.digest in seen:
+            yield child, Manifest(child.digest)
+            continue
+        seen.add(child.digest)
         below = registry.get(path, child.digest)
-        for inner, each in _walked(registry, path, below, depth - 1):
+        for inner, each in _walked(registry, path, below, depth - 1, seen):
             yield inner or child, each
 
 
@@ -100,26 +104,31 @@ def _blobs(manifest: Manifest) -> Iterator[tuple[str, int]]:
             yield digest, size
 
 
-def missing_children(
-    registry: Registry, path: str, digest: str, depth: int = _DEPTH
-) -> tuple[str, ...]:
+def missing_children(registry: Registry, path: str, digest: str) -> tuple[str, ...]:
     """Ask for each manifest that an index lists, and name those that are gone.
 
     A garbage collection of distribution 2.8 with -m removes them, and leaves the index
     (distribution#3178).
     """
-    missing: list[str] = []
+    return tuple(_missing(registry, path, digest, _DEPTH, set()))
+
+
+def _missing(
+    registry: Registry, path: str, digest: str, depth: int, seen: set[str]
+) -> Iterator[str]:
     for child in children_of(registry.get(path, digest)) if depth else ():
+        if child.digest in seen:
+            continue
+        seen.add(child.digest)
         try:
             found = registry.head(path, child.digest)
         except RequestFailed as failure:
             if not failure.is_absent:
                 raise
-            missing.append(child.digest)
+            yield child.digest
             continue
         if 'index' in found.media_type or 'list' in found.media_type:
-            missing += missing_children(registry, path, child.digest, depth - 1)
-    return tuple(missing)
+            yield from _missing(registry, path, child.digest, depth - 1, seen)
 
 
 def of_platform(manifest: Manifest, wanted: str) -> Child | None:

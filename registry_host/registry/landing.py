@@ -36,7 +36,7 @@ class Landing(NamedTuple):
 
 def check_destination(text: str) -> Destination | Problem:
     """Read REGISTRY[/PREFIX]; a prefix is one or more components of an image's path."""
-    bare = re.sub('^(https?|docker)://', '', text).rstrip('/')
+    bare = re.sub('^(https?|docker)://', '', text, flags=re.IGNORECASE).rstrip('/')
     # A name that any image has, put behind, shows what Docker makes of what is before;
     # in front of one that has a single word, it would add library/.
     found = check_reference(f'{bare}/x/x').value if bare else None

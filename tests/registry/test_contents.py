@@ -96,6 +96,22 @@ def test_indexes_are_not_followed_for_ever():
     assert len(contents(shelf)[1]) == 4
 
 
+def test_what_is_listed_many_times_is_asked_for_once():
+    """Three indexes that list one another a thousand times are 10^9 manifests."""
+    shelf = Shelf()
+    digest = shelf.image(own=1)
+    index = 'application/vnd.oci.image.index.v1+json'
+    amd = {'os': 'linux', 'architecture': 'amd64'}
+    for _ in range(3):
+        listed = [{'digest': digest, 'platform': amd}] * 20
+        digest = shelf.add('1', kind=index, manifests=listed)
+    found, asked = contents(shelf)
+    assert (len(found.platforms), found.size, len(asked)) == (3 * 20, 1 + 10, 4)
+    with web_server(shelf) as server:
+        assert missing_children(client_of(server.endpoint), 'a/b', digest) == ()
+    assert len(server.asked) == 6
+
+
 def test_a_manifest_that_is_missing():
     shelf = Shelf()
     shelf.index('1', linux_amd64=f'sha256:{"0" * 64}')
