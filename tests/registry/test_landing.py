@@ -173,6 +173,7 @@ def test_a_destination_with_a_password_is_refused_without_it(text):
     (
         ('http://r.lab:5000', 'r.lab:5000'),
         ('https://r.lab/mirror/', 'r.lab/mirror'),
+        ('HTTPS://r.lab', 'r.lab'),
         ('docker://r.lab:5000', 'r.lab:5000'),
         ('http://[2001:db8::1]:5000', '[2001:db8::1]:5000'),
     ),
