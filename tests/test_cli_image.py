@@ -367,8 +367,8 @@ def test_a_port_that_is_none(hub, port):
     done = hub.copy(hub.app, to=f'127.0.0.1:{port}')
     assert (done.code, done.err) == (
         2,
-        f"error: --to: '127.0.0.1:{port}' is not a registry: HOST[:PORT], or "
-        'HOST[:PORT]/PREFIX; nothing was copied\n',
+        f"error: --to: '127.0.0.1:{port}' is not a registry, HOST[:PORT] or "
+        'HOST[:PORT]/PREFIX: its port is not one from 1 to 65535; nothing was copied\n',
     )
     done = hub.copy(f'127.0.0.1:{port}/a:1', to=hub.prefix)
     assert (done.code, done.err) == (

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import Finding, Problem, repeat_with
 from registry_host.namedtuples import NamedTuple
-from registry_host.redact import redact
-from registry_host.settings.references import Reference, check_reference
+from registry_host.settings.misnamed import shown, why_not
+from registry_host.settings.references import (
+    Reference,
+    check_reference,
+    read_reference,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _TO = '--to'
+_SHOWN_LENGTH = 200
 KEEP_HOST = '--keep-host'
 
 
@@ -42,9 +47,7 @@ def check_destination(text: str) -> Destination | Problem:
     found = check_reference(f'{bare}/x/x').value if bare else None
     is_named = found is not None and found.domain and has_port(found.domain)
     if found is None or not is_named or '@' in bare:
-        shown = redact(text)
-        message = f'{shown!r} is not a registry: HOST[:PORT], or HOST[:PORT]/PREFIX'
-        return Problem('copy-destination', message, _TO)
+        return Problem('copy-destination', _why_none(text, bare), _TO)
     path = found.path.removesuffix('x/x').rstrip('/')
     if found.is_of_hub and not re.match(r'(index\.)?docker\.io(/|$)', bare):
         first, slash, rest = bare.partition('/')
@@ -55,6 +58,35 @@ def check_destination(text: str) -> Destination | Problem:
         message = f'{text!r}: a destination is written without a scheme, as the names '
         return Problem('copy-destination', f'{message}of images are', _TO, bare)
     return Destination(found.domain, path)
+
+
+def _why_none(text: str, bare: str) -> str:
+    """Say that a text is no destination, and why, without its secrets."""
+    message = f'{_cut(shown(text))!r} is not a registry, HOST[:PORT] or '
+    reason = _reason(bare)
+    return f'{message}HOST[:PORT]/PREFIX{reason and f": {reason}"}'
+
+
+def _reason(bare: str) -> str:
+    if not bare or '@' in bare:
+        return ''
+    if '://' in bare:
+        return 'it has a scheme'
+    host, slash, rest = bare.partition('/')
+    if slash and ':' in rest and read_reference(bare):
+        return 'it has a tag'
+    named = f'{bare}/x/x'
+    found = read_reference(named)
+    if found is None:
+        why = why_not(named)
+        return 'it is too long' if re.search('[0-9] characters', why) else why
+    if has_port(host):
+        return 'the host of the registry has an underscore'
+    return 'its port is not one from 1 to 65535'
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_LENGTH else f'{text[:_SHOWN_LENGTH]}…'
 
 
 def has_port(domain: str) -> bool:

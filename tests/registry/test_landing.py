@@ -122,42 +122,39 @@ def test_a_destination(text, domain, prefix):
 
 
 @pytest.mark.parametrize(
-    'text',
+    ('text', 'reason'),
     (
-        '',
-        '/',
-        '//',
-        'http://',
-        ' ',
-        'r.lab//a',
-        'r.lab:5000/A',
-        'r.lab:5000/a:tag',
-        f'r.lab/a@{A}',
-        'r.lab:5000/a b',
-        'r.lab:5000 ',
-        'r.lab:',
-        'r.lab:x',
-        'r.lab?x',
-        'r_lab:5000',
-        'r_lab.example',
-        'team/registry:5000',
-        'oci:///srv/images',
-        'r.lab/\x1b[2J',
-        'r.lab/a\n',
-        f'r.lab/{"a" * 300}',
+        ('', ''),
+        ('/', ''),
+        ('//', ''),
+        ('http://', ''),
+        (' ', 'it holds a space'),
+        ('r.lab//a', 'a part of the path is empty'),
+        ('r.lab:5000/A', 'the path has capital letters'),
+        ('r.lab:5000/a:tag', 'it has a tag'),
+        ('team/registry:5000', 'it has a tag'),
+        (f'r.lab/a@{A}', ''),
+        ('r.lab:5000/a b', 'it holds a space'),
+        ('r.lab:5000 ', 'it holds a space'),
+        ('r.lab:', 'the port of the registry is missing'),
+        ('r.lab:x', 'the port of the registry is not a number'),
+        ('r.lab:0', 'its port is not one from 1 to 65535'),
+        ('r.lab:65536/a', 'its port is not one from 1 to 65535'),
+        ('r.lab?x', 'the host of the registry is not a valid host name'),
+        ('r_lab:5000', 'the host of the registry has an underscore'),
+        ('r_lab.example', 'the host of the registry has an underscore'),
+        ('oci:///srv/images', 'it has a scheme'),
+        ('r.lab/\x1b[2J', 'it holds the character U+001B'),
+        ('r.lab/a\n', 'it holds the character U+000A'),
+        (f'r.lab/{"a" * 300}', 'it is too long'),
     ),
 )
-def test_what_is_no_destination(text):
+def test_what_is_no_destination(text, reason):
     problem = check_destination(text)
-    assert isinstance(problem, Problem), problem
-    assert (problem.code, problem.where, problem.hint) == (
-        'copy-destination',
-        '--to',
-        '',
-    )
-    assert problem.message == (
-        f'{text!r} is not a registry: HOST[:PORT], or HOST[:PORT]/PREFIX'
-    )
+    shown = text if len(text) <= 200 else f'{text[:200]}…'
+    more = f': {reason}' if reason else ''
+    message = f'{shown!r} is not a registry, HOST[:PORT] or HOST[:PORT]/PREFIX{more}'
+    assert problem == Problem('copy-destination', message, '--to', '')
 
 
 @pytest.mark.parametrize('text', ('me:hunter2@r.lab', 'http://me:hunter2@r.lab:5000'))
