@@ -47,6 +47,11 @@ def problem_of(done: Completed, job: Job) -> Problem:
     if done.code is None:
         message = f'skopeo did not run to its end ({done.err})'
         return Problem('copy-failed', message, str(job.source))
+    if not done.err.strip():
+        # As where the kernel ends it, for memory is out.
+        how = f'signal {-done.code}' if done.code < 0 else f'exit {done.code}'
+        message = f'skopeo ended without a word ({how})'
+        return Problem('copy-failed', message, str(job.source))
     said = shortened(complaint_of(done.err))
     words = said[:_SHOWN_LENGTH]
     lowered = said.lower()

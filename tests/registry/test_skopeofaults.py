@@ -162,12 +162,17 @@ def test_skopeo_was_ended():
 
 
 @pytest.mark.parametrize(
-    ('code', 'said', 'words'),
-    ((-9, '', 'it says nothing'), (2, 'panic: x\n\n', 'panic: x')),
+    ('code', 'said', 'message'),
+    (
+        (-9, '', 'skopeo ended without a word (signal 9)'),
+        (-9, 'Getting image\n', 'skopeo could not copy it (Getting image)'),
+        (7, ' \n', 'skopeo ended without a word (exit 7)'),
+        (2, 'panic: x\n\n', 'skopeo could not copy it (panic: x)'),
+    ),
 )
-def test_skopeo_that_says_nothing_of_use(code, said, words):
+def test_skopeo_that_says_nothing_of_use(code, said, message):
     problem = problem_of(Completed(code=code, out='', err=said), job())
-    assert problem.message == f'skopeo could not copy it ({words})'
+    assert problem == Problem('copy-failed', message, IMAGE)
 
 
 @pytest.mark.parametrize(
