@@ -33,8 +33,11 @@ _SHOWN_LENGTH = 500
 # What may go well the next time: blobs that have arrived are not sent again.
 _PASSING = re.compile(
     'EOF|connection (reset|refused)|broken pipe|i/o timeout|TLS handshake timeout|'
-    '(500|502|503|504) '
+    '(500|502|503|504) |cannot modify it: '
 )
+# A registry that takes no manifest of this type; or has one of its files read while it
+# is written, where two copy one image at once (docker-registry 2.8.2: DIGEST_INVALID).
+_REJECTED = re.compile('cannot modify it: ')
 
 
 def is_passing(done: Completed) -> bool:
@@ -67,6 +70,9 @@ def problem_of(done: Completed, job: Job) -> Problem:
     if failed and is_at_destination:
         message = f'fails at uploads ({failed[1]}): its storage may be full, and its '
         return Problem('copy-destination-fails', f'{message}log says why', end)
+    if _REJECTED.search(said):
+        message = f'does not take the manifest as it is ({words})'
+        return Problem('copy-refused', message, job.target.domain)
     message = f'skopeo could not copy it ({words})'
     return Problem('copy-failed', message, str(job.source))
 

@@ -155,6 +155,18 @@ def test_what_decides_may_stand_behind_many_words(why):
     assert len(problem.message) < 600
 
 
+def test_a_manifest_that_is_not_taken_may_be_the_next_time():
+    """As docker-registry 2.8.2 answered 400 where two copied one image at once."""
+    kind = 'application/vnd.docker.distribution.manifest.list.v2+json'
+    words = f'Manifest list must be converted to type "{kind}" to be written to '
+    words += 'destination, but we cannot modify it: "Instructed to preserve digests"'
+    said = words.replace('"', r'\"')
+    done = Completed(code=1, out='', err=f'time="x" level=fatal msg="{said}"')
+    assert is_passing(done)
+    message = f'does not take the manifest as it is ({words})'
+    assert problem_of(done, job()) == Problem('copy-refused', message, HERE)
+
+
 def test_skopeo_was_ended():
     problem = problem_of(Completed(code=None, out='', err='no data for 180 s'), job())
     message = 'skopeo did not run to its end (no data for 180 s)'
