@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from registry_host.host.host import Host
 
 
+def _not_empty(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> str | None:
+    if value == '':
+        raise click.BadParameter('it is empty (an unset variable?)')
+    return value
+
+
 @click.group()
 def image() -> None:
     """Bring images of other hubs into a registry."""
@@ -31,6 +39,7 @@ def image() -> None:
     '--from-file',
     'list_file',
     metavar='LIST',
+    callback=_not_empty,
     help='Read names of images from a file, one a line; # begins a comment, - is '
     'standard input.',
 )
@@ -44,7 +53,7 @@ def image() -> None:
 @click.option(
     '--platform',
     metavar='OS/ARCH[/VARIANT]',
-    default='',
+    callback=_not_empty,
     help='Copy this platform alone; the digest is then another. By default all are.',
 )
 @click.option(
@@ -78,7 +87,7 @@ def copy(
     destination: str,
     list_file: str | None,
     keeps_host: bool,
-    platform: str,
+    platform: str | None,
     jobs: int,
     is_verifying: bool,
     is_quiet: bool,
@@ -103,7 +112,7 @@ def copy(
         destination,
         list_file,
         keeps_host,
-        platform,
+        platform or '',
         jobs,
         is_check,
         is_verifying,

@@ -292,6 +292,14 @@ def test_what_is_named_as_a_list_is_not_to_be_moved_away(hub, tmp_path):
     assert (done.code, done.err) == (2, f'error: {tmp_path}: {message}\n{hint}\n')
 
 
+@pytest.mark.parametrize('flag', ('--platform', '--from-file'))
+def test_an_unset_variable_of_a_shell_is_no_choice(hub, flag):
+    done = hub.copy(hub.app, flag, '')
+    message = f"Invalid value for '{flag}': it is empty (an unset variable?)"
+    assert (done.code, done.out) == (2, '')
+    assert done.err.startswith(f'error: {message}\n')
+
+
 def test_a_stream_without_an_end_is_no_list(hub):
     done = hub.copy('--from-file=/dev/zero')
     message = '/dev/zero: is larger than 16 MiB, the most that is read; nothing was '
