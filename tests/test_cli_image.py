@@ -171,6 +171,19 @@ def test_one_that_fails_does_not_keep_the_others_from_it(hub):
     ]
 
 
+def test_each_image_that_is_not_there_is_named(hub):
+    """And of a registry that is not there, that it is so, and some images of it."""
+    typos = [f'{hub.hub}/team/typo{n}:1' for n in range(9)]
+    nobody = f'127.0.0.1:{free_port()}'
+    others = [f'{nobody}/a{n}:1' for n in range(9)]
+    done = hub.copy(*typos, *others, to=hub.prefix)
+    assert lines(done.err) == [
+        f'error: {hub.hub}: has no such image; not copied: {", ".join(typos)}',
+        f'error: {nobody}: nothing listens there (Connection refused); not copied: '
+        f'{", ".join(others[:3])} and 6 more',
+    ]
+
+
 def test_names_that_lead_astray_are_told(hub):
     done = hub.copy(hub.app, '--check')
     again = f'{HINT} {hub.app} --check --to={hub.here} --keep-host'

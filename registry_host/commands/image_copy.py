@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 # Questions are short, and mostly waiting.
 _ASKING_WIDTH = 8
 _PROVING_WIDTH = 2
+# What is wrong with single images of a registry: each is named, whatever their number.
+_OF_IMAGES = frozenset({'copy-absent', 'copy-login', 'copy-no-manifest'})
 
 
 class View(Protocol):
@@ -226,8 +228,10 @@ def _joined(copied: Sequence[Copied]) -> Iterator[Problem]:
             names.append(str(each.landing.source))
     for problem, names in by_problem.items():
         is_named = len(names) == 1 and names[0] in str(problem)
-        more = f' and {len(names) - 3} more' if len(names) > 3 else ''
-        what = '' if is_named else f': {", ".join(names[:3])}{more}'
+        shown = names if problem.code in _OF_IMAGES else names[:3]
+        left = len(names) - len(shown)
+        more = f' and {left} more' if left else ''
+        what = '' if is_named else f': {", ".join(shown)}{more}'
         yield problem._replace(message=f'{problem.message}; not copied{what}')
 
 
