@@ -32,7 +32,8 @@ class Decision(NamedTuple):
     """What is to be done for an image.
 
     `digest` is the manifest that is copied. `has_all` False: it is that of one
-    platform. `problem` says why nothing can be done.
+    platform. `problem` says why nothing can be done. `config` is the digest of the
+    config by which a copy of another digest is known, '' where it is not known.
     """
 
     landing: Landing
@@ -40,6 +41,7 @@ class Decision(NamedTuple):
     digest: str = ''
     has_all: bool = True
     problem: Problem | None = None
+    config: str = ''
 
     @property
     def is_pending(self) -> bool:
@@ -84,12 +86,15 @@ def decide(
         there = _at_destination(landing, destination)
         if there is None:
             return Decision(landing, 'copied', digest, has_all)
-        is_there = there.digest == digest
+        is_there, config = there.digest == digest, ''
         if not is_there and by_engine:
-            is_there = _is_same_config(landing, origin, destination, digest, by_engine)
+            config = _config_wanted(landing, origin, digest, by_engine)
+            there_now = destination.get(target.path, target.tag)
+            is_there = bool(config) and config == config_of(there_now)
         if is_there and is_verifying:
             is_there = not missing_children(destination, target.path, there.digest)
-        return Decision(landing, 'none' if is_there else 'updated', digest, has_all)
+        action: Action = 'none' if is_there else 'updated'
+        return Decision(landing, action, digest, has_all, config=config)
     except RequestFailed as failure:
         return Decision(landing, 'failed', problem=failure.problem)
 
@@ -127,33 +132,27 @@ def _at_destination(landing: Landing, destination: Registry) -> Manifest | None:
         return None
 
 
-def _is_same_config(
-    landing: Landing,
-    origin: Registry,
-    destination: Registry,
-    digest: str,
-    platform: str,
-) -> bool:
-    """Whether what an engine has copied before is this image.
+def _config_wanted(
+    landing: Landing, origin: Registry, digest: str, platform: str
+) -> str:
+    """Name the config of what an engine copies; '' where the image has none for it.
 
     An engine converts manifests, and pushes the config as it came: its digest is the id
     of the image (20.10.24 and 26.1.5; 28.5.2 keeps the platform's manifest).
     """
-    source, target = landing
-    wanted = origin.get(source.path, digest)
-    if children_of(wanted):
-        child = of_platform(wanted, platform)
-        if child is None:
-            return False
-        wanted = origin.get(source.path, child.digest)
-    there = destination.get(target.path, target.tag)
-    return bool(config_of(wanted)) and config_of(wanted) == config_of(there)
+    path = landing.source.path
+    wanted = origin.get(path, digest)
+    if not children_of(wanted):
+        return config_of(wanted)
+    child = of_platform(wanted, platform)
+    return config_of(origin.get(path, child.digest)) if child else ''
 
 
 def proved(decision: Decision, destination: Registry, *, is_exact: bool) -> Copied:
     """Look at the destination for what was copied: each manifest has to be there.
 
-    With `is_exact`, under the same digest.
+    With `is_exact`, under the same digest; else with the config that it has, where
+    another image was there before, which an engine that is ended leaves there.
     """
     target = decision.landing.target
     try:
@@ -166,6 +165,9 @@ def proved(decision: Decision, destination: Registry, *, is_exact: bool) -> Copi
         return failed(decision, problem)
     if is_exact and not is_of(decision.digest, there.body):
         message = f'stands for {there.digest} after the copy, not {decision.digest}'
+        return failed(decision, Problem('copy-digest', message, str(target)))
+    if decision.config and decision.config != config_of(there):
+        message = f'stands for another image after the copy ({there.digest})'
         return failed(decision, Problem('copy-digest', message, str(target)))
     return Copied(
         landing=decision.landing,

@@ -225,6 +225,25 @@ def test_another_digest_after_a_copy(ends):
     assert (found.action, found.digest) == ('updated', ends.app)
 
 
+def test_an_engine_that_leaves_there_what_was_there_before(ends):
+    """As where it is ended while it pushes: nothing fails, and nothing is pushed."""
+    shelf = Shelf()
+    older = shelf.image('1', config='other')
+    with web_server(shelf) as server:
+        client = client_of(server.endpoint)
+        landing = ends.landing(target='a/b')
+        found = decide(landing, ends.origin, client, by_engine='linux/amd64')
+        assert found.action == 'updated'
+        came = proved(found, client, is_exact=False)
+        message = f'stands for another image after the copy ({older})'
+        problem = Problem('copy-digest', message, str(landing.target))
+        assert came == Copied(landing, 'failed', ends.app, problem=problem)
+        amd = ends.child(ends.origin, 'team/app', 'linux/amd64')
+        config = ends.origin.get('team/app', amd).parsed['config']
+        shelf.add('1', kind='application/x', config=config, layers=[])
+        assert proved(found, client, is_exact=False).action == 'updated'
+
+
 def test_nothing_there_after_a_copy(ends):
     landing = ends.landing(target='nothing/app')
     found = proved(
