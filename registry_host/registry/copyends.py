@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,13 +29,13 @@ from registry_host.settings.areas import HTTP_PROXY, HTTPS_PROXY, NO_PROXY
 from registry_host.settings.proxies import check_no_proxy
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Mapping, Sequence
 
     from registry_host.host.host import Host
     from registry_host.registry.landing import Destination, Landing
 
 _DEADLINE_S = 90.0
+_TOLD_AFTER_S = 5.0
 
 
 class Ends(NamedTuple):
@@ -76,8 +77,16 @@ def reach_ends(
     engine = look_at_engine(host)
     route = way_of(host, engine)
     domains = {destination.domain, *(each.source.domain for each in landings)}
-    jobs = {domain: partial(_reach, host, route, domain) for domain in domains}
-    found = ask_all(jobs, deadline_s=_DEADLINE_S, crashed=_crashed)
+    silent = set(domains)
+    jobs = {each: partial(_reach, host, route, each, silent) for each in domains}
+    # Whoever looks on is told after a while what takes so long.
+    timer = threading.Timer(_TOLD_AFTER_S, _tell, (silent, told))
+    timer.daemon = True
+    timer.start()
+    try:
+        found = ask_all(jobs, deadline_s=_DEADLINE_S, crashed=_crashed)
+    finally:
+        timer.cancel()
     registries: dict[str, Registry | Problem] = {}
     for domain in domains:
         reached = found.get(domain) or _late(domain)
@@ -120,8 +129,18 @@ def way_of(host: Host, engine: EngineFacts) -> Route:
     )
 
 
-def _reach(host: Host, route: Route, domain: str) -> Reached:
-    return reach(host, route, domain, find_login(host, domain))
+def _reach(host: Host, route: Route, domain: str, silent: set[str]) -> Reached:
+    try:
+        return reach(host, route, domain, find_login(host, domain))
+    finally:
+        silent.discard(domain)
+
+
+def _tell(silent: set[str], told: Callable[[str], None]) -> None:
+    names = sorted(silent)
+    more = f' and {len(names) - 3} more' if len(names) > 3 else ''
+    if names:
+        told(f'waiting for {", ".join(names[:3])}{more}')
 
 
 def _crashed(domain: str, err: Exception) -> Reached:
