@@ -106,7 +106,7 @@ def copy(
     from registry_host.commands.image_copy import copy_images
     from registry_host.reporting.copyview import view_for
 
-    view = view_for(output_format)
+    view = view_for(output_format, is_quiet=is_quiet)
     wish = Wish(
         sources,
         destination,

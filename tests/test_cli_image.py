@@ -171,6 +171,26 @@ def test_one_that_fails_does_not_keep_the_others_from_it(hub):
     ]
 
 
+def test_a_quiet_run_says_nothing_of_a_wait_either(hub):
+    """For cron: a hub that limits requests, and images that are there already."""
+    hub.copy(hub.app, to=hub.prefix)
+    is_limited = True
+
+    def answer(method, path, headers):
+        nonlocal is_limited
+        if path == '/v2/':
+            return 200, [API], b'{}'
+        is_limited, was_limited = False, is_limited
+        if was_limited:
+            return 429, [('Retry-After', '1')], b''
+        return 200, [('Docker-Content-Digest', hub.digests['team/app'])], b''
+
+    with web_server(answer) as server:
+        done = hub.copy('-q', f'{server.endpoint}/team/app:1', to=hub.prefix)
+    assert not is_limited
+    assert (done.code, done.out, done.err) == (0, '', '')
+
+
 def test_each_image_that_is_not_there_is_named(hub):
     """And of a registry that is not there, that it is so, and some images of it."""
     typos = [f'{hub.hub}/team/typo{n}:1' for n in range(9)]

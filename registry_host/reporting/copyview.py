@@ -74,7 +74,15 @@ class CopyView:
     again.
     """
 
-    def __init__(self, out: IO[str], err: IO[str], *, is_terminal: bool) -> None:
+    def __init__(
+        self,
+        out: IO[str],
+        err: IO[str],
+        *,
+        is_terminal: bool,
+        is_quiet: bool = False,
+    ) -> None:
+        self._is_quiet = is_quiet
         self._out = out
         self._err = err
         self.is_watched = is_terminal
@@ -86,7 +94,9 @@ class CopyView:
         self._count = 0
 
     def told(self, line: str) -> None:
-        """Print what is waited for, on standard error."""
+        """Print what is waited for, on standard error, unless that is to be quiet."""
+        if self._is_quiet:
+            return
         with self._lock:
             self._wipe()
             self._show(f'{printable(line)}\n')
@@ -198,7 +208,7 @@ def shown_size(size: int) -> str:
     return f'{value:.3g} {unit}' if value < 999.5 else f'{value:.0f} {unit}'
 
 
-def view_for(output_format: str) -> Silent | CopyView:
+def view_for(output_format: str, *, is_quiet: bool = False) -> Silent | CopyView:
     """Show a copy as the format of the report asks."""
     if output_format == 'json':
         return Silent()
@@ -206,4 +216,4 @@ def view_for(output_format: str) -> Silent | CopyView:
 
     # A terminal that takes no commands shows lines alone.
     is_terminal = sys.stderr.isatty() and os.environ.get('TERM') != 'dumb'
-    return CopyView(sys.stdout, sys.stderr, is_terminal=is_terminal)
+    return CopyView(sys.stdout, sys.stderr, is_terminal=is_terminal, is_quiet=is_quiet)
