@@ -29,6 +29,7 @@ class Child(NamedTuple):
 
     digest: str
     platform: str
+    is_index: bool = False
 
 
 def children_of(manifest: Manifest) -> tuple[Child, ...]:
@@ -38,8 +39,13 @@ def children_of(manifest: Manifest) -> tuple[Child, ...]:
     for each in listed if isinstance(listed, list) else ():
         digest = each.get('digest') if isinstance(each, dict) else None
         if isinstance(digest, str) and is_digest(digest):
-            found.append(Child(digest, platform_of(each.get('platform'))))
+            is_index = _is_index(str(each.get('mediaType')))
+            found.append(Child(digest, platform_of(each.get('platform')), is_index))
     return tuple(found)
+
+
+def _is_index(media_type: str) -> bool:
+    return 'index' in media_type or 'list' in media_type
 
 
 def platform_of(value: Any) -> str:
@@ -127,7 +133,7 @@ def _missing(
                 raise
             yield child.digest
             continue
-        if 'index' in found.media_type or 'list' in found.media_type:
+        if _is_index(found.media_type):
             yield from _missing(registry, path, child.digest, depth - 1, seen)
 
 

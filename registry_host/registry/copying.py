@@ -108,6 +108,10 @@ def _wanted(
         return origin.head(source.path, reference).digest, True
     manifest = origin.get(source.path, reference)
     child = of_platform(manifest, platform)
+    # Of an index, skopeo would take the platform of this machine.
+    while child is not None and child.is_index:
+        manifest = origin.get(source.path, child.digest)
+        child = of_platform(manifest, platform)
     has = [child.platform for child in children_of(manifest) if child.platform]
     if not children_of(manifest):
         own = platform_of(origin.config(source.path, config_of(manifest)))

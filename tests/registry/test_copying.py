@@ -225,6 +225,21 @@ def test_another_digest_after_a_copy(ends):
     assert (found.action, found.digest) == ('updated', ends.app)
 
 
+def test_one_platform_of_an_index_in_an_index(ends):
+    """skopeo would copy that of this machine, and have the tag stand for it."""
+    shelf = Shelf()
+    amd, arm = shelf.image(config='c1'), shelf.image(config='c2')
+    inner = shelf.index(linux_amd64=amd, linux_arm64=arm)
+    kind = 'application/vnd.oci.image.index.v1+json'
+    platform = {'os': 'linux', 'architecture': 'arm64'}
+    entry = {'digest': inner, 'mediaType': kind, 'platform': platform}
+    shelf.add('1', kind=kind, manifests=[entry])
+    with web_server(shelf) as server:
+        client = client_of(server.endpoint)
+        found = decide(ends.landing(), client, ends.destination, platform='linux/arm64')
+    assert told(found)[1:] == (arm, False, None)
+
+
 def test_an_engine_that_leaves_there_what_was_there_before(ends):
     """As where it is ended while it pushes: nothing fails, and nothing is pushed."""
     shelf = Shelf()
