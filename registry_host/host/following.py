@@ -152,15 +152,21 @@ def _has_ended(process: Popen[bytes]) -> bool:
 def _moved(pid: int) -> tuple[int, int]:
     """Bytes that a process has read and written so far, on sockets as on files.
 
-    Source: proc(5), /proc/PID/io, rchar and wchar; what the kernel moves for a process
-    by sendfile(2) counts too.
+    Those of its children count, as of what a script runs. Source: proc(5),
+    /proc/PID/io, rchar and wchar; what the kernel moves for a process by sendfile(2)
+    counts too, and what children have done that have ended.
     """
+    read = written = 0
     with contextlib.suppress(OSError):
         with open(f'/proc/{pid}/io', 'rb') as file:
             found = re.findall(rb'^[rw]char: (\d+)', file.read(), re.MULTILINE)
         if len(found) == 2:
-            return int(found[0]), int(found[1])
-    return 0, 0
+            read, written = int(found[0]), int(found[1])
+        with open(f'/proc/{pid}/task/{pid}/children', 'rb') as file:
+            for child in file.read().split():
+                more = _moved(int(child))
+                read, written = read + more[0], written + more[1]
+    return read, written
 
 
 def _end(process: Popen[bytes]) -> None:

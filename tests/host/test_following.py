@@ -211,6 +211,22 @@ def test_a_program_that_sends_is_not_idle():
     assert max(seen.sent) >= 8000
 
 
+def test_a_script_whose_program_sends_is_not_idle():
+    script = (
+        'import os, time\n'
+        'a, b = os.pipe()\n'
+        'for n in range(12): os.write(b, b"x" * 2000); time.sleep(0.25)\n'
+    )
+    shell = '"$@"; exit 0'
+    done, seen = follow(
+        '',
+        argv_of=lambda path: ['/bin/sh', '-c', shell, 'sh', PYTHON, '-c', script],
+        idle_s=1.5,
+    )
+    assert done.is_ok, done
+    assert max(seen.sent) >= 20_000
+
+
 def test_a_program_that_wakes_itself_is_idle():
     """As the runtime of Go does by a byte in a pipe: a blob that stalls has no end."""
     script = (
