@@ -14,7 +14,7 @@ from registry_host.host.wire import REDIRECTS, ConnectionFailed
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact_input
 from registry_host.registry import entrance
-from registry_host.registry.challenges import challenge_of
+from registry_host.registry.challenges import challenge_by, challenge_of
 from registry_host.registry.knocking import knock, request_for
 from registry_host.registry.probe import is_registry
 from registry_host.registry.roles import Judged, unused_name
@@ -91,7 +91,10 @@ def inspect(
         return seen
     challenge = challenge_of(found.answer.headers)
     seen = seen._replace(auth=challenge.auth if challenge else 'none')
-    server = entrance.Server(host, way, door.place, challenge, credentials)
+    # One who is redirected to asks for a login of its own.
+    is_own = challenge == challenge_by(door.place.url, found.answer)
+    login = credentials if is_own else None
+    server = entrance.Server(host, way, door.place, challenge, login)
     if not door.is_trusted:
         untold = entrance.untrusted(server) if has_roles else ()
         return seen._replace(findings=seen.findings + untold)

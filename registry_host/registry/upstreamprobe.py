@@ -16,7 +16,7 @@ from registry_host.host.dialing import basic
 from registry_host.host.wire import REDIRECTS, ConnectionFailed
 from registry_host.namedtuples import NamedTuple
 from registry_host.registry.certfaults import certificate_findings
-from registry_host.registry.challenges import challenge_of
+from registry_host.registry.challenges import challenge_by, challenge_of
 from registry_host.registry.probe import speaks_tls
 from registry_host.registry.requests import answered_by_proxy
 from registry_host.registry.resolution import resolve, slow_nameservers, unresolved
@@ -216,7 +216,9 @@ def _judge(
     if challenge is not None and challenge.auth == 'basic':
         problem = _log_in_by_basic(asked)
     elif challenge is not None:
-        problem = _ask_token_server(asked, challenge)
+        is_own = challenge_by(place.url, answer) is not None
+        login = asked.login if is_own else None
+        problem = _ask_token_server(asked._replace(login=login), challenge)
     elif serves(answer) or status == 429:
         problem = None
     else:

@@ -744,3 +744,15 @@ def test_a_login_is_not_sent_where_a_redirect_leads():
         with web_server(answer) as server:
             look(f'http://{server.endpoint}', credentials=LOGIN)
     assert [headers.get('authorization') for *_, headers in other.asked] == [None]
+
+
+def test_no_login_goes_to_a_token_server_that_is_named_where_a_redirect_leads():
+    with web_server(page(200, [], b'{"token": "x"}')) as thief:
+        realm = ('WWW-Authenticate', f'Bearer realm="http://{thief.endpoint}/token"')
+        with web_server(page(401, [API, realm], b'{}')) as other:
+            away = ('Location', f'http://{other.endpoint}/v2/')
+            with web_server(page(302, [away], b'')) as server:
+                url = f'http://{server.endpoint}'
+                seen = look(url, has_roles=True, credentials=LOGIN)
+    assert seen.auth == 'bearer'
+    assert not any('authorization' in headers for *_, headers in thief.asked)

@@ -230,6 +230,18 @@ def test_a_redirect_is_told_with_the_right_value(server, hub):
     assert second.check == 'upstream-reached'
 
 
+def test_no_login_goes_to_a_token_server_that_is_named_where_a_redirect_leads(server):
+    with web_server(lambda *_: (200, [], b'{"token": "x"}')) as thief:
+        realm = f'Bearer realm="http://{thief.endpoint}/token"'
+        asks = (401, [API, ('WWW-Authenticate', realm)], b'')
+        with web_server(lambda *_: asks) as other:
+            moved = (301, [('Location', f'http://{other.endpoint}/v2/')], b'')
+            with web_server(lambda *_: moved) as hub:
+                first, _ = ask(server, f'http://{hub.endpoint}', credentials=LOGIN)
+    assert first.check == 'upstream-redirects'
+    assert not any('authorization' in headers for *_, headers in thief.asked)
+
+
 def test_a_limit_of_pulls(server):
     with web_server(lambda *_: (429, [], b'')) as hub:
         first, _ = ask(server, f'http://{hub.endpoint}')
