@@ -515,7 +515,7 @@ def test_a_registry_whose_message_has_controls(hub):
             assert done.code == 1
             assert not {'\x1b', '\x07', '\r', '\u202e'} & set(said)
             assert 'hunter2' not in said
-            assert 'does not let this login do that' in said
+            assert 'does not let anyone without a login do that' in said
     envelope(done.out)
 
 

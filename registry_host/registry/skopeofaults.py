@@ -64,7 +64,9 @@ def problem_of(done: Completed, job: Job) -> Problem:
         message = f'limits the rate of requests ({words})'
         return Problem('copy-limited', message, end)
     if _REFUSED.search(lowered):
-        message = f'does not let this login do that ({words})'
+        server = job.destination if is_at_destination else job.origin
+        whom = 'this login' if server.login else 'anyone without a login'
+        message = f'does not let {whom} do that ({words})'
         return Problem('copy-login', message, end, f'docker login {quoted(end)}')
     failed = _SERVER_ERROR.search(said)
     if failed and is_at_destination:

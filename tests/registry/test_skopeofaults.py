@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from registry_host.engine.clientlogins import StoredLogin
 from registry_host.errors import Problem
 from registry_host.host.host import Host
 from registry_host.host.records import Completed
@@ -20,14 +21,15 @@ DATA = Path(__file__).parents[1] / 'data/skopeo/1.9.3.json'
 CASES = json.loads(DATA.read_text(encoding='utf-8'))['cases']
 HUB, HERE = 'hub.lab:5001', 'r.lab:5002'
 IMAGE = f'{HUB}/team/app:1'
+LOGGED_IN = StoredLogin('lab', 'hunter2')
 LOGIN = 'does not let this login do that'
 LIMIT = 'limits the rate of requests'
 FULL = 'its storage may be full, and its log says why'
 
 
-def job(path='team/app'):
+def job(path='team/app', login=LOGGED_IN):
     def server(domain):
-        return Server(Host(), Way(), place_of_url(f'http://{domain}'), None, None)
+        return Server(Host(), Way(), place_of_url(f'http://{domain}'), None, login)
 
     source, target = Reference(HUB, path, '1'), Reference(HERE, path, '1')
     return Job(source, f'sha256:{"a" * 64}', target, server(HUB), server(HERE), True)
@@ -165,6 +167,14 @@ def test_a_manifest_that_is_not_taken_may_be_the_next_time():
     assert is_passing(done)
     message = f'does not take the manifest as it is ({words})'
     assert problem_of(done, job()) == Problem('copy-refused', message, HERE)
+
+
+def test_a_refusal_where_there_is_no_login_speaks_of_none():
+    said = 'level=fatal msg="reading manifest 1: unauthorized: x"'
+    problem = problem_of(Completed(code=1, out='', err=said), job(login=None))
+    message = 'does not let anyone without a login do that (reading manifest 1: '
+    message += 'unauthorized: x)'
+    assert problem == Problem('copy-login', message, HUB, f'docker login {HUB}')
 
 
 def test_skopeo_was_ended():
