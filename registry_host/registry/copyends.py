@@ -87,6 +87,7 @@ def reach_ends(
         found = ask_all(jobs, deadline_s=_DEADLINE_S, crashed=_crashed)
     finally:
         timer.cancel()
+        timer.join()
     registries: dict[str, Registry | Problem] = {}
     for domain in domains:
         reached = found.get(domain) or _late(domain)
