@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Literal
 
     Severity = Literal['ok', 'info', 'skipped', 'warning', 'error']
@@ -253,6 +254,13 @@ class ApplyError(RegistryHostError):
 def counted(number: int, noun: str) -> str:
     """Write a number with its noun, as in "1 container" and "2 containers"."""
     return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
+
+
+def listed(names: Iterable[str], limit: int = 3) -> str:
+    """Write some names, and how many more there are: "a, b, c and 2 more"."""
+    found = list(names)
+    more = f' and {len(found) - limit} more' if len(found) > limit else ''
+    return ', '.join(found[:limit]) + more
 
 
 class Finding(NamedTuple):

@@ -15,6 +15,8 @@ from registry_host.errors import (
     Problem,
     SourcesError,
     StoppedError,
+    counted,
+    listed,
     repeat_with,
 )
 from registry_host.host.concurrency import work_off
@@ -228,10 +230,8 @@ def _joined(copied: Sequence[Copied]) -> Iterator[Problem]:
             names.append(str(each.landing.source))
     for problem, names in by_problem.items():
         is_named = len(names) == 1 and names[0] in str(problem)
-        shown = names if problem.code in _OF_IMAGES else names[:3]
-        left = len(names) - len(shown)
-        more = f' and {left} more' if left else ''
-        what = '' if is_named else f': {", ".join(shown)}{more}'
+        limit = len(names) if problem.code in _OF_IMAGES else 3
+        what = '' if is_named else f': {listed(names, limit)}'
         yield problem._replace(message=f'{problem.message}; not copied{what}')
 
 
@@ -244,5 +244,5 @@ def _sum_up(copied: Sequence[Copied], *, is_check: bool) -> str:
         (actions.count('none'), 'already there'),
         (actions.count('failed'), 'failed'),
     )
-    what = f'{len(copied)} image{"" if len(copied) == 1 else "s"}'
+    what = counted(len(copied), 'image')
     return f'{what}: {", ".join(f"{n} {word}" for n, word in counts if n)}'

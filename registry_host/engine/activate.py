@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.engine.api import Client
 from registry_host.engine.lifecycle import RELOAD_TIMEOUT_S, reload, restart
-from registry_host.errors import EngineError, Problem, counted
+from registry_host.errors import EngineError, Problem, counted, listed
 from registry_host.levels import IF_SAFE, NEVER, Activation, Allowed
 
 if TYPE_CHECKING:
@@ -47,11 +47,8 @@ def allowed(
 
 
 def _named(containers: tuple[str, ...]) -> str:
-    shown = ', '.join(containers[:NAMES_SHOWN])
-    more = len(containers) - NAMES_SHOWN
-    return f'{counted(len(containers), "running container")}: {shown}' + (
-        f' and {more} more' if more > 0 else ''
-    )
+    what = counted(len(containers), 'running container')
+    return f'{what}: {listed(containers, NAMES_SHOWN)}'
 
 
 def activate(

@@ -12,18 +12,19 @@ from registry_host.errors import Problem, quoted
 from registry_host.host.dialing import basic
 from registry_host.host.wire import ConnectionFailed
 from registry_host.registry.challenges import challenge_by
-from registry_host.registry.manifests import Manifest, digest_of, is_digest, is_of
+from registry_host.registry.manifests import Manifest, digest_of, is_of
 from registry_host.registry.patience import (
-    BUSY,
     LASTING,
     LIMITED,
     LONGEST_WAIT_S,
+    PASSING,
     TRIES,
     retry_after,
     shown_time,
 )
 from registry_host.registry.probe import MANIFESTS
 from registry_host.registry.serverfaults import by_way_of
+from registry_host.settings.references import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from registry_host.host.wire import Answer
     from registry_host.registry.challenges import Challenge
     from registry_host.registry.entrance import Server
-    from registry_host.registry.tokens import Token
 
 # Source: distribution registry/handlers/manifests.go (2.8): larger ones are refused.
 MANIFEST_LIMIT_BYTES = 4 * 1024 * 1024
@@ -56,11 +56,12 @@ class RequestFailed(Exception):
 
 
 class _NoTokenYet(Exception):
-    """A token server that may give one later."""
+    """A token server may give one later; `failure` is raised where it does not."""
 
-    def __init__(self, token: Token) -> None:
+    def __init__(self, failure: RequestFailed, wait_s: float | None) -> None:
         super().__init__()
-        self.token = token
+        self.failure = failure
+        self.wait_s = wait_s
 
 
 class Registry:
@@ -147,15 +148,15 @@ class Registry:
             try:
                 answer = self._asked(method, path, what)
             except _NoTokenYet as later:
-                failure = self._without_token(later.token)
-                status, wait_s = later.token.status, later.token.wait_s
+                failure, wait_s = later.failure, later.wait_s
+                status = failure.status
             else:
                 if answer.status == 200:
                     return answer
-                failure = self._refusal(answer)
-                status, wait_s = answer.status, retry_after(answer)
-                if status != LIMITED and status not in BUSY:
+                failure, status = self._refusal(answer), answer.status
+                if status not in PASSING:
                     raise failure
+                wait_s = retry_after(answer)
             if status == LIMITED:
                 self._rest(wait_s, attempt)
             elif attempt == TRIES:
@@ -231,10 +232,9 @@ class Registry:
             if text and not is_fresh and time.monotonic() - made < _TOKEN_AGE_S:
                 return text
         token = self.server.token(challenge, f'repository:{path}:pull')
-        if token.is_passing:
-            raise _NoTokenYet(token)
         if token.problem is not None:
-            raise self._without_token(token)
+            failure = self._without_token(token.problem, token.status)
+            raise _NoTokenYet(failure, token.wait_s) if token.is_passing else failure
         authorization = f'Bearer {token.text}'
         with self._lock:
             self._tokens[path] = (time.monotonic(), authorization)
@@ -280,12 +280,11 @@ class Registry:
         problem = Problem('copy-refused', message, self.name)
         return RequestFailed(problem, status=status)
 
-    def _without_token(self, token: Token) -> RequestFailed:
-        problem = token.problem or Problem('server-realm', 'gives no token')
+    def _without_token(self, problem: Problem, status: int | None) -> RequestFailed:
         # One that fails would give no token to another login, either.
         is_login = problem.code == 'server-login'
         shown = self._with_login(problem) if is_login else problem.at(self.name)
-        return RequestFailed(shown, status=token.status or 0)
+        return RequestFailed(shown, status=status or 0)
 
     def _with_login(self, problem: Problem) -> Problem:
         hint = f'docker login {quoted(self.name)}'

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from registry_host.namedtuples import NamedTuple
 from registry_host.registry.client import RequestFailed
-from registry_host.registry.manifests import Manifest, is_digest
+from registry_host.registry.manifests import Manifest
+from registry_host.settings.references import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,6 +14,7 @@ from registry_host.errors import (
     ConfigError,
     Finding,
     Problem,
+    listed,
     place_of,
     quoted,
     reported,
@@ -41,7 +42,7 @@ _TOLD_AFTER_S = 5.0
 class Ends(NamedTuple):
     """The registries of a copy, by the name that images have.
 
-    Of `origins`, those that cannot be used are Problems.
+    Of `origins`, those that cannot be used are Problems; the destination is there too.
     """
 
     engine: EngineFacts
@@ -50,7 +51,7 @@ class Ends(NamedTuple):
 
     def close(self) -> None:
         """End the connections to all of them."""
-        for each in (self.destination, *self.origins.values()):
+        for each in self.origins.values():
             if isinstance(each, Registry):
                 each.close()
 
@@ -138,10 +139,8 @@ def _reach(host: Host, route: Route, domain: str, silent: set[str]) -> Reached:
 
 
 def _tell(silent: set[str], told: Callable[[str], None]) -> None:
-    names = sorted(silent)
-    more = f' and {len(names) - 3} more' if len(names) > 3 else ''
-    if names:
-        told(f'waiting for {", ".join(names[:3])}{more}')
+    if names := sorted(silent):
+        told(f'waiting for {listed(names)}')
 
 
 def _crashed(domain: str, err: Exception) -> Reached:

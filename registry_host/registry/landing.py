@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from registry_host.errors import Finding, Problem, repeat_with
+from registry_host.errors import Finding, Problem, listed, repeat_with
 from registry_host.namedtuples import NamedTuple
-from registry_host.settings.misnamed import shown, why_not
+from registry_host.settings.misnamed import cut, shown, why_not
 from registry_host.settings.references import (
     Reference,
     check_reference,
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _TO = '--to'
-_SHOWN_LENGTH = 200
 KEEP_HOST = '--keep-host'
 
 
@@ -62,7 +61,7 @@ def check_destination(text: str) -> Destination | Problem:
 
 def _why_none(text: str, bare: str) -> str:
     """Say that a text is no destination, and why, without its secrets."""
-    message = f'{_cut(shown(text))!r} is not a registry, HOST[:PORT] or '
+    message = f'{cut(shown(text))!r} is not a registry, HOST[:PORT] or '
     reason = _reason(bare)
     return f'{message}HOST[:PORT]/PREFIX{reason and f": {reason}"}'
 
@@ -83,10 +82,6 @@ def _reason(bare: str) -> str:
     if has_port(host):
         return 'the host of the registry has an underscore'
     return 'its port is not one from 1 to 65535'
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_LENGTH else f'{text[:_SHOWN_LENGTH]}…'
 
 
 def has_port(domain: str) -> bool:
@@ -196,6 +191,4 @@ def _namespace_findings(foreign: Sequence[Landing]) -> Iterator[Finding]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    found = list(dict.fromkeys(names))
-    more = f' and {len(found) - 3} more' if len(found) > 3 else ''
-    return ', '.join(found[:3]) + more
+    return listed(dict.fromkeys(names))

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Any
 
 from registry_host.namedtuples import NamedTuple
 from registry_host.settings.misnamed import DIGITS
-
-_DIGEST = re.compile('|'.join(f'{each}:[0-9a-f]{{{n}}}' for each, n in DIGITS.items()))
 
 
 class Manifest(NamedTuple):
@@ -28,11 +25,6 @@ class Manifest(NamedTuple):
         except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
-
-
-def is_digest(text: str) -> bool:
-    """Whether a text is a digest: it goes into addresses and names."""
-    return bool(_DIGEST.fullmatch(text))
 
 
 def digest_of(body: bytes, algorithm: str = 'sha256') -> str:

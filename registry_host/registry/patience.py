@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 # A wait that a registry asks for is kept up to here; beyond it, an image fails.
 LONGEST_WAIT_S = 120.0
 TRIES = 4
-# What a server that is overloaded or restarts answers: asked again, it may be well.
-BUSY = frozenset({500, 502, 503, 504})
 LIMITED = 429
+# What a server that limits requests, is overloaded or restarts answers: asked again, it
+# may be well.
+PASSING = frozenset({LIMITED, 500, 502, 503, 504})
 # Reasons of a ConnectionFailed: a name that is wrong, and TLS that is not trusted, stay
 # so.
 LASTING = frozenset({'resolve', 'tls-untrusted', 'not-tls'})

@@ -12,7 +12,7 @@ from registry_host.host.wire import ConnectionFailed
 from registry_host.namedtuples import NamedTuple
 from registry_host.redact import redact_input
 from registry_host.registry.faults import by_name
-from registry_host.registry.patience import BUSY, LASTING, LIMITED, retry_after
+from registry_host.registry.patience import LASTING, PASSING, retry_after
 from registry_host.registry.serverfaults import by_way_of
 from registry_host.registry.ways import place_of_url
 
@@ -144,7 +144,7 @@ def _judge(
         message = f'its token server {server} answers {status}, and with no token'
         return _no_token('server-realm', where, message, '')._replace(
             status=status,
-            is_passing=status == LIMITED or status in BUSY,
+            is_passing=status in PASSING,
             wait_s=retry_after(answer),
         )
     return Token(text, status)

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import IO, TYPE_CHECKING
 
+from registry_host.errors import counted
 from registry_host.registry.skopeo import step_of
 from registry_host.reporting.output import printable, write
 
@@ -108,8 +109,6 @@ class CopyView:
 
     def moved(self, landing: Landing, line: str, sent: int) -> None:
         """Show how far an image is."""
-        if not self.is_watched:
-            return
         with self._lock:
             self._running.setdefault(landing, Running()).take(line, sent)
             self._draw(is_due=self._is_stale())
@@ -191,7 +190,7 @@ def finished_line(copied: Copied, *, is_check: bool) -> str:
     details = []
     count = len(copied.platforms)
     if count:
-        details.append(f'{count} platform{"s" if count > 1 else ""}')
+        details.append(counted(count, 'platform'))
     if copied.size is not None:
         details.append(shown_size(copied.size))
     more = f': {", ".join(details)}' if details else ''

@@ -71,7 +71,7 @@ def _digest_reason(digest: str) -> str:
     if digits is None:
         if algorithm.lower() in DIGITS:
             return 'the digest algorithm has capital letters'
-        return f'Docker does not know the digest algorithm {_cut(algorithm)!r}'
+        return f'Docker does not know the digest algorithm {cut(algorithm, 60)!r}'
     if len(hexadecimal) != digits:
         found = len(hexadecimal)
         return f'a {algorithm} digest has {digits} hexadecimal digits, not {found}'
@@ -147,7 +147,7 @@ def _path_reason(path: str, limit: int) -> str:
         if not part:
             return 'a part of the path is empty'
         if not (part[0].isalnum() and part[-1].isalnum()):
-            return f'{_cut(part)!r} does not begin and end with a letter or a digit'
+            return f'{cut(part, 60)!r} does not begin and end with a letter or a digit'
     mixed = re.search(r'[._-]{2,}', re.sub('-+', '-', path.replace('__', '_')))
     mixed = mixed or re.search('_{3,}', path)
     if mixed:
@@ -157,8 +157,9 @@ def _path_reason(path: str, limit: int) -> str:
     return ''
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else text[:60] + '…'
+def cut(text: str, limit: int = 200) -> str:
+    """Shorten what may be of any length, before it goes into a message."""
+    return text if len(text) <= limit else text[:limit] + '…'
 
 
 def meant_by(text: str, is_reference: Callable[[str], bool]) -> str:

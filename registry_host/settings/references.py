@@ -20,6 +20,7 @@ from registry_host.settings.misnamed import (
     HUBS,
     OFFICIAL,
     PATH_LIMIT,
+    cut,
     meant_by,
     shown,
     why_not,
@@ -98,10 +99,15 @@ def check_reference(text: str) -> Checked[Reference]:
     safe = shown(text)
     problem = Problem(
         code='image-name',
-        message=f'{_cut(safe)!r} is not an image name: {why_not(text)}',
+        message=f'{cut(safe)!r} is not an image name: {why_not(text)}',
         hint=meant_by(text, lambda meant: read_reference(meant) is not None),
     )
     return Checked(input=safe, kind=KIND, value=None, errors=(problem,))
+
+
+def is_digest(text: str) -> bool:
+    """Whether a text is a digest as Docker reads it: ALGORITHM:HEX."""
+    return bool(_DIGEST.fullmatch(text))
 
 
 def read_reference(text: str) -> Reference | None:
@@ -109,7 +115,7 @@ def read_reference(text: str) -> Reference | None:
     if _ID.fullmatch(text):
         return None
     name, at, digest = text.partition('@')
-    if at and not _DIGEST.fullmatch(digest):
+    if at and not is_digest(digest):
         return None
     domain, remainder = _split(name)
     path, colon, tag = remainder.partition(':')
@@ -140,7 +146,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _warnings(text: str, reference: Reference) -> Iterator[Problem]:
-    name = _cut(text)
+    name = cut(text)
     for refusal in _refusals(reference):
         message = f'{name!r} is refused by Docker {refusal}'
         yield Problem(code='image-engine', message=message)
@@ -175,13 +181,9 @@ def _refusals(reference: Reference) -> Iterator[str]:
     if '[' in domain:
         yield '20.10, which takes no IPv6 address as a registry'
     elif domain and not re.search('[.:]', domain) and domain != domain.lower():
-        yield f'20.10; newer Docker reads {_cut(domain)} as a registry'
+        yield f'20.10; newer Docker reads {cut(domain)} as a registry'
     elif len(reference.repository) > PATH_LIMIT:
         yield f'20.10, which allows registry and path {PATH_LIMIT} characters in all'
     is_id = _ID.fullmatch(reference.path.removeprefix(OFFICIAL))
     if reference.is_of_hub and is_id:
         yield '20.10 and 26.1, which take the name for an image ID'
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 200 else text[:200] + '…'

@@ -1009,22 +1009,20 @@ CUT_OFF = (
     'answers 500 for a blob that it does not hold, as a cache does that cannot reach '
     'its upstream; on its server, registry-host registry check tells why'
 )
+NOT_THERE = warning(
+    'http://mirror.lab:5000: answers, but does not have library/hello-world:latest '
+    '(404): it is a registry to push to, or mirrors another one than Docker Hub, or '
+    'cannot reach it; pulls of what it does not have go to Docker Hub',
+    ROLES,
+    path=DAEMON_JSON,
+)
 MIRROR_CONTENT = (
     pytest.param(
         {}, [ok('http://mirror.lab:5000 has library/hello-world:latest')], id='there'
     ),
     pytest.param(
         answered(3, has_image=False),
-        [
-            warning(
-                'http://mirror.lab:5000: answers, but does not have '
-                'library/hello-world:latest (404): it is a registry to push to, or '
-                'mirrors another one than Docker Hub, or cannot reach it; pulls of '
-                'what it does not have go to Docker Hub',
-                ROLES,
-                path=DAEMON_JSON,
-            )
-        ],
+        [NOT_THERE],
         id='not-there',
     ),
     pytest.param(
@@ -1044,14 +1042,7 @@ MIRROR_CONTENT = (
     pytest.param(
         answered_beside(False, None),
         [
-            warning(
-                'http://mirror.lab:5000: answers, but does not have '
-                'library/hello-world:latest (404): it is a registry to push to, or '
-                'mirrors another one than Docker Hub, or cannot reach it; pulls of '
-                'what it does not have go to Docker Hub',
-                ROLES,
-                path=DAEMON_JSON,
-            ),
+            NOT_THERE,
             ok('http://cache.lab:5000 has library/hello-world:latest'),
         ],
         id='what-it-is-does-not-show',

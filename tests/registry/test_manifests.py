@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 
-from registry_host.registry.manifests import digest_of, is_digest, is_of
+from registry_host.registry.manifests import digest_of, is_of
+from registry_host.settings.references import is_digest
 
 
 @pytest.mark.parametrize('algorithm', ('sha256', 'sha384', 'sha512'))
