@@ -182,7 +182,7 @@ def test_what_does_the_work_is_asked_through_the_host(module):
     if module.room == 'host':
         return
     work = {
-        'lookups': {'look_up', 'system_addresses'},
+        'lookups': {'look_up'},
         'wire': {'get', 'look_at_certificate', 'send_once'},
     }
     for node in ast.walk(module.tree):

@@ -10,6 +10,7 @@ import sys
 import pytest
 from places import CONFIG_JSON, DAEMON_JSON
 from roots import run_command
+from webservers import API, web_server
 
 from registry_host import __version__
 
@@ -381,6 +382,24 @@ def test_validate_daemon_json(root, tmp_path):
 HEAVY = {'jsonschema', 'dns', 'psutil', 'ssl', 'jinja2', 'idna'}
 
 
+def imported(words):
+    """Run a command in a process of its own: its exit code, output, and modules."""
+    script = (
+        'import sys\nfrom registry_host.cli import main\n'
+        f'try:\n    main({words!r})\nexcept SystemExit as end:\n'
+        '    print("\\n", end.code, *sys.modules, file=sys.stderr)\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+    )
+    code, *modules = done.stderr.splitlines()[-1].split()
+    return code, done.stdout, set(modules)
+
+
 def test_a_run_with_nothing_to_do_imports_nothing_heavy(root):
     settings = root.write(
         '/etc/registry-host/settings.toml',
@@ -388,25 +407,23 @@ def test_a_run_with_nothing_to_do_imports_nothing_heavy(root):
         'for = ["client"]\n',
     )
     words = ['--root', str(root.path), 'configure', '-f', str(settings)]
-    script = (
-        'import sys\nfrom registry_host.cli import main\n'
-        f'try:\n    main({words!r})\nexcept SystemExit as end:\n'
-        '    print(end.code, *sys.modules, file=sys.stderr)\n'
-    )
-
-    def run():
-        done = subprocess.run(
-            [sys.executable, '-c', script],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
-        )
-        code, *modules = done.stderr.split()
-        return code, done.stdout, set(modules)
-
-    code, out, modules = run()
+    code, out, modules = imported(words)
     assert (code, 'jsonschema' in modules) == ('0', False)
-    code, out, modules = run()
+    code, out, modules = imported(words)
     assert (code, out[:13]) == ('0', 'nothing to do')
     assert modules & HEAVY == set()
+
+
+def test_a_copy_imports_no_library_for_what_it_does_not_do():
+    """It resolves as programs do; nameservers are asked one by one where that fails."""
+
+    def answer(method, path, headers):
+        return (200 if path == '/v2/' else 404), [API], b'{}'
+
+    with web_server(answer) as server:
+        name = f'{server.endpoint}/team/app:1'
+        code, _, modules = imported(['image', 'copy', name, f'--to={server.endpoint}'])
+    assert code == '1'
+    assert 'registry_host.registry.copying' in modules
+    # Connections take ssl, and the engine is found among processes.
+    assert modules & (HEAVY - {'ssl', 'psutil'}) == set()

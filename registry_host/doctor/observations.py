@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from registry_host.engine.running import Running
     from registry_host.host.host import Host
-    from registry_host.host.lookups import Lookup
+    from registry_host.host.records import Lookup
     from registry_host.plan.changes import Plan
     from registry_host.registry.insecure_probe import Found
     from registry_host.registry.probe import Probe

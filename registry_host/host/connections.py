@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import socket
 
-    from registry_host.host.lookups import Lookup
+    from registry_host.host.records import Lookup
     from registry_host.host.tls import Certificate
     from registry_host.host.wire import Answer, Request
 
@@ -50,9 +50,13 @@ class Connections(Place):
 
     def addresses(self, name: str) -> tuple[str, ...]:
         """Resolve a name the way this host's programs do; () where it cannot."""
-        from registry_host.host.lookups import system_addresses
+        import socket
 
-        return system_addresses(name)
+        try:
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return ()
+        return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
     def connect_engine(self, address: str, *, timeout_s: float) -> socket.socket:
         """Connect to the path of a socket, or to tcp://HOST:PORT."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass
 
 import dns.exception
 import dns.message
@@ -14,23 +13,9 @@ import dns.rdataclass
 import dns.rdatatype
 
 from registry_host.errors import place_of
+from registry_host.host.records import Lookup
 
 DNS_PORT = 53
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
-    """What a nameserver said. `failure` is '' when it gave addresses.
-
-    `is_answered`: there is a nameserver that answers, whatever it says.
-    """
-
-    name: str
-    nameserver: str
-    addresses: tuple[str, ...] = ()
-    failure: str = ''
-    is_answered: bool = False
-    elapsed_ms: int = 0
 
 
 def look_up(
@@ -96,12 +81,3 @@ def _ask(
         # An A record of another class than IN has no address (CHAOS, RFC 1035 3.4.1).
         if (record.rdtype, record.rdclass) == (wanted, dns.rdataclass.IN)
     ), ''
-
-
-def system_addresses(name: str) -> tuple[str, ...]:
-    """Resolve as any program of this host does; () where it cannot."""
-    try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return ()
-    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))

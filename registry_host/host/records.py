@@ -66,6 +66,20 @@ class Completed(NamedTuple):
         return self.code == 0
 
 
+class Lookup(NamedTuple):
+    """What a nameserver said. `failure` is '' when it gave addresses.
+
+    `is_answered`: there is a nameserver that answers, whatever it says.
+    """
+
+    name: str
+    nameserver: str
+    addresses: tuple[str, ...] = ()
+    failure: str = ''
+    is_answered: bool = False
+    elapsed_ms: int = 0
+
+
 class Process(NamedTuple):
     pid: int
     argv: tuple[str, ...]

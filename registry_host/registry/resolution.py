@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from registry_host.errors import ConfigError, Finding, quoted
 from registry_host.host.concurrency import ask_all
 from registry_host.host.locations import RESOLV_CONF
-from registry_host.host.lookups import Lookup
+from registry_host.host.records import Lookup
 from registry_host.namedtuples import NamedTuple
 from registry_host.resolver.asking import TIMEOUT_S
 from registry_host.resolver.evidence import gather

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from registry_host.errors import Finding, Problem, place_of
 from registry_host.host.concurrency import ask_all
+from registry_host.host.records import Lookup
 from registry_host.namedtuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from registry_host.host.host import Host
-    from registry_host.host.lookups import Lookup
 
 TIMEOUT_S = 2.0
 # UDP, then TCP if the answer is cut; A, then AAAA if there is none.
@@ -82,8 +82,6 @@ def _without_hub(nameservers: Sequence[str], answers: Answers) -> Iterator[Findi
 
 def crashed(key: tuple[str, str], err: Exception) -> Any:
     """The result of a lookup that ended in a bug of registry-host."""
-    from registry_host.host.lookups import Lookup
-
     server, name = key
     if server == _HOST:
         return ()

@@ -33,8 +33,7 @@ from registry_host.host.locations import (
     PENDING,
     RESOLV_CONF,
 )
-from registry_host.host.lookups import Lookup
-from registry_host.host.records import FileState, Process, User
+from registry_host.host.records import FileState, Lookup, Process, User
 from registry_host.host.wire import ConnectionFailed
 from registry_host.jsonfile.config import read_json
 from registry_host.levels import Activation

@@ -26,7 +26,7 @@ from registry_host.engine.clientlogins import StoredLogin
 from registry_host.engine.route import Route
 from registry_host.engine.trust import Trust
 from registry_host.host.host import Host
-from registry_host.host.lookups import Lookup
+from registry_host.host.records import Lookup
 from registry_host.host.wire import ConnectionFailed
 from registry_host.registry.serverprobe import inspect
 

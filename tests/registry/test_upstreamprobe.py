@@ -53,7 +53,7 @@ class Server(Host):
     def look_up(self, name, nameserver, *, timeout_s):
         port = self.ports.get(nameserver, self.nothing)
         found = look_up(name, '127.0.0.1', timeout_s=timeout_s, port=port)
-        return replace(found, nameserver=nameserver)
+        return found._replace(nameserver=nameserver)
 
     def http_get(self, request):
         if request.proxy is not None:
