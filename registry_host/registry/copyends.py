@@ -30,7 +30,7 @@ from registry_host.settings.areas import HTTP_PROXY, HTTPS_PROXY, NO_PROXY
 from registry_host.settings.proxies import check_no_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from registry_host.host.host import Host
     from registry_host.registry.landing import Destination, Landing
@@ -43,11 +43,13 @@ class Ends(NamedTuple):
     """The registries of a copy, by the name that images have.
 
     Of `origins`, those that cannot be used are Problems; the destination is there too.
+    `findings` tells of logins that could not be read.
     """
 
     engine: EngineFacts
     destination: Registry
     origins: Mapping[str, Registry | Problem]
+    findings: tuple[Finding, ...] = ()
 
     def close(self) -> None:
         """End the connections to all of them."""
@@ -79,7 +81,10 @@ def reach_ends(
     route = way_of(host, engine)
     domains = {destination.domain, *(each.source.domain for each in landings)}
     silent = set(domains)
-    jobs = {each: partial(_reach, host, route, each, silent) for each in domains}
+    unread: dict[str, Problem] = {}
+    jobs = {
+        each: partial(_reach, host, route, each, silent, unread) for each in domains
+    }
     # Whoever looks on is told after a while what takes so long.
     timer = threading.Timer(_TOLD_AFTER_S, _tell, (silent, told))
     timer.daemon = True
@@ -101,10 +106,12 @@ def reach_ends(
     if isinstance(target, Problem):
         return target
     if target.server.challenge is not None and target.server.login is None:
+        if target.name in unread:
+            return unread[target.name]
         message = 'asks for a login, and docker login has stored none for it'
         hint = f'docker login {quoted(target.name)}'
         return Problem('copy-login', message, target.name, hint)
-    return Ends(engine, target, registries)
+    return Ends(engine, target, registries, tuple(_strange(registries, unread)))
 
 
 def way_of(host: Host, engine: EngineFacts) -> Route:
@@ -131,11 +138,37 @@ def way_of(host: Host, engine: EngineFacts) -> Route:
     )
 
 
-def _reach(host: Host, route: Route, domain: str, silent: set[str]) -> Reached:
+def _reach(
+    host: Host,
+    route: Route,
+    domain: str,
+    silent: set[str],
+    unread: dict[str, Problem],
+) -> Reached:
+    """Reach a registry; docker goes on without a login that it cannot read, too."""
+    login = None
     try:
-        return reach(host, route, domain, find_login(host, domain))
+        try:
+            login = find_login(host, domain)
+        except ConfigError as err:
+            unread[domain] = err.problems[0]
+        return reach(host, route, domain, login)
     finally:
         silent.discard(domain)
+
+
+def _strange(
+    registries: Mapping[str, Registry | Problem], unread: Mapping[str, Problem]
+) -> Iterator[Finding]:
+    """Tell of registries that ask for a login which could not be read."""
+    by_problem: dict[Problem, list[str]] = {}
+    for domain, problem in sorted(unread.items()):
+        registry = registries[domain]
+        if isinstance(registry, Registry) and registry.server.challenge is not None:
+            by_problem.setdefault(problem, []).append(domain)
+    for problem, domains in by_problem.items():
+        message = f'{problem.message}; asked without a login: {listed(domains)}'
+        yield Finding.of(problem._replace(message=message), 'warning')
 
 
 def _tell(silent: set[str], told: Callable[[str], None]) -> None:
@@ -144,8 +177,6 @@ def _tell(silent: set[str], told: Callable[[str], None]) -> None:
 
 
 def _crashed(domain: str, err: Exception) -> Reached:
-    if isinstance(err, ConfigError):
-        return Reached(problem=err.problems[0])
     message = f'could not be asked, by a bug in registry-host: {place_of(err)}'
     return Reached(problem=Problem('copy-crashed', *reported(message)).at(domain))
 

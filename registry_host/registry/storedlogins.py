@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ def _look(host: Host, endpoint: str) -> _Looked:
     user = find_invoker(host)
     if user is None:
         return _Looked('config.json')
-    path = f'{user.home}/.docker/config.json'
+    path = f'{_folder(host, user)}/config.json'
     state = host.read(path, user=user)
     if not state.content:
         return _Looked(path)
@@ -92,6 +93,12 @@ def _look(host: Host, endpoint: str) -> _Looked:
         if own is None:
             raise
         return _Looked(path, own)
+
+
+def _folder(host: Host, user: User) -> str:
+    """Say where docker clients of a user keep their config.json (cli/config Dir)."""
+    named = host.environ.get('DOCKER_CONFIG') if host.is_live else ''
+    return os.path.abspath(named) if named else f'{user.home}/.docker'
 
 
 def _ask_helper(

@@ -123,6 +123,25 @@ def test_no_login_of_another(home, members):
     )
 
 
+def test_docker_config_names_its_folder(home, tmp_path, monkeypatch):
+    """docker/cli cli/config/config.go Dir: relative to where it runs, too."""
+    home.write(auths={LAB: {'auth': b64encode(b'old:old').decode()}})
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    config = elsewhere / 'config.json'
+    config.write_text(json.dumps({'auths': {LAB: {'auth': LOGIN}}}))
+    host = Alices(home.path)
+    host.environ['DOCKER_CONFIG'] = str(elsewhere)
+    assert find_login(host, LAB) == FOUND
+    monkeypatch.chdir(tmp_path)
+    host.environ['DOCKER_CONFIG'] = 'elsewhere'
+    assert find_login(host, LAB) == FOUND
+    with pytest.raises(ConfigError, match=f'^{config} has no|: {config} has no login'):
+        stored_login(host, 'http://other.lab')
+    host.environ['DOCKER_CONFIG'] = ''
+    assert find_login(host, LAB).username == 'old'
+
+
 def test_nobody_has_no_login():
     class Nobodys(Host):
         def find_user(self, *, name=None, uid=None):
