@@ -291,8 +291,7 @@ def test_all_lines_that_are_wrong_are_told_at_once(hub, tmp_path):
         (b'\xff\xfen\0g\0', '{file}: is not text in UTF-8; nothing was copied'),
         (
             b'',
-            'image copy: no image is named: on the command line, or by --from-file; '
-            'nothing was copied',
+            '{file}: names no image; nothing was copied',
         ),
         (None, '{file}: there is no such file; nothing was copied'),
     ),
@@ -408,7 +407,7 @@ def test_a_port_that_is_none(hub, port):
     done = hub.copy(hub.app, to=f'127.0.0.1:{port}')
     assert (done.code, done.err) == (
         2,
-        f"error: --to: '127.0.0.1:{port}' is not a registry, HOST[:PORT] or "
+        f"error: --to: '127.0.0.1:{port}' is not HOST[:PORT] or "
         'HOST[:PORT]/PREFIX: its port is not one from 1 to 65535; nothing was copied\n',
     )
     done = hub.copy(f'127.0.0.1:{port}/a:1', to=hub.prefix)
@@ -457,6 +456,21 @@ def test_a_destination_that_takes_no_pushes_in_its_own_way(hub):
     )
     assert [method for method, _, _ in server.asked].count('PUT') == 1
     assert not any(method in ('POST', 'PATCH') for method, _, _ in server.asked)
+
+
+def test_names_of_images_that_failed_lead_nobody_astray(hub):
+    def answer(method, path, headers):
+        if path == '/v2/':
+            return 200, [API], b'{}'
+        if method == 'PUT':
+            return 400, [API], b'{"errors": [{"code": "MANIFEST_INVALID"}]}'
+        return (404 if method in ('GET', 'HEAD') else 507), [], b''
+
+    with web_server(answer) as server:
+        done = hub.copy(hub.app, to=server.endpoint)
+    assert (done.code, lines(done.out)[-1]) == (1, '1 image: 1 failed')
+    assert 'Docker Hub' not in done.out
+    assert done.err.startswith(f'error: {server.endpoint}: fails at uploads (507 ')
 
 
 def test_a_destination_that_wants_a_login(hub, tmp_path):
@@ -651,6 +665,27 @@ def is_there(endpoint, path):
         return False
 
 
+def test_an_interrupt_while_the_first_image_is_copied(hub):
+    hub.add('team/slow')
+    hold = threading.Event()
+    with front(hub.hub, hold) as server:
+        name = f'{server.endpoint}/team/slow:1'
+        process = subprocess.Popen(
+            command(name, f'--to={hub.prefix}'),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        deadline = time.monotonic() + 30
+        while not skopeos(server.endpoint):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        hold.set()
+    assert (process.returncode, out) == (130, b'')
+    assert lines(err.decode())[0] == 'error: interrupted; no image was copied'
+
+
 def test_an_interrupt_before_the_first_byte(hub):
     """While a destination is silent."""
     hold = threading.Event()
@@ -768,3 +803,26 @@ def test_logins_are_those_of_docker_login(tmp_path):
     (problem,) = failed.value.problems
     assert (problem.code, problem.hint) == ('server-login', f'docker login {here}')
     assert 'hunter2' not in repr(problem)
+
+
+def test_a_helper_that_does_not_run_keeps_no_open_registry_away(hub, tmp_path):
+    """docker goes on without a login; a registry that wants one is told with why."""
+    file = tmp_path / 'config.json'
+    file.write_text('{"credsStore": "not-there"}')
+    prefix = hub.prefix
+    with registry(tmp_path / 'closed', has_login=True) as closed:
+        wish = Wish((hub.app, f'{closed}/team/web:1'), prefix)
+        report = copy_images(WithLogins(file), wish, Silent())
+        assert [each.action for each in report.images] == ['copied', 'failed']
+        told = [f for f in report.findings if f.check == 'registry-login-helper']
+        assert [(f.severity, f.message.partition(': ')[2]) for f in told] == [
+            (
+                'warning',
+                'docker-credential-not-there does not run as root: No such file or '
+                f'directory; asked without a login: {closed}',
+            )
+        ]
+        again = copy_images(WithLogins(file), Wish((hub.app,), prefix), Silent())
+        assert (again.images[0].action, again.findings) == ('none', ())
+        with pytest.raises(CopyError, match='docker-credential-not-there does not run'):
+            copy_images(WithLogins(file), Wish((hub.app,), closed), Silent())

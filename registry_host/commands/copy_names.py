@@ -63,8 +63,7 @@ def read_wish(
     )
     errors += wrong
     if not named and not errors:
-        message = 'no image is named: on the command line, or by --from-file'
-        errors.append(Problem('copy-nothing', message, COMMAND))
+        errors.append(_nothing_named(wish))
     if errors or isinstance(destination, Problem):
         raise SourcesError(*map(not_begun, errors))
     landings = land(images, destination, keeps_host=wish.keeps_host)
@@ -86,9 +85,21 @@ def _listed(host: Host, wish: Wish) -> Iterator[tuple[str, str]]:
         text = content.decode()
     except UnicodeDecodeError:
         raise ConfigError(Problem('copy-list', 'is not text in UTF-8', path)) from None
-    where = 'standard input' if path == '-' else path
+    where = _shown_list(path)
     for number, name in names_in(text):
         yield f'{where}:{number}', name
+
+
+def _nothing_named(wish: Wish) -> Problem:
+    if wish.list_file is not None:
+        message = 'names no image'
+        return Problem('copy-nothing', message, _shown_list(wish.list_file))
+    message = 'no image is named: on the command line, or by --from-file'
+    return Problem('copy-nothing', message, COMMAND)
+
+
+def _shown_list(path: str) -> str:
+    return 'standard input' if path == '-' else path
 
 
 def not_begun(problem: Problem) -> Problem:

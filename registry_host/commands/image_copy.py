@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # Questions are short, and mostly waiting.
 _ASKING_WIDTH = 8
 _PROVING_WIDTH = 2
+_ARRIVED = frozenset({'copied', 'updated'})
 # What is wrong with single images of a registry: each is named, whatever their number.
 _OF_IMAGES = frozenset({'copy-absent', 'copy-login', 'copy-no-manifest'})
 
@@ -85,10 +86,13 @@ def copy_images(host: Host, wish: Wish, view: View) -> Report:
             raise StoppedError(work.interruption()) from None
     if work.refusal is not None:
         raise CopyError(not_begun(work.refusal))
-    names = name_findings(work.pending, destination, keeps_host=wish.keeps_host)
+    arrived = work.arrived
+    names = name_findings(arrived, destination, keeps_host=wish.keeps_host)
     findings = (*warnings, *work.findings, *names)
-    if work.pending:
+    if arrived:
         findings += means.findings()
+    if work.has_news:
+        findings += ends.findings
     return work.report(findings)
 
 
@@ -112,8 +116,15 @@ class _Work:
         self._done: dict[Landing, Copied] = {}
 
     @property
-    def pending(self) -> tuple[Landing, ...]:
-        return tuple(each.landing for each in self.decisions if each.is_pending)
+    def arrived(self) -> tuple[Landing, ...]:
+        """The images that were copied; with --check, those that would be."""
+        landings = (each.landing for each in self.decisions)
+        return tuple(each for each in landings if self._done[each].action in _ARRIVED)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything but images that were there already."""
+        return any(each.action != 'none' for each in self._done.values())
 
     def run(self, landings: Sequence[Landing]) -> None:
         """Copy what is to be copied, while the rest is looked at still."""
@@ -197,9 +208,9 @@ class _Work:
     # What came of it
 
     def interruption(self) -> Problem:
-        count = sum(c.action in ('copied', 'updated') for c in self._done.values())
+        count = sum(c.action in _ARRIVED for c in self._done.values())
         there = sum(c.action == 'none' for c in self._done.values())
-        what = '1 image was' if count == 1 else f'{count} images were'
+        what = f'{count or "no"} {"images were" if count > 1 else "image was"}'
         message = f'interrupted; {what} copied'
         if there:
             message += f', {there} were there already'
@@ -208,7 +219,7 @@ class _Work:
     def report(self, findings: tuple[Finding, ...]) -> Report:
         copied = tuple(self._done[each.landing] for each in self.decisions)
         errors = tuple(_joined(copied))
-        is_pending = self._wish.is_check and self.pending
+        is_pending = self._wish.is_check and self.arrived
         done = Exit.PENDING if is_pending else Exit.DONE
         return Report(
             COMMAND,

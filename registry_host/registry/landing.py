@@ -61,9 +61,9 @@ def check_destination(text: str) -> Destination | Problem:
 
 def _why_none(text: str, bare: str) -> str:
     """Say that a text is no destination, and why, without its secrets."""
-    message = f'{cut(shown(text))!r} is not a registry, HOST[:PORT] or '
+    message = f'{cut(shown(text))!r} is not HOST[:PORT] or HOST[:PORT]/PREFIX'
     reason = _reason(bare)
-    return f'{message}HOST[:PORT]/PREFIX{reason and f": {reason}"}'
+    return f'{message}: {reason}' if reason else message
 
 
 def _reason(bare: str) -> str:

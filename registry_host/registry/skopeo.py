@@ -74,8 +74,9 @@ def copy(
 ) -> Completed:
     """Copy an image; `seen` as in Host.follow(), and as many as `side_by_side` at once.
 
-    Whatever the configuration of containers/image on this host says of mirrors and
-    logins has no part in it: what was asked before is what is used.
+    Neither registries.conf nor logins of containers/image have a part in it. Drop-ins
+    of registries.conf.d do, as no option of skopeo turns them off (1.9.3 to 1.22): one
+    may block a registry or name mirrors of it, which must have the digest all the same.
     """
 
     def argv_of(logins: str) -> list[str]:
@@ -212,4 +213,5 @@ def complaint_of(said: str) -> str:
     else:
         lines = [line for line in said.splitlines() if line.strip()]
         text = lines[-1] if lines else 'it says nothing'
-    return re.sub(r'\s+', ' ', text).strip()
+    # It puts a comma in front of words of a registry that are none: "404, ".
+    return re.sub(r'\s+', ' ', text).strip(' ,')

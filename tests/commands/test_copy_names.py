@@ -64,7 +64,7 @@ def test_collisions_are_looked_for_once_all_names_are_names():
 def test_nothing_is_named():
     assert problems() == [('copy-nothing', 'image copy')]
     assert problems(list_file='-', host=Fed(b'# nothing\n')) == [
-        ('copy-nothing', 'image copy')
+        ('copy-nothing', 'standard input')
     ]
 
 

@@ -153,7 +153,7 @@ def test_what_is_no_destination(text, reason):
     problem = check_destination(text)
     shown = text if len(text) <= 200 else f'{text[:200]}…'
     more = f': {reason}' if reason else ''
-    message = f'{shown!r} is not a registry, HOST[:PORT] or HOST[:PORT]/PREFIX{more}'
+    message = f'{shown!r} is not HOST[:PORT] or HOST[:PORT]/PREFIX{more}'
     assert problem == Problem('copy-destination', message, '--to', '')
 
 
@@ -162,7 +162,7 @@ def test_a_destination_with_a_password_is_refused_without_it(text):
     problem = check_destination(text)
     assert problem.code == 'copy-destination'
     assert 'hunter2' not in repr(problem)
-    assert 'is not a registry' in problem.message
+    assert 'is not HOST[:PORT] or ' in problem.message
 
 
 @pytest.mark.parametrize(

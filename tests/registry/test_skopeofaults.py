@@ -117,6 +117,7 @@ def test_the_words_of_skopeo_stand_in_the_message():
     assert seen('destination-read-only').message.endswith(
         f'in {HERE}: StatusCode: 405, Method not allowed)'
     )
+    assert seen('destination-404').message.endswith('StatusCode: 404)')
 
 
 def test_an_upload_that_fails_at_the_end():
