@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from base64 import b64encode
 
 import pytest
@@ -52,7 +53,10 @@ def faulty(lab):
         lab.start_registry(f'{name}-hub', port + 10)
         lab.start_registry(f'{name}-cache', port, upstream=f'{GATE}:{port + 10}')
         if name == 'dead':
-            upstream, kept = f'{GATE}:{port + 10}', lab.folder / 'shared'
+            # With storage of its own: one that another cache writes a tag to meanwhile
+            # answers 500 now and then.
+            kept = shutil.copytree(lab.folder / 'hub', lab.folder / 'kept')
+            upstream = f'{GATE}:{port + 10}'
             lab.start_registry('kept-cache', 5028, root=kept, upstream=upstream)
         words = f'iptables -A INPUT -p tcp --dport {port + 10} -j {rule}'
         lab.run(words.split())
