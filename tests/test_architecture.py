@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from configparser import ConfigParser
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -60,15 +61,22 @@ REASON = 'In one module'
 
 
 class Module:
-    """One module of the package, parsed."""
+    """One module of the package."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.text = path.read_text(encoding='utf-8')
-        self.tree = ast.parse(self.text)
         parts = path.relative_to(PACKAGE).with_suffix('').parts
         self.parts = parts[:-1] if len(parts) > 1 and parts[-1] == '__init__' else parts
         self.name = '.'.join((NAME, *self.parts))
+
+    @cached_property
+    def text(self) -> str:
+        return self.path.read_text(encoding='utf-8')
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Parsed by the first test that asks: each worker collects all tests."""
+        return ast.parse(self.text)
 
     @property
     def room(self) -> str:
