@@ -18,6 +18,7 @@ _AT_DESTINATION = re.compile(
     'writing (blob|manifest)|uploading|initiating layer upload|blob upload invalid|'
     'trying to reuse blob|pushing'
 )
+_AT_MANIFEST = re.compile('(writing|uploading) manifest')
 _SERVER_ERROR = re.compile(
     r'\b(5\d\d \(?[A-Z][\w ]*\w\)?|blob upload invalid|no space left|'
     'write: (?:broken pipe|connection reset by peer))'
@@ -70,8 +71,15 @@ def problem_of(done: Completed, job: Job) -> Problem:
         return Problem('copy-login', message, end, f'docker login {quoted(end)}')
     failed = _SERVER_ERROR.search(said)
     if failed and is_at_destination:
-        message = f'fails at uploads ({failed[1]}): its storage may be full, and its '
-        return Problem('copy-destination-fails', f'{message}log says why', end)
+        at = 'uploads'
+        cause = 'its storage may be full'
+        if _AT_MANIFEST.search(lowered):
+            # An unknown error to docker-registry 2.8.2, which allows no such URLs
+            # unless validation.manifests.urls does.
+            at = 'the manifest'
+            cause += ', or it may refuse layers with URLs (Windows images)'
+        message = f'fails at {at} ({failed[1]}): {cause}, and its log says why'
+        return Problem('copy-destination-fails', message, end)
     if _REJECTED.search(said):
         message = f'does not take the manifest as it is ({words})'
         return Problem('copy-refused', message, job.target.domain)

@@ -120,6 +120,20 @@ def test_the_words_of_skopeo_stand_in_the_message():
     assert seen('destination-404').message.endswith('StatusCode: 404)')
 
 
+def test_a_manifest_with_layers_that_are_elsewhere():
+    """skopeo 1.9.3 and docker-registry 2.8.2, of a foreign layer with a URL."""
+    said = (
+        'time="x" level=fatal msg="writing manifest: uploading manifest 1 to r.lab:5002'
+        '/win: received unexpected HTTP status: 500 Internal Server Error"'
+    )
+    assert problem_of(Completed(code=1, out='', err=said), job()) == Problem(
+        'copy-destination-fails',
+        'fails at the manifest (500 Internal Server Error): its storage may be full, '
+        'or it may refuse layers with URLs (Windows images), and its log says why',
+        HERE,
+    )
+
+
 def test_an_upload_that_fails_at_the_end():
     said = (
         'time="x" level=fatal msg="copying image 1/2 from manifest list: writing blob: '
