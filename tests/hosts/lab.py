@@ -712,6 +712,13 @@ class OwnerHost(LastingHost):
         self.run(NAME_ITSELF)
         services.wait_for(f'{self.name}: names', lambda: self.knows(owners.SITE_NAME))
 
+    def boot(self) -> None:
+        """Boot until it has a lease, too: its name may be known without one."""
+        before = self.lab.leases(self.address)
+        super().boot()
+        if self.owner.renew:
+            self._await_lease(before)
+
     def knows(self, name: str) -> bool:
         """Ask the way that programs of the host do."""
         return self.run(['getent', 'ahosts', name], check=False).returncode == 0
@@ -720,8 +727,12 @@ class OwnerHost(LastingHost):
         """Have the owner ask the site for its address again."""
         before = self.lab.leases(self.address)
         self.run(self.owner.renew)
+        self._await_lease(before)
+
+    def _await_lease(self, before: int) -> None:
         services.wait_for(
-            f'{self.name}: lease', lambda: self.lab.leases(self.address) > before
+            f'{self.name}: lease',
+            lambda: self.lab.leases(self.address) > before,
         )
 
 

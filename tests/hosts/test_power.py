@@ -113,7 +113,11 @@ def test_killed_at_any_time_of_a_live_run(newest, capsys):
     outcomes = {'before': 0, 'recovered': 0, 'after': 0}
     for number in range(KILLS):
         seconds = round(whole_s * (0.3 + 1.2 * number / KILLS), 3)
-        newest.run(f'timeout -s KILL {seconds} {words}', check=False)
+        began = time.monotonic()
+        killed = newest.run(f'timeout -s KILL {seconds} {words}', check=False)
+        if killed.returncode == 0:
+            # What else this machine does changes how long a whole one takes.
+            whole_s = time.monotonic() - began
         done = envelope(newest.run('registry-host reload --format=json').stdout)
         is_recovered = any(f['check'] == 'recovered' for f in done['findings'])
         found = state_of(newest)
