@@ -185,7 +185,7 @@ def test_a_change_that_cuts_names_off_goes_back_by_itself(lab, name):
         assert refused.returncode == 1
         assert 'no answer within 2 s' in refused.stderr
         assert_seen(host, before)
-        tool(host, 'configure', *words, '--no-probe', '--confirm-within', '2')
+        tool(host, 'configure', *words, '--no-probe', '--confirm-within', '4')
         assert '10.99.0.254' in host.run(ASKED).stdout
         script = 'for i in $(seq 150); do test -e $0 || exit 0; sleep 0.1; done; exit 1'
         host.run(['sh', '-c', script, '/var/lib/registry-host/pending.json'])

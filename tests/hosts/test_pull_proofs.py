@@ -136,7 +136,7 @@ def test_a_restart_that_was_put_off_and_done_by_hand_is_proved(newest):
 
 
 def test_what_goes_back_by_itself_is_not_proved(newest):
-    ran(newest, *CONFIGURE, '--mirror', MIRROR, '--confirm-within=1')
+    ran(newest, *CONFIGURE, '--mirror', MIRROR, '--confirm-within=3')
     assert not is_open(newest)
     script = 'for i in $(seq 400); do test -e $0 || exit 0; sleep 0.1; done; exit 1'
     newest.run(['sh', '-c', script, '/var/lib/registry-host/pending.json'])
