@@ -578,6 +578,19 @@ def front(hub, hold):
     return web_server(answer)
 
 
+def interrupted(words, is_due, number=signal.SIGINT):
+    """Run the command until it is due to be interrupted: its exit code and output."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command(*words), stdout=pipe, stderr=pipe)
+    deadline = time.monotonic() + 30
+    while not is_due():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, err = (text.decode() for text in process.communicate(timeout=20))
+    return process.returncode, out, err
+
+
 def skopeos(endpoint):
     """Processes of skopeo that are about a registry."""
     found = []
@@ -602,19 +615,16 @@ def test_an_interrupted_copy_is_completed_by_the_next(hub, number, output):
             f'--to={hub.prefix}',
             f'--format={output}',
         ]
-        process = subprocess.Popen(
-            command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
         path = f'{hub.prefix.partition("/")[2]}/team/fast'
-        deadline = time.monotonic() + 30
-        while not is_there(hub.here, path):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        time.sleep(0.5)
-        assert skopeos(server.endpoint)
-        process.send_signal(number)
-        out, err = (text.decode() for text in process.communicate(timeout=20))
-        assert process.returncode == 130
+
+        def is_half_way():
+            if not is_there(hub.here, path):
+                return False
+            time.sleep(0.5)  # For it to be proved, too.
+            return skopeos(server.endpoint)
+
+        code, out, err = interrupted(words, is_half_way, number)
+        assert code == 130
         assert skopeos(server.endpoint) == []
         message = 'interrupted; 1 image was copied'
         if output == 'text':
@@ -670,20 +680,11 @@ def test_an_interrupt_while_the_first_image_is_copied(hub):
     hold = threading.Event()
     with front(hub.hub, hold) as server:
         name = f'{server.endpoint}/team/slow:1'
-        process = subprocess.Popen(
-            command(name, f'--to={hub.prefix}'),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        deadline = time.monotonic() + 30
-        while not skopeos(server.endpoint):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        words = [name, f'--to={hub.prefix}']
+        code, out, err = interrupted(words, lambda: skopeos(server.endpoint))
         hold.set()
-    assert (process.returncode, out) == (130, b'')
-    assert lines(err.decode())[0] == 'error: interrupted; no image was copied'
+    assert (code, out) == (130, '')
+    assert lines(err)[0] == 'error: interrupted; no image was copied'
 
 
 def test_an_interrupt_before_the_first_byte(hub):
@@ -695,20 +696,11 @@ def test_an_interrupt_before_the_first_byte(hub):
         return 200, [], b''
 
     with web_server(answer) as server:
-        process = subprocess.Popen(
-            command(hub.app, f'--to={server.endpoint}'),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        deadline = time.monotonic() + 20
-        while not server.asked:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        words = [hub.app, f'--to={server.endpoint}']
+        code, out, err = interrupted(words, lambda: server.asked)
         hold.set()
-    assert (process.returncode, out) == (130, b'')
-    assert err.decode().strip().startswith('error: interrupted; ')
+    assert (code, out) == (130, '')
+    assert err.strip().startswith('error: interrupted; ')
 
 
 def test_nobody_reads_on(hub):

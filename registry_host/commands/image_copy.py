@@ -21,7 +21,14 @@ from registry_host.errors import (
 )
 from registry_host.host.concurrency import work_off
 from registry_host.registry.copyends import Ends, reach_ends, role_findings
-from registry_host.registry.copying import Copied, Decision, decide, failed, proved
+from registry_host.registry.copying import (
+    ARRIVING,
+    Copied,
+    Decision,
+    decide,
+    failed,
+    proved,
+)
 from registry_host.registry.copymeans import Means, find_means
 from registry_host.registry.landing import name_findings
 from registry_host.reporting.report import Report
@@ -35,7 +42,6 @@ if TYPE_CHECKING:
 # Questions are short, and mostly waiting.
 _ASKING_WIDTH = 8
 _PROVING_WIDTH = 2
-_ARRIVED = frozenset({'copied', 'updated'})
 # What is wrong with single images of a registry: each is named, whatever their number.
 _OF_IMAGES = frozenset({'copy-absent', 'copy-login', 'copy-no-manifest'})
 
@@ -119,7 +125,7 @@ class _Work:
     def arrived(self) -> tuple[Landing, ...]:
         """The images that were copied; with --check, those that would be."""
         landings = (each.landing for each in self.decisions)
-        return tuple(each for each in landings if self._done[each].action in _ARRIVED)
+        return tuple(each for each in landings if self._done[each].action in ARRIVING)
 
     @property
     def has_news(self) -> bool:
@@ -208,7 +214,7 @@ class _Work:
     # What came of it
 
     def interruption(self) -> Problem:
-        count = sum(c.action in _ARRIVED for c in self._done.values())
+        count = sum(c.action in ARRIVING for c in self._done.values())
         there = sum(c.action == 'none' for c in self._done.values())
         what = f'{count or "no"} {"images were" if count > 1 else "image was"}'
         message = f'interrupted; {what} copied'
@@ -249,7 +255,7 @@ def _joined(copied: Sequence[Copied]) -> Iterator[Problem]:
 def _sum_up(copied: Sequence[Copied], *, is_check: bool) -> str:
     actions = [each.action for each in copied]
     verb = 'would be copied' if is_check else 'copied'
-    new = actions.count('copied') + actions.count('updated')
+    new = sum(action in ARRIVING for action in actions)
     counts = (
         (new, verb),
         (actions.count('none'), 'already there'),

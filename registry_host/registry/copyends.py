@@ -32,6 +32,7 @@ from registry_host.settings.proxies import check_no_proxy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from registry_host.engine.clientlogins import StoredLogin
     from registry_host.host.host import Host
     from registry_host.registry.landing import Destination, Landing
 
@@ -111,7 +112,7 @@ def reach_ends(
         message = 'asks for a login, and docker login has stored none for it'
         hint = f'docker login {quoted(target.name)}'
         return Problem('copy-login', message, target.name, hint)
-    return Ends(engine, target, registries, tuple(_strange(registries, unread)))
+    return Ends(engine, target, registries, tuple(_without_login(registries, unread)))
 
 
 def way_of(host: Host, engine: EngineFacts) -> Route:
@@ -145,22 +146,28 @@ def _reach(
     silent: set[str],
     unread: dict[str, Problem],
 ) -> Reached:
-    """Reach a registry; docker goes on without a login that it cannot read, too."""
-    login = None
     try:
-        try:
-            login = find_login(host, domain)
-        except ConfigError as err:
-            unread[domain] = err.problems[0]
-        return reach(host, route, domain, login)
+        return reach(host, route, domain, _login(host, domain, unread))
     finally:
         silent.discard(domain)
 
 
-def _strange(
+def _login(host: Host, domain: str, unread: dict[str, Problem]) -> StoredLogin | None:
+    """Find the login for a registry; like docker, go on without one that is unreadable.
+
+    Source: docker/cli cli/command/registry.go ResolveAuthConfig (20.10 to 28.5).
+    """
+    try:
+        return find_login(host, domain)
+    except ConfigError as err:
+        unread[domain] = err.problems[0]
+        return None
+
+
+def _without_login(
     registries: Mapping[str, Registry | Problem], unread: Mapping[str, Problem]
 ) -> Iterator[Finding]:
-    """Tell of registries that ask for a login which could not be read."""
+    """Warn of registries that ask for a login where it could not be read."""
     by_problem: dict[Problem, list[str]] = {}
     for domain, problem in sorted(unread.items()):
         registry = registries[domain]

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     Action = Literal['copied', 'updated', 'none', 'failed']
 
 
+# What brings an image to its destination, or would.
+ARRIVING = frozenset({'copied', 'updated'})
+
+
 class Decision(NamedTuple):
     """What is to be done for an image.
 
@@ -45,7 +49,7 @@ class Decision(NamedTuple):
 
     @property
     def is_pending(self) -> bool:
-        return self.action in ('copied', 'updated')
+        return self.action in ARRIVING
 
 
 class Copied(NamedTuple):
