@@ -284,7 +284,11 @@ def unreadable(path: str, err: OSError, user: User | None) -> Problem:
         hint = f'{repeat_with("sudo")}\n{hint}'
     if user and err.errno == errno.EACCES:
         message += "; is it root's by mistake?"
-        hint += f'\n{give_back(path, user)}'
+        # Elsewhere, as in a folder that $DOCKER_CONFIG names, it may hold more than
+        # files of the user: /etc, or the logins of root.
+        home = user.home.rstrip('/')
+        if home and path.startswith(f'{home}/'):
+            hint += f'\n{give_back(path, user)}'
     return Problem(
         code=UNREADABLE,
         where=path,

@@ -142,6 +142,21 @@ def test_docker_config_names_its_folder(home, tmp_path, monkeypatch):
     assert find_login(host, LAB).username == 'old'
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason='needs root')
+def test_no_hint_gives_away_a_folder_elsewhere(tmp_path):
+    """The folder of root that $DOCKER_CONFIG names is not to become the user's."""
+    daemon = pwd.getpwnam('daemon')
+    folder = tmp_path / 'roots'
+    folder.mkdir(mode=0o700)
+    host = Alices('/home/daemon', name='daemon', uid=daemon.pw_uid)
+    host.environ['DOCKER_CONFIG'] = str(folder)
+    with pytest.raises(ConfigError) as caught:
+        find_login(host, LAB)
+    (problem,) = caught.value.problems
+    assert 'cannot be read as daemon (Permission denied)' in problem.message
+    assert problem.hint == f'sudo namei -l {folder}/config.json'
+
+
 def test_nobody_has_no_login():
     class Nobodys(Host):
         def find_user(self, *, name=None, uid=None):
