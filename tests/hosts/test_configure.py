@@ -106,7 +106,6 @@ def test_client_proxies_by_sudo(host):
     path = '/home/alice/.docker/config.json'
     host.write(path, CONFIG_JSON, mode='600', owner='alice:alice')
     host.run('chown alice:alice /home/alice/.docker && chmod 700 /home/alice/.docker')
-    host.run('docker import /opt/registry-host/busybox.tar local/busybox')
     flags = (
         '--proxy-for=client',
         '--http-proxy',
@@ -125,9 +124,7 @@ def test_client_proxies_by_sudo(host):
     )
     assert host.run(['stat', '-c', '%a %U:%G', path]).stdout == '600 alice:alice\n'
     assert not host.run('test -e /root/.docker', check=False).returncode == 0
-    shown = host.run(
-        ['docker', 'run', '--rm', 'local/busybox', '/bin/busybox', 'env'], user='alice'
-    ).stdout
+    shown = host.in_container('env', user='alice')
     assert 'HTTP_PROXY=http://proxy:hunter2@proxy.lab:3128\n' in shown
     assert 'no_proxy=.lab,10.0.0.0/8\n' in shown
     again = as_json(configure(host, *flags, '--format=json', user='alice'))
