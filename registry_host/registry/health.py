@@ -26,13 +26,17 @@ def start(host: Host, instance: str, *, limit_s: float = START_TIMEOUT_S) -> Non
     since = f'{time.time():.3f}'
     for words in (
         ('daemon-reload',),
-        ('reset-failed', unit),
+        # Several starts within seconds are no fault: systemd would refuse a path unit
+        # the sixth within ten.
+        ('reset-failed', unit, helper),
         ('enable', unit, helper),
         ('restart', helper, unit),
     ):
         done = host.run(['systemctl', *words], timeout_s=limit_s)
         if not done.is_ok and words[0] != 'reset-failed':
-            raise EngineError(_failed(host, instance, since))
+            said = done.err.strip().partition('\n')[0]
+            told = f'could not be started (systemctl {words[0]}: {said})'
+            raise EngineError(_failed(host, instance, since, told))
     deadline = time.monotonic() + limit_s
     addresses = addresses_of(host, instance)
     was_failed = False
@@ -47,7 +51,7 @@ def start(host: Host, instance: str, *, limit_s: float = START_TIMEOUT_S) -> Non
             break
         was_failed = is_failed
         time.sleep(_POLL_S)
-    raise EngineError(_failed(host, instance, since))
+    raise EngineError(_failed(host, instance, since, 'does not answer'))
 
 
 def stop(host: Host, instance: str, *, limit_s: float = START_TIMEOUT_S) -> None:
@@ -77,10 +81,10 @@ def problem(instance: str, message: str) -> Problem:
     )
 
 
-def _failed(host: Host, instance: str, since: str) -> Problem:
+def _failed(host: Host, instance: str, since: str, told: str) -> Problem:
+    """What the registry itself says is wrong, or else what was seen of it."""
     cause = last_cause(host, instance, f'--since=@{since}')
-    told = f'does not run: {cause}' if cause else 'does not answer'
-    return problem(instance, told)
+    return problem(instance, f'does not run: {cause}' if cause else told)
 
 
 def last_cause(host: Host, instance: str, *flags: str) -> str:

@@ -286,6 +286,17 @@ def test_garbage_is_collected_while_no_push_is_taken(server, lab):
     assert 'is a cache' in error['message']
 
 
+def test_collections_may_follow_each_other_at_once(server, lab):
+    """Each restarts what watches its files; systemd refuses a sixth start within 10 s."""
+    watcher = 'registry-host-push-restart.path'
+    hub = f'{lab.hub.endpoint}/library/hello'
+    lab.copy_image(hub, f'{server.address}:5002/library/often')
+    server.run(f'for i in 1 2 3 4 5 6 7; do systemctl restart {watcher}; done; true')
+    assert state_of(server, watcher) == 'failed'
+    ran(server, *REGISTRY, 'gc', 'push')
+    assert state_of(server, watcher) == 'active'
+
+
 def test_a_collection_that_fails_leaves_the_registry_as_it_was(server, lab):
     unit = 'registry-host-push-collect.service'
     folder = f'/run/systemd/system/{unit}.d'
