@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from registry_host.transaction.outcome import Outcome
     from registry_host.transaction.run import Run
 
+# What follows the name where a message has a command line, and no sentence.
+COMMANDS = (
+    'configure confirm doctor history image registry reload status unconfigure undo '
+    'validate'
+).split()
+
 
 class CheckedRegistry(NamedTuple):
     """A registry that was checked; `role` None: it does not start as it is.
@@ -218,9 +224,9 @@ def _below(root: str, text: str) -> str:
         return text
     from shlex import quote
 
-    # A command, not a path: /var/lib/registry-host is one too.
+    # A command: not a path (/var/lib/registry-host), nor the name in a sentence.
     return re.sub(
-        r'(?<![-/\w])registry-host (?=[a-z])',
+        rf'(?<![-/\w])registry-host (?=(?:{"|".join(COMMANDS)})\b)',
         lambda _: f'registry-host --root {quote(root)} ',
         text,
     )

@@ -15,6 +15,7 @@ from roots import run_command
 from registry_host.cli import cli
 from registry_host.errors import ConflictError, Problem
 from registry_host.host.host import Host
+from registry_host.reporting import report
 
 MIRROR = ('--mirror', 'http://m')
 PAGE = SCHEMA.with_name('json.md')
@@ -63,6 +64,12 @@ COMMANDS = {
     for name, command in cli.commands.items()
     for inner in ('', *getattr(command, 'commands', ()))
 }
+
+
+def test_hints_know_each_command_by_its_name():
+    """In them a root goes in front of a command; in a sentence, it does not."""
+    shown = {name for name, command in cli.commands.items() if not command.hidden}
+    assert set(report.COMMANDS) == shown
 
 
 @pytest.mark.parametrize(('words', 'code'), LINES, ids=lambda row: str(row))
