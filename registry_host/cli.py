@@ -74,7 +74,7 @@ def _show_version(
     '--root',
     metavar='DIR',
     default='/',
-    help='Work on the files of a host that does not run; contact nothing.',
+    help='Work on the files of a host that is not running; contact nothing.',
 )
 # Not click's own, which has each start look for translations.
 @click.option(
@@ -117,15 +117,15 @@ def _no_root(root: str) -> Problem:
     '--replace',
     'is_replacing',
     is_flag=True,
-    help='Make each list that is given the whole of what is managed, in this order.',
+    help='Replace the managed entries of each list that is given, in this order.',
 )
 @no_probe_option
 @click.option(
     '--probe-pull',
     'is_pulling',
     is_flag=True,
-    help='Have the engine pull the image, and remove what it did not have; without it, '
-    'the engine only resolves it.',
+    help='Have the engine pull the image, and remove what it did not have before; by '
+    'default, it only resolves the image.',
 )
 @change_options
 @confirm_within_option
@@ -226,7 +226,7 @@ def undo(
     output_format: str,
     **options: Any,
 ) -> NoReturn:
-    """Take back one run: the newest that stands, or CHECKPOINT of the history."""
+    """Undo one run: CHECKPOINT of the history, or the newest not yet undone."""
     from registry_host.commands.undo import undo as run
     from registry_host.transaction.carryout import Manner
 
@@ -239,7 +239,7 @@ def undo(
 @format_option
 @click.pass_obj
 def history(host: Host, /, output_format: str) -> NoReturn:
-    """List the runs that changed this host, and what came of them."""
+    """List the runs that changed this host, and how they ended."""
     from registry_host.commands.history import history as run
 
     finish(run(host), output_format)
@@ -260,7 +260,7 @@ def status(host: Host, /, output_format: str) -> NoReturn:
 @format_option
 @click.pass_obj
 def confirm(host: Host, /, lock_timeout_s: float, output_format: str) -> NoReturn:
-    """Let a change stay that was made with --confirm-within."""
+    """Keep a change that was made with --confirm-within."""
     from registry_host.commands.confirm import confirm_pending as run
 
     finish(run(host, lock_timeout_s=lock_timeout_s), output_format)
@@ -274,7 +274,7 @@ def confirm(host: Host, /, lock_timeout_s: float, output_format: str) -> NoRetur
 @format_option
 @click.pass_obj
 def revert(host: Host, /, token: str, after_s: float, output_format: str) -> NoReturn:
-    """Take back the change on approval; for the timer that TOKEN was given to."""
+    """Undo the change that waits for confirmation; for the timer with TOKEN."""
     from registry_host.commands.confirm import revert as run
 
     finish(run(host, token, after_s=after_s), output_format)
@@ -332,14 +332,14 @@ def reload(
 
 
 @cli.command()
-@click.option('--only', metavar='CHECK', multiple=True, help='Run this check alone.')
-@click.option('--skip', metavar='CHECK', multiple=True, help='Leave this check out.')
-@click.option('--list', 'is_list', is_flag=True, help='List the checks and end.')
+@click.option('--only', metavar='CHECK', multiple=True, help='Run only this check.')
+@click.option('--skip', metavar='CHECK', multiple=True, help='Skip this check.')
+@click.option('--list', 'is_list', is_flag=True, help='List the checks and exit.')
 @click.option(
     '--strict',
     'is_strict',
     is_flag=True,
-    help='Warnings, and what only root may check, exit 1 too.',
+    help='Exit 1 for warnings, and for what only root may check, too.',
 )
 @format_option
 @click.pass_obj
@@ -352,7 +352,7 @@ def doctor(
     is_strict: bool,
     output_format: str,
 ) -> NoReturn:
-    """Tell what is wrong with this host, and which command mends it."""
+    """Tell what is wrong with this host, and which command fixes it."""
     from registry_host.commands.doctor import doctor as run
     from registry_host.commands.doctor import list_checks
 

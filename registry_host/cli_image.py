@@ -33,35 +33,35 @@ def image() -> None:
     'destination',
     metavar='REGISTRY[/PREFIX]',
     required=True,
-    help='The registry to copy to, HOST[:PORT], and what goes in front of each name.',
+    help='The registry to copy to, HOST[:PORT], and an optional prefix for each name.',
 )
 @click.option(
     '--from-file',
     'list_file',
     metavar='LIST',
     callback=_not_empty,
-    help='Read names of images from a file, one a line; # begins a comment, - is '
+    help='Read the names of images from a file, one per line; # starts a comment, - is '
     'standard input.',
 )
 @click.option(
     '--keep-host',
     'keeps_host',
     is_flag=True,
-    help='Put the host of the source in front of the name, its port behind a dash: '
-    'hub.example-5001/team/app.',
+    help='Put the host of the source in front of the name, with a dash before the '
+    'port: hub.example-5001/team/app.',
 )
 @click.option(
     '--platform',
     metavar='OS/ARCH[/VARIANT]',
     callback=_not_empty,
-    help='Copy this platform alone; the digest is then another. By default all are.',
+    help='Copy only this platform, under another digest; by default, all are copied.',
 )
 @click.option(
     '--jobs',
     type=click.IntRange(1, 64),
     default=8,
     show_default=True,
-    help='How many images to copy at once.',
+    help='How many images to copy at the same time.',
 )
 @click.option(
     '--verify',

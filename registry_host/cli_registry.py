@@ -33,7 +33,7 @@ def instance_options(command: Command) -> Command:
         click.option(
             '--storage',
             metavar='DIR',
-            help='Where the images are kept; /srv/registry/NAME if not given.',
+            help='Where the images are kept; default: /srv/registry/NAME.',
         ),
         click.option(
             '--shared-storage',
@@ -44,8 +44,8 @@ def instance_options(command: Command) -> Command:
         click.option(
             '--listen',
             metavar='ADDR:PORT',
-            help='The address to serve; all addresses if ADDR is empty, and '
-            '127.0.0.1:5000 (cache) or 127.0.0.1:5002 (push) if not given.',
+            help='The address to serve; all addresses if ADDR is empty. Default: '
+            '127.0.0.1:5000 (cache) or 127.0.0.1:5002 (push).',
         ),
         click.option(
             '--distribution',
@@ -68,7 +68,7 @@ def instance_options(command: Command) -> Command:
         click.option(
             '--htpasswd',
             metavar='FILE',
-            help='Users and bcrypt passwords; nobody else may pull or push.',
+            help='Users and bcrypt passwords; only they may pull or push.',
         ),
     )
     for option in reversed(options):
@@ -83,21 +83,21 @@ def _identity_options() -> tuple[Callable[[Command], Command], ...]:
         click.option(
             '--name',
             metavar='NAME',
-            help='What to call it, and its unit; KIND if not given.',
+            help='The name of the registry and of its unit; default: KIND.',
         ),
         click.option(
             '--upstream',
             metavar='URL',
-            help='The hub that a cache fetches from; Docker Hub if not given.',
+            help='The hub that a cache fetches from; default: Docker Hub.',
         ),
         click.option(
-            '--username', metavar='USER', help='The user of a cache at its upstream.'
+            '--username', metavar='USER', help='The user to log in as at the upstream.'
         ),
         click.option(
             '--password-file',
             metavar='FILE',
-            help='A file with the password of that user; without it, the variable '
-            'REGISTRY_HOST_UPSTREAM_PASSWORD is read.',
+            help='A file with the password of that user; default: the variable '
+            'REGISTRY_HOST_UPSTREAM_PASSWORD.',
         ),
     )
 
@@ -120,13 +120,13 @@ _MANNER = ('is_check', 'has_diff', 'lock_timeout_s')
     type=click.Choice(['config', 'units', 'compose']),
     default='config',
     show_default=True,
-    help='What to render: the config alone, or what runs it as well.',
+    help='What to render: only the config, or what runs the registry as well.',
 )
 @click.option(
     '--write',
     'folder',
     metavar='DIR',
-    help='Write the files into DIR, and edit those that are there; else show them.',
+    help='Write the files into DIR, or edit those that are there; default: show them.',
 )
 @file_options
 @click.pass_context
@@ -235,8 +235,8 @@ def gc(host: Host, /, name: str, lock_timeout_s: float, output_format: str) -> N
     '--distribution',
     'major',
     type=click.Choice(['2', '3']),
-    help='The major version of the registry that reads the files; by default that of '
-    'the image in a compose file, or of the installed package.',
+    help='The major version of the registry that reads the files; default: that of the '
+    'image in a compose file, or of the installed package.',
 )
 @click.option(
     '--roles',
@@ -250,7 +250,7 @@ def gc(host: Host, /, name: str, lock_timeout_s: float, output_format: str) -> N
     'is_logging_in',
     is_flag=True,
     help='Send a URL the login that `docker login` stored for it, in your config.json '
-    'or by its credential helper; never sent without.',
+    'or by its credential helper; by default, no login is sent.',
 )
 @format_option
 @click.pass_obj

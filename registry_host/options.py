@@ -17,8 +17,8 @@ _probe_image_option = click.option(
     '--probe-image',
     'probe_image',
     metavar='IMAGE',
-    help='An image of Docker Hub that mirrors and the engine are asked for, as a proof '
-    "that pulls work; '' asks for none.",
+    help='The image of Docker Hub to ask mirrors and the engine for, as proof that '
+    "pulls work; '' asks for none.",
 )
 
 
@@ -104,7 +104,7 @@ def _name_options() -> tuple[Callable[[Command], Command], ...]:
             '--dns-exclusive/--no-dns-exclusive',
             'is_exclusive',
             default=None,
-            help='Ask no nameservers but those of --nameserver, or ask others too.',
+            help='Ask only the nameservers of --nameserver, or ask others too.',
         ),
         click.option(
             '--engine-dns',
@@ -118,10 +118,13 @@ def _name_options() -> tuple[Callable[[Command], Command], ...]:
 
 
 check_option = click.option(
-    '--check', 'is_check', is_flag=True, help='Forecast; exit 3 if pending.'
+    '--check',
+    'is_check',
+    is_flag=True,
+    help='Show what would change; exit 3 if anything.',
 )
 diff_option = click.option(
-    '--diff', 'has_diff', is_flag=True, help='Show each file as a diff.'
+    '--diff', 'has_diff', is_flag=True, help='Show the change to each file as a diff.'
 )
 
 
@@ -135,8 +138,8 @@ def change_options(command: Command) -> Command:
             type=click.Choice([NEVER, IF_SAFE, ALWAYS]),
             default=IF_SAFE,
             show_default=True,
-            help='Restart the engine where a reload is not enough: if-safe is with no '
-            'running container, or with live-restore.',
+            help='Whether to restart the engine where a reload is not enough; if-safe: '
+            'if no container runs, or live-restore is on.',
         ),
         lock_option,
     )
@@ -160,7 +163,7 @@ class Seconds(click.FloatRange):
 no_probe_option = click.option(
     '--no-probe',
     is_flag=True,
-    help='Ask no mirrors and nameservers before, and no pull of the engine after.',
+    help='Do not ask mirrors and nameservers first, nor the engine for a pull after.',
 )
 lock_option = click.option(
     '--lock-timeout',
@@ -169,13 +172,13 @@ lock_option = click.option(
     metavar='S',
     default=LOCK_TIMEOUT_S,
     show_default=True,
-    help='Wait so long for another run to end.',
+    help='How long to wait for another run to end.',
 )
 confirm_within_option = click.option(
     '--confirm-within',
     type=Seconds(min=1),
     metavar='S',
-    help='Take it back after so many seconds, unless `confirm` comes in time.',
+    help='Undo the change after this many seconds, unless it is confirmed.',
 )
 format_option = click.option(
     '--format',

@@ -120,7 +120,9 @@ def configuring(tour: Tour) -> None:
     tour.show(f'{CONFIGURE} --check --diff', code=3, note='a forecast')
     tour.show(CONFIGURE, note='the change, by reload, and the live proof')
     tour.show(CONFIGURE, note='again: nothing to do, nothing written')
-    tour.show('docker ps --format "{{.Names}}: {{.Status}}"', note='nobody stopped')
+    tour.show(
+        'docker ps --format "{{.Names}}: {{.Status}}"', note='no container was stopped'
+    )
 
 
 def pulling(tour: Tour, on_server: Tour, address: str) -> None:
@@ -148,7 +150,7 @@ def pulling(tour: Tour, on_server: Tour, address: str) -> None:
     tour.show(
         'registry-host doctor',
         code=1,
-        note='the doctor: one mirror, which somebody else had put there, is dead',
+        note='doctor: one mirror, a foreign entry, is dead',
     )
 
 
@@ -161,12 +163,12 @@ def going_back(tour: Tour) -> None:
     )
     tour.show(
         'registry-host undo --no-probe',
-        note='taken back all the same, in the file and in the engine',
+        note='undone all the same, in the file and in the engine',
     )
     tour.show('cat /etc/docker/daemon.json')
     tour.show(
         f'{CONFIGURE} --confirm-within 2',
-        note='on approval: it goes back by itself unless somebody confirms it',
+        note='undone automatically unless it is confirmed',
     )
     tour.show('sleep 3; cat /etc/docker/daemon.json')
 
@@ -180,9 +182,9 @@ def nameservers(tour: Tour, nameserver: str) -> None:
     tour.show('registry-host doctor --only nameserver-owner')
     tour.show(
         f'{CONFIGURE} --nameserver {nameserver}',
-        note='with one that does, through whoever keeps the nameservers',
+        note='with one that does, through the DNS manager',
     )
-    tour.show('registry-host undo --no-probe', note='and back')
+    tour.show('registry-host undo --no-probe', note='undo it')
 
 
 def in_a_folder() -> None:
@@ -208,8 +210,8 @@ def in_a_folder() -> None:
         tour.show(f'{CONFIGURE} --check --diff', code=3, note='a forecast')
         tour.show(CONFIGURE, note='the change')
         tour.show(CONFIGURE, note='again: nothing to do, nothing written')
-        tour.show('registry-host doctor', note='the doctor')
-        tour.show('registry-host undo', note='taken back')
+        tour.show('registry-host doctor', note='doctor')
+        tour.show('registry-host undo', note='undo the last run')
         tour.show('registry-host history', note='what was done here')
         json.loads((root / 'etc/docker/daemon.json').read_text())
     print(

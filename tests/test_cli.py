@@ -39,7 +39,7 @@ def test_text_of_a_change_and_of_none(root):
         'updated /etc/docker/daemon.json\n'
         '  + registry-mirrors  http://registry.lab:5000\n'
         'no reload was done: the engine reads the file when it starts\n'
-        f'to take it back: {root.as_root} undo 1\n'
+        f'to undo it: {root.as_root} undo 1\n'
     )
     before = root.snapshot()
     second = root.run('configure', *MIRROR, '--diff')

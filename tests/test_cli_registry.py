@@ -129,7 +129,7 @@ def test_a_config_that_others_edit_is_taken_back_all_the_same(root):
     ('words', 'message'),
     (
         (('cache', '--upstream='), '--upstream: is empty'),
-        (('cache', '--name=a b'), "--name: 'a b' is no name"),
+        (('cache', '--name=a b'), "--name: 'a b' is not a valid name"),
         (('cache', '--listen=5000'), "--listen: '5000' is not ADDR:PORT"),
         (('cache', '--storage=x'), "--storage: 'x' is not an absolute path"),
         (('cache', '--ttl=48h'), '--ttl: distribution 2.8 ignores it'),

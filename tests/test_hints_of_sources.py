@@ -96,7 +96,7 @@ def test_each_hint_is_pasted(path):
         ('registry-mirrors = ["http://registry.example:5000"]', True),
         ('"/usr/bin/docker-proxy"', True),
         ('ls -l /f\nsudo registry-host undo', True),
-        ('to take it back: sudo registry-host undo 7', False),
+        ('to undo it: sudo registry-host undo 7', False),
         ('is the address right? nslookup a 10.0.0.1', False),
         ('curl -sI http://registry.example/v2/', False),
         ('remove it', False),

@@ -41,7 +41,7 @@ def confirm_pending(host: Host, *, lock_timeout_s: float) -> Report:
 def _none_pending() -> Problem:
     return Problem(
         code='confirm-none',
-        message='no change is on approval',
+        message='no change is waiting for confirmation',
         hint='sudo registry-host history',
     )
 
@@ -57,7 +57,7 @@ def revert(host: Host, token: str, *, after_s: float) -> Report:
             mended += found
             pending = pending_run(host)
             if pending is None or pending.token != token:
-                note = 'confirmed: nothing to take back'
+                note = 'confirmed: nothing to undo'
                 return Report(command='revert', findings=mended, note=note)
             # The run may have ended long after it had started the timer.
             after_s = pending.seconds_left(host)

@@ -40,7 +40,7 @@ class Undo(Request):
             return False
         cut_short = checkpoints.load_journal(host)
         if cut_short is not None:  # With --check, which recovers nothing.
-            self.note = f'would take back {cut_short.title}, which was cut short'
+            self.note = f'would undo {cut_short.title}, which was cut short'
             return True
         is_met = any(each.check in ('recovered', 'not-confirmed') for each in mended)
         self.note = '' if is_met else self.note
@@ -78,9 +78,9 @@ class Undo(Request):
         if carried.planned is None or self._run is None:
             return self.note
         if is_check:
-            return f'would take back {self._run.title}'
+            return f'would undo {self._run.title}'
         is_empty = carried.planned.plan.is_empty
-        return '' if is_empty else f'took back {self._run.title}'
+        return '' if is_empty else f'undid {self._run.title}'
 
 
 def undo(
@@ -98,7 +98,7 @@ def undo(
     return with_registries(host, report)
 
 
-_NOTHING = 'nothing to undo: no run stands that changed anything'
+_NOTHING = 'nothing to undo: there is no run whose changes are still in place'
 
 
 def _find(host: Host, number: int | None) -> Run | None:
@@ -139,7 +139,7 @@ def _undone(run: Run, by: int) -> Problem:
     return Problem(
         code='undo-done',
         where=run.title,
-        message=f'is undone already, by run {by}; undo that to bring it back',
+        message=f'was already undone by run {by}; undo that run to redo it',
         hint=f'sudo registry-host undo {by}',
     )
 

@@ -234,7 +234,7 @@ def changed(path: str) -> ConflictError:
         Problem(
             code='file-changed',
             where=path,
-            message='was changed by somebody else since it was read',
+            message='was changed outside registry-host since it was read',
             hint=repeat_with(''),
         )
     )

@@ -120,7 +120,7 @@ def get(request: Request) -> Answer:
             is_http = origin_of(target)[0] in _PORTS
         except ValueError:
             raise ConnectionFailed(
-                'redirects', 'it redirects to what is no address'
+                'redirects', 'it redirects to something that is not an address'
             ) from None
         if not is_http:
             return answer

@@ -43,7 +43,7 @@ def auth_rules(instance: Instance) -> Iterator[Finding]:
             'auth-type',
             'error',
             ('auth', kind),
-            f'{kind} is no type of auth, so the registry does not start',
+            f'{kind} is not a type of auth, so the registry does not start',
             'write below auth: htpasswd: {realm: registry, path: '
             '/etc/docker/registry/htpasswd}',
             *instance.restart(),

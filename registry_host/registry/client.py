@@ -119,7 +119,7 @@ class Registry:
         manifest = Manifest(digest, kind, answer.body)
         if not manifest.parsed:
             # As a page that a proxy or a login puts in its place.
-            message = 'answers with what is no manifest'
+            message = 'answers with something that is not a manifest'
             problem = Problem('copy-no-manifest', message, self.name)
             raise RequestFailed(problem, is_absent=True)
         return manifest

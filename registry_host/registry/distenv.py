@@ -61,8 +61,8 @@ class _Variable:
         except YamlTextError:
             self.fault(
                 'env-yaml',
-                'is read as YAML and is none, so the registry does not start: put the '
-                'value in double quotes inside the value',
+                'is read as YAML and is not valid, so the registry does not start: put '
+                'the value in double quotes inside the value',
                 is_fatal=True,
             )
             return None

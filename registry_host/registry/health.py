@@ -36,7 +36,7 @@ def start(host: Host, instance: str, *, limit_s: float = START_TIMEOUT_S) -> Non
         if not done.is_ok and words[0] != 'reset-failed':
             said = done.err.strip().partition('\n')[0]
             told = f'could not be started (systemctl {words[0]}: {said})'
-            raise EngineError(_failed(host, instance, since, told))
+            raise EngineError(_failed(host, instance, since, seen=told))
     deadline = time.monotonic() + limit_s
     addresses = addresses_of(host, instance)
     was_failed = False
@@ -51,7 +51,7 @@ def start(host: Host, instance: str, *, limit_s: float = START_TIMEOUT_S) -> Non
             break
         was_failed = is_failed
         time.sleep(_POLL_S)
-    raise EngineError(_failed(host, instance, since, 'does not answer'))
+    raise EngineError(_failed(host, instance, since, seen='does not answer'))
 
 
 def stop(host: Host, instance: str, *, limit_s: float = START_TIMEOUT_S) -> None:
@@ -81,10 +81,10 @@ def problem(instance: str, message: str) -> Problem:
     )
 
 
-def _failed(host: Host, instance: str, since: str, told: str) -> Problem:
+def _failed(host: Host, instance: str, since: str, *, seen: str) -> Problem:
     """What the registry itself says is wrong, or else what was seen of it."""
     cause = last_cause(host, instance, f'--since=@{since}')
-    return problem(instance, f'does not run: {cause}' if cause else told)
+    return problem(instance, f'does not run: {cause}' if cause else seen)
 
 
 def last_cause(host: Host, instance: str, *flags: str) -> str:

@@ -144,7 +144,8 @@ def _of_name(name: str) -> Iterator[Problem]:
     if not _NAME.fullmatch(name):
         yield _bad(
             '--name',
-            f'{name!r} is no name: small letters, digits and dashes, 32 at most',
+            f'{name!r} is not a valid name: lower-case letters, digits and dashes, '
+            'at most 32',
             'cache-2',
         )
     elif name.rpartition('-')[2] in _RESERVED:

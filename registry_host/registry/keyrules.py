@@ -87,7 +87,7 @@ def _unknown_key(instance: Instance, fault: Fault) -> Iterator[Finding]:
             'info' if is_harmless else 'warning',
             fault.path,
             f'{dotted(fault.path)} is a key of distribution {other}, and {major} '
-            'passes over it',
+            'ignores it',
         )
         return
     meant = _meant(fault.path, major)
@@ -97,8 +97,7 @@ def _unknown_key(instance: Instance, fault: Fault) -> Iterator[Finding]:
         'unknown-key',
         'error' if is_grave else 'warning',
         fault.path,
-        f'{dotted(fault.path)} is no key of the registry, which passes over it without '
-        'a word',
+        f'{dotted(fault.path)} is not a key of the registry, which silently ignores it',
         *((f'did you mean {meant}?',) if meant else ()),
     )
     if not instance.config.upstream and _asks_for_cache(instance, fault.path):
@@ -125,7 +124,7 @@ def _not_a_cache(instance: Instance, where: str, missing: str, *ways: str) -> Fi
         where,
         'not-a-cache',
         'error',
-        f'this is no cache but a registry that takes pushes: {missing} is not set',
+        f'this is not a cache but a registry that takes pushes: {missing} is not set',
         *ways,
         *instance.restart(),
     )
@@ -155,7 +154,7 @@ def _unknown_variable(instance: Instance, fault: Fault) -> Iterator[Finding]:
         where,
         'unknown-env',
         'error' if is_grave else 'warning',
-        'is no variable of the registry, which passes over it'
+        'is not a variable of the registry, which ignores it'
         + (' with a warning in its log' if meant else ''),
         *((f'did you mean REGISTRY_{meant}?',) if meant else ()),
     )
@@ -207,8 +206,8 @@ def _unknown_params(instance: Instance) -> Iterator[Finding]:
                     'unknown-key',
                     'warning',
                     (*path, str(name)),
-                    f'{dotted((*path, str(name)))} is no key of the registry, which '
-                    'passes over it without a word',
+                    f'{dotted((*path, str(name)))} is not a key of the registry, which '
+                    'silently ignores it',
                     *(f'did you mean {dotted((*path, key))}?' for key in close),
                 )
 

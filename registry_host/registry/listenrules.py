@@ -53,7 +53,7 @@ def listen_rules(instance: Instance) -> Iterator[Finding]:
             'listen-address',
             'error',
             _ADDR,
-            f'{config.addr!r} is no ADDRESS:PORT, so the registry does not start',
+            f'{config.addr!r} is not ADDRESS:PORT, so the registry does not start',
             f'write: addr: {f":{addr}" if addr.isdigit() else "127.0.0.1:5000"}',
             *instance.restart(),
         )
@@ -79,7 +79,7 @@ def debug_rules(instance: Instance) -> Iterator[Finding]:
             'listen-address',
             'error',
             _DEBUG,
-            'is no ADDRESS:PORT, so the registry does not start',
+            'is not ADDRESS:PORT, so the registry does not start',
             'write: addr: 127.0.0.1:5001',
             *instance.restart(),
         )
@@ -102,7 +102,7 @@ def _debug_open(instance: Instance, port: str) -> Finding:
         'debug-open',
         'warning',
         _DEBUG,
-        'the debug server asks nobody for a login, and answers from other hosts too: '
+        'the debug server asks for no login, and other hosts can reach it too: '
         '/debug/vars shows the command line, /debug/pprof the memory',
         f'write: addr: 127.0.0.1:{port}',
         *instance.restart(),
@@ -123,7 +123,7 @@ def tls_rules(instance: Instance) -> Iterator[Finding]:
             instance,
             'key',
             'there is no http.tls.certificate',
-            'speaks plain HTTP without a word',
+            'silently speaks plain HTTP',
         )
     if acme and certificate:
         yield _incomplete(
@@ -181,7 +181,7 @@ def _ciphers(instance: Instance, names: Iterable[str]) -> Iterator[Finding]:
             'value',
             'error',
             (*_TLS, 'ciphersuites'),
-            f'{wrong[0]} is no name of a cipher suite in Go, such as '
+            f'{wrong[0]} is not a cipher suite of Go, such as '
             'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, so the registry does not start',
             'take ciphersuites out: the default is good',
             *instance.restart(),
@@ -219,7 +219,7 @@ def _http_host(instance: Instance, name: str) -> Iterator[Finding]:
             'http-host',
             'warning',
             _HOST,
-            'is no URL that begins with http:// or https://, and is passed over',
+            'is not a URL that begins with http:// or https://, and is ignored',
             'take the line out, and write: relativeurls: true',
             *instance.restart(),
         )

@@ -121,7 +121,7 @@ def not_a_registry(place: Mirror, answer: Answer, proxy: str | None) -> Finding:
         message = f'answers {status}{by}: it fails, and its log says why'
         return told('error', place, message)
     what = what_it_is(answer)
-    message = f'is no registry: it answers {status} at /v2/{by}'
+    message = f'is not a registry: it answers {status} at /v2/{by}'
     if what:
         message += f', and is {what}'
     return told('not-registry', place, message)

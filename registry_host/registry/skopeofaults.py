@@ -54,7 +54,7 @@ def problem_of(done: Completed, job: Job) -> Problem:
     if not done.err.strip():
         # As where the kernel ends it, for memory is out.
         how = f'signal {-done.code}' if done.code < 0 else f'exit {done.code}'
-        message = f'skopeo ended without a word ({how})'
+        message = f'skopeo ended without a message ({how})'
         return Problem('copy-failed', message, str(job.source))
     said = shortened(complaint_of(done.err))
     words = said[:_SHOWN_LENGTH]

@@ -43,7 +43,7 @@ def _driver(instance: Instance) -> Iterator[Finding]:
             'storage-driver',
             'error',
             ('storage', driver),
-            f'{driver} is no storage driver, so the registry does not start',
+            f'{driver} is not a storage driver, so the registry does not start',
             'write below storage: filesystem: {rootdirectory: /srv/push}',
             *instance.restart(),
         )
@@ -70,7 +70,7 @@ def _root(instance: Instance) -> Iterator[Finding]:
     elif root == '':
         told = 'is empty, so images go to /docker'
     else:
-        told = 'is no absolute path: where images go depends on where it is started'
+        told = 'is not an absolute path: where images go depends on where it is started'
     yield instance.tell(
         'storage-relative',
         'warning',
@@ -141,7 +141,7 @@ def _cache(instance: Instance) -> Iterator[Finding]:
             'value',
             'warning',
             place,
-            'must be inmemory or redis; anything else is no cache, and a warning in '
+            'must be inmemory or redis; anything else means no cache, and a warning in '
             'the log',
             f'write: {key}: inmemory',
         )
@@ -170,7 +170,7 @@ def _readonly(instance: Instance, readonly: Any) -> Iterator[Finding]:
         yield _panics(
             instance,
             _READONLY,
-            'must be a map: a flag, or a variable that ends with _ENABLED, is none',
+            'must be a map; a boolean, or a variable that ends with _ENABLED, is not',
             'write: readonly: {enabled: false}',
         )
     elif not isinstance(readonly.get('enabled', False), bool):

@@ -105,7 +105,7 @@ def _ask_helper(
     host: Host, user: User, name: str, key: str, path: str
 ) -> StoredLogin | None:
     if not _NAME.fullmatch(name):
-        raise _failed(path, 'its credential helper has a name that is no file name')
+        raise _failed(path, 'the name of its credential helper is not a file name')
     program = f'docker-credential-{name}'
     if not host.is_live:
         raise _failed(path, f'with --root {program} is not asked for logins')

@@ -65,7 +65,7 @@ def ask_token(
     if server is None:
         shown = redact_input(challenge.realm)[:200]
         message = (
-            f'names {shown!r} as its token server, which is no URL{_OF_THE_SERVER}'
+            f'names {shown!r} as its token server, which is not a URL{_OF_THE_SERVER}'
         )
         return _no_token('server-realm', where, message, '')
     if server.scheme == 'http' and origin.scheme == 'https':

@@ -46,7 +46,7 @@ def odd_proxy(problem: Problem) -> Finding:
     """Source: see route_in()."""
     message = (
         f'{problem.code.partition("-")[0]} of the registry: {problem.message}; Go '
-        'ignores such a proxy without a word, and goes directly'
+        'silently ignores such a proxy, and connects directly'
     )
     remedy = (problem.hint,) if problem.hint else ()
     return Finding('upstream-proxy', 'warning', message, remedy=remedy)

@@ -216,7 +216,7 @@ def undo_line(number: int | None, *, is_undo: bool = False) -> str:
         return ''
     from registry_host.transaction.run import undo_command
 
-    return f'to {"bring" if is_undo else "take"} it back: {undo_command(number)}'
+    return f'to {"redo" if is_undo else "undo"} it: {undo_command(number)}'
 
 
 def _below(root: str, text: str) -> str:

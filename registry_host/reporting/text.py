@@ -159,8 +159,9 @@ def _activation_lines(report: Report, plan: Plan) -> Iterator[str]:
     if report.confirm_within is None:
         yield from filter(None, (report.undo,))
     else:
-        yield f'on approval: taken back in {report.confirm_within:g} s if not confirmed'
-        yield f'to let it stay: {report.approval}'
+        seconds = f'{report.confirm_within:g} s'
+        yield f'waiting for confirmation: undone in {seconds} if not confirmed'
+        yield f'to keep it: {report.approval}'
 
 
 def _forecast_lines(plan: Plan, forecast: Outcome) -> Iterator[str]:

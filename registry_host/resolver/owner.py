@@ -571,7 +571,7 @@ _WORDS = {
     'nss=resolve': '/etc/nsswitch.conf asks systemd-resolved before its nameservers',
     'resolvconf=no': 'no program called resolvconf is installed',
     'resolvconf=debian': "the program called resolvconf is Debian's",
-    'resolvconf=unknown': 'the program called resolvconf is none that is known',
+    'resolvconf=unknown': 'the program called resolvconf is not a known one',
     'updates=off': 'resolvconf has its updates disabled',
 }
 _KEYS = {

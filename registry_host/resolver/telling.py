@@ -128,8 +128,8 @@ def use_again(host: Host, use: Use, *, is_told: bool) -> Iterator[Finding]:
     others = shown[len(use.nameservers) :]
     if use.is_exclusive and others:
         yield _not_alone(
-            f'{", ".join(others)} is still asked behind ours, by containers and by '
-            f'programs that read {path} themselves'
+            f'{", ".join(others)} is still asked after the managed nameservers, by '
+            f'containers and by programs that read {path} themselves'
         )
     domains = _domains_of_links(host) if use.owner == 'resolved' else ()
     if use.is_exclusive and domains:
@@ -252,7 +252,7 @@ def require_resolved(host: Host, names: Sequence[str]) -> None:
                 Problem(
                     code='names-unproven',
                     where=RESOLV_CONF,
-                    message=f'this host does not find {name} by it',
+                    message=f'this host does not resolve {name} with it',
                     hint=f'getent ahosts {quoted(name)}',
                 )
             )

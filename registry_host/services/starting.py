@@ -116,7 +116,7 @@ def failed_findings(host: Host, engine: EngineFacts) -> Iterator[Finding]:
             check='engine-failed',
             severity='warning',
             message=f'the engine does not run, and its last start failed: {reason}; '
-            'mend that first',
+            'fix that first',
             path=engine.config_path,
             remedy=(start_again(engine.unit),),
         )
@@ -130,7 +130,7 @@ def not_running(host: Host, engine: EngineFacts) -> Problem:
             code=code,
             where='engine',
             message=f'the engine does not run: its last start failed: {reason}; '
-            'mend that first',
+            'fix that first',
             hint=start_again(engine.unit),
         )
     messages = {

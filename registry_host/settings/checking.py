@@ -171,7 +171,7 @@ def _name_reason(host: str) -> tuple[str, str]:
         if len(label) > 63:
             return 'a label of the host is longer than 63 characters', ''
         if not _LABEL.fullmatch(label):
-            return 'the host is no name of letters, digits, hyphens and dots', ''
+            return 'the host is not a name of letters, digits, hyphens and dots', ''
     return '', ''
 
 

@@ -44,7 +44,7 @@ def check_image(text: str) -> Checked[Image]:
     shown = check_reference(text).input
     problem = Problem(
         code='probe-image',
-        message=f'{shown!r} is no image of Docker Hub',
+        message=f'{shown!r} is not an image of Docker Hub',
         hint=str(HELLO),
     )
     errors = () if image else (problem,)

@@ -64,7 +64,7 @@ def check_nameserver(text: str, kind: str = NAMESERVER) -> Checked[str]:
         message = 'a nameserver is an IP address, without a port'
         checker.error('address', message, hint)
     elif address.is_unspecified or address.is_multicast:
-        checker.error('address', 'nobody answers at this address')
+        checker.error('address', 'no nameserver can answer at this address')
     elif '%' in text and not _is_zone(address, text.partition('%')[2]):
         checker.error(
             'zone',

@@ -47,7 +47,8 @@ def frozen(file: OwnerFile, wanted: Wanted) -> Iterable[Finding]:
     yield Finding(
         check='nameservers-frozen',
         severity='info',
-        message=f'{", ".join(wanted.others)} stays behind ours, whatever leases bring',
+        message=f'{", ".join(wanted.others)} stays after the managed nameservers, '
+        'whatever leases bring',
         path=RESOLV_CONF,
     )
     for server in wanted.others:

@@ -51,8 +51,8 @@ def require_exclusive(file: OwnerFile, wanted: Wanted) -> None:
             Problem(
                 code='dns-exclusive-short',
                 where=file.path,
-                message='resolvconf puts the nameservers of leases behind ours, and '
-                'three are asked; name three, or leave out --dns-exclusive',
+                message='resolvconf puts the nameservers of leases after the managed '
+                'ones, and three are asked; name three, or leave out --dns-exclusive',
             )
         )
 
@@ -67,8 +67,8 @@ def require_others(file: OwnerFile, wanted: Wanted, facts: Facts) -> None:
             Problem(
                 code='owner-has-none',
                 where='NetworkManager',
-                message='has no nameservers now that could stay behind ours, and would '
-                'ask no others later; connect first, or have ours asked alone',
+                message='has no nameservers now to keep after the managed ones, and '
+                'would ask no others later; connect first, or ask those alone',
                 hint=repeat_with('--dns-exclusive'),
             )
         )
@@ -83,13 +83,13 @@ def _refusal(owned: Ownership, state: FileState, file: OwnerFile) -> str:
             return reason
     by_whom = ' and '.join((owned.owner, *owned.rivals))
     if owned.rivals or not files_of(owned):
-        return f'is kept by {by_whom}, which is not changed from here'
+        return f'is managed by {by_whom}, which registry-host cannot configure'
     if file.has_folder and state.missing_folders:
-        return f'is kept by {by_whom}, which has no {state.missing_folders[0]} here'
+        return f'is managed by {by_whom}, which has no {state.missing_folders[0]} here'
     if owned.is_active is False:
-        return f'is kept by {by_whom}, which is not there to do it'
+        return f'is managed by {by_whom}, which is not running'
     if owned.is_lost:
-        return f'leads to {owned.target}, which a reboot empties'
+        return f'is a link to {owned.target}, which a reboot empties'
     return ''
 
 
@@ -97,6 +97,6 @@ def altered(state: FileState, applied: Applied) -> Problem:
     return Problem(
         code='resolver-lines-changed',
         where=state.path,
-        message='our lines in it were changed by hand; take them all out, or put them '
-        f'back as they were: {"; ".join(applied.ours(LINES))}',
+        message='the managed lines in it were changed by hand; remove them all, or '
+        f'restore them: {"; ".join(applied.ours(LINES))}',
     )

@@ -43,8 +43,8 @@ class Back(NamedTuple):
         else:
             state = f'the old file is {"back" if self.is_touched else "as it was"}'
         if self.kept:
-            state += f', but {_told(self.kept)} was changed by somebody else '
-            state += 'since, and is left so'
+            state += f', but {_told(self.kept)} was changed outside registry-host '
+            state += 'since, and is left as it is'
         return '; '.join(filter(None, (state, *self.untold, self.engine)))
 
 

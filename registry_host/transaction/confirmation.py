@@ -118,7 +118,7 @@ def _start_timer(host: Host, token: str, seconds: float) -> None:
             '--quiet',
             '--collect',
             f'--unit={_unit_of(token)}',
-            '--description=registry-host: takes back what was not confirmed',
+            '--description=registry-host: undo a change that was not confirmed',
             f'--on-active={seconds}',
             '--timer-property=AccuracySec=100ms',
             '--',
@@ -167,8 +167,8 @@ def busy(pending: Pending, seconds: float) -> LockedError:
         Problem(
             code='confirm-pending',
             where=f'run {pending.checkpoint}',
-            message=f'is on approval for another {seconds:.0f} s, and nothing else is '
-            'changed meanwhile; confirm it, or take it back',
+            message=f'is waiting for confirmation for another {seconds:.0f} s, and '
+            'nothing else is changed until then; confirm it, or undo it',
             hint=f'{CONFIRM}\nsudo registry-host undo',
         )
     )

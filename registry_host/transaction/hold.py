@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 HOLD_ATTEMPTS = 3
-_OVERWRITTEN = 'was overwritten by somebody else right after our write'
+_OVERWRITTEN = 'was overwritten by another program right after it was written'
 
 
 def hold(host: Host, journal: Journal, facts: Facts) -> tuple[Finding, ...]:

@@ -50,7 +50,8 @@ class Use(NamedTuple):
     live: the service shows it. written: it stands in the file, and no more is to be
     seen. pending: it takes `needed` of the service. not-shown: the service shows
     nothing of its kind. not-running: the service reads it when it starts. gone:
-    somebody else has taken it out of the file. unknown: it could not be looked at.
+    it was removed from the file outside registry-host. unknown: it could not be
+    looked at.
     """
 
     state: EntryState
@@ -155,7 +156,7 @@ def _use(readers: Iterable[_Reader], area: str, value: str, is_there: bool) -> U
     if is_there:
         found = (reader.use(area, value) for reader in readers)
         return next(filter(None, found), Use('written'))
-    why = 'somebody else has taken it out of the file'
+    why = 'it was removed from the file outside registry-host'
     for reader in readers:
         if reader.shows(area, value):
             name = reader.service.name

@@ -123,7 +123,7 @@ def _has_happened(host: Host, number: int) -> bool:
 def take_back_pending(host: Host, pending: Pending) -> Finding:
     """Take back a change that nobody has confirmed in time."""
     run = checkpoints.load_run(host, pending.checkpoint)
-    line = f'not confirmed in time: run {run.id} was taken back'
+    line = f'not confirmed in time: run {run.id} was undone'
     undone = take_back(host, run, line=line, restart=ALWAYS, is_by_itself=True)
     confirmation.disarm(host, run.id)
     paths = ', '.join(change.path for change in undone.plan.pending)
@@ -131,7 +131,7 @@ def take_back_pending(host: Host, pending: Pending) -> Finding:
     finding = Finding(
         check='not-confirmed',
         severity='warning',
-        message=f'{run.title} was not confirmed in time, and was taken back: '
+        message=f'{run.title} was not confirmed in time, and was undone: '
         f'{paths or "nothing was left of it"}{left}',
         remedy=('registry-host history',),
     )
@@ -172,7 +172,7 @@ def left_unfinished(host: Host) -> tuple[Finding, ...]:
                 check='unfinished-run',
                 severity='error',
                 message=f'{run.title} was cut short, and may be applied in part; the '
-                'next run takes it back first',
+                'next run rolls it back first',
                 path=JOURNAL,
                 remedy=(FINISH,),
             ),
@@ -216,9 +216,9 @@ def _left_behind(run: Run) -> Finding:
 def _on_approval(host: Host, pending: Pending) -> Finding:
     seconds = pending.seconds_left(host)
     state = (
-        f'is on approval, and is taken back in {seconds:.0f} s'
+        f'is waiting for confirmation, and is undone in {seconds:.0f} s'
         if seconds > 0
-        else 'was not confirmed in time; the next run takes it back'
+        else 'was not confirmed in time; the next run undoes it'
     )
     return Finding(
         check='unfinished-run',

@@ -49,7 +49,7 @@ def recover(host: Host) -> tuple[Finding, ...]:
             Problem(
                 code='recovery-incomplete',
                 where=run.title,
-                message=f'had not ended, and cannot be taken back: {back}',
+                message=f'had not ended, and cannot be rolled back: {back}',
                 hint=FINISH,
             )
         )

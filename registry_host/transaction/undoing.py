@@ -67,7 +67,9 @@ def take_back(
     order = Order(
         Origin('undo', line, undoes=run.id),
         restart=restart,
-        checks=Checks(unproved='it went back by itself' if is_about_engines else ''),
+        checks=Checks(
+            unproved='it was undone automatically' if is_about_engines else ''
+        ),
         is_by_itself=is_by_itself,
     )
     return Undone(planned.plan, apply_plan(host, planned, order))
@@ -172,7 +174,7 @@ def require_newest(run: Run, since: Iterable[Run]) -> None:
                     code='undo-order',
                     where=run.title,
                     message=f'{later.title} has changed "{key}" in {path} since; '
-                    'take that back first',
+                    'undo that run first',
                     hint=f'sudo registry-host undo {later.id}',
                 )
             )
@@ -195,7 +197,7 @@ def _inseparable(past: Change, now: FileState, what: str) -> Problem:
     return Problem(
         code='undo-conflict',
         where=past.path,
-        message=f'somebody else has changed {what} since; take back those lines by '
-        'hand, then run the same command again',
+        message=f'{what} was changed outside registry-host since; revert those lines '
+        'by hand, then run the same command again',
         excerpt=unified_diff(since, TARGETS[past.target].redact),
     )

@@ -268,12 +268,12 @@ def left(each):
 
 
 CUT_SHORT = error(
-    'run 3 was cut short, and may be applied in part; the next run takes it back first',
+    'run 3 was cut short, and may be applied in part; the next run rolls it back first',
     'sudo registry-host undo',
     path=JOURNAL,
 )
 ON_APPROVAL = warning(
-    'run 3 is on approval, and is taken back in 60 s',
+    'run 3 is waiting for confirmation, and is undone in 60 s',
     'sudo registry-host confirm',
     path=PENDING,
 )
@@ -1285,8 +1285,8 @@ NAMESERVER_OWNER = (
         owned(link=STUB, target=STUB),
         [
             warning(
-                f'{BY_RESOLVED}{STUB}; systemd-resolved is not active; so nobody keeps '
-                'it up to date',
+                f'{BY_RESOLVED}{STUB}; systemd-resolved is not active; so nothing '
+                'keeps it up to date',
                 'systemctl status systemd-resolved',
             )
         ],
@@ -1298,7 +1298,7 @@ NAMESERVER_OWNER = (
             warning(
                 f'{RESOLV_CONF}: resolvconf: {RESOLV_CONF} is a link that leads to '
                 '/run/resolvconf/resolv.conf; no program called resolvconf is '
-                'installed; so nobody keeps it up to date'
+                'installed; so nothing keeps it up to date'
             )
         ],
         id='one-without-a-unit-is-gone',

@@ -113,7 +113,7 @@ def test_what_does_not_hold_is_rolled_back(static):
     before = static.read(RESOLV_CONF)
     done = tool(static, 'configure', *BOTH, check=False)
     assert done.returncode == 1
-    assert 'this host does not find registry.lab by it; the old file is back' in (
+    assert 'this host does not resolve registry.lab with it; the old file is back' in (
         done.stderr
     )
     assert static.read(RESOLV_CONF) == before

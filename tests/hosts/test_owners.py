@@ -151,7 +151,7 @@ def test_where_it_cannot_be_done_the_steps_are_told(refused):
     words = ('--mirror', MIRROR, '--nameserver', GATEWAY)
     done = tool(refused, 'configure', *words, check=False)
     assert done.returncode == 2
-    told = f'error: {RESOLV_CONF}: is kept by {TOLD[name]}, which is not changed from '
+    told = f'error: {RESOLV_CONF}: is managed by {TOLD[name]}, which registry-host '
     assert told in done.stderr
     assert refused.run(f'ls -l {RESOLV_CONF}; cat {RESOLV_CONF}').stdout == before
     assert refused.run('test -e /etc/docker/daemon.json', check=False).returncode == 1
@@ -267,7 +267,7 @@ USES = (
 
 # Where others are asked all the same, and how that is told.
 NOT_ALONE = {
-    'resolved-uplink': '10.99.0.3 is still asked behind ours, by containers and by ',
+    'resolved-uplink': '10.99.0.3 is still asked after the managed nameservers, by ',
     'network-manager-resolved': 'names of site.example are still asked of the ',
     'resolvconf': '',
 }
@@ -378,7 +378,7 @@ def test_a_hung_manager_holds_up_nothing(lab):
         )
         assert tool(host, *words, '--check', check=False).returncode == 3
         undone = tool(host, 'undo')
-        assert 'took back run' in undone.stdout
+        assert 'undid run' in undone.stdout
         host.run('rm /run/hang')
         told = tool(host, 'undo', check=False).stdout
         assert 'has read its files again, as it could not be told to before' in told

@@ -144,7 +144,9 @@ def test_what_goes_back_by_itself_is_not_proved(newest):
     doctor = ran(newest, 'registry-host', 'doctor', '--only=pulls')
     ((severity, message),) = ((f['severity'], f['message']) for f in doctor['findings'])
     assert severity == 'warning'
-    assert message.endswith(' has not proved that pulls work: it went back by itself')
+    assert message.endswith(
+        ' has not proved that pulls work: it was undone automatically'
+    )
 
 
 def test_a_forecast_names_the_containers_that_a_restart_stops(newest):

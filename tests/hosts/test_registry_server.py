@@ -287,7 +287,7 @@ def test_garbage_is_collected_while_no_push_is_taken(server, lab):
 
 
 def test_collections_may_follow_each_other_at_once(server, lab):
-    """Each restarts what watches its files; systemd refuses a sixth start within 10 s."""
+    """Each restarts the unit that watches its files; systemd refuses many at once."""
     watcher = 'registry-host-push-restart.path'
     hub = f'{lab.hub.endpoint}/library/hello'
     lab.copy_image(hub, f'{server.address}:5002/library/often')

@@ -262,7 +262,9 @@ def test_engine_dns_of_a_run_that_fails_is_forgotten(newest):
     newest.write('/root/theirs', FOREIGN)
     done = tool(newest, *ENGINE_DNS, check=False)
     assert done.returncode == 75
-    assert 'was overwritten by somebody else right after our write' in done.stderr
+    assert (
+        'was overwritten by another program right after it was written' in done.stderr
+    )
     assert 'the engine is as it was' in done.stderr
     newest.start_container('bystander')
     assert asked_by(newest, 'bystander') == [GATEWAY]

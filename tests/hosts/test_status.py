@@ -130,7 +130,7 @@ def test_a_change_that_waits_for_confirmation(host):
     waiting = found['status']['waiting']
     assert (waiting['run'], 200 < waiting['seconds'] <= 300) == ('1', True)
     assert told(found) == [('unfinished-run', ['registry-host confirm'])]
-    assert 'warning: run 1 is on approval' in tool(host, 'status').stdout
+    assert 'warning: run 1 is waiting for confirmation' in tool(host, 'status').stdout
     tool(host, 'confirm')
     assert seen(host)['status']['waiting'] is None
 

@@ -18,7 +18,7 @@ ON_HOSTS = (
     'copied 10.0.0.5:5002/elasticsearch/elasticsearch:8.15.0: 2 platforms, 1 MB',
     'docker.io/elasticsearch/elasticsearch:8.15.0',
     '1 image: 1 already there',
-    'took back run 1 (configure, ',
+    'undid run 1 (configure, ',
     'deleted /etc/registry-host/registries/push.yml',
     'try: done; the hosts and their network are gone',
 )
@@ -26,7 +26,7 @@ ON_A_FOLDER = (
     'nothing was written',
     'would update ',
     'nothing to do: ',
-    'took back run 1 (configure, ',
+    'undid run 1 (configure, ',
     'try: left out, for they need root on Debian: ',
 )
 

@@ -139,21 +139,21 @@ def test_what_is_not_confirmed_goes_back(host):
     script = f'registry-host configure {words} --confirm-within 8; kill -KILL 0'
     done = host.run(['setsid', '--wait', 'sh', '-c', script], check=False)
     assert done.returncode != 0
-    assert 'on approval: taken back in 8 s if not confirmed\n' in done.stdout
+    assert 'waiting for confirmation: undone in 8 s if not confirmed\n' in done.stdout
     assert host.mirrors() == [f'{MIRROR}/']
     second = tool(host, 'unconfigure', 'mirrors', check=False)
     assert second.returncode == 75
-    assert 'is on approval for another' in second.stderr
+    assert 'is waiting for confirmation for another' in second.stderr
     assert 'hint:  registry-host confirm' in second.stderr
     seen = tool(host, 'doctor', '--only', 'unfinished-run')
-    assert 'run 1 is on approval' in seen.stdout
+    assert 'run 1 is waiting for confirmation' in seen.stdout
     wait_until_reverted(host)
     assert host.mirrors() == []
     assert PUSH not in host.insecure()
     assert not exists(host, DAEMON_JSON)
     # The marker is gone while the service that took the run back has yet to end.
     wait_for('the end of its units', lambda: not has_timer(host))
-    told = '     not confirmed in time: run 1 was taken back\n'
+    told = '     not confirmed in time: run 1 was undone\n'
     assert told in tool(host, 'history').stdout
     tool(host, 'configure', *FLAGS)
 
@@ -164,7 +164,7 @@ def test_the_seconds_count_from_the_end_of_the_run(newest):
     tool(newest, 'configure', *FLAGS, '--confirm-within', '6')
     newest.run('sleep 0.7')
     assert newest.mirrors() == [f'{MIRROR}/']
-    assert 'is on approval' in tool(newest, 'doctor').stdout
+    assert 'is waiting for confirmation' in tool(newest, 'doctor').stdout
     wait_until_reverted(newest)
     assert newest.mirrors() == []
 
@@ -188,7 +188,7 @@ def test_what_is_confirmed_stays(host):
     late = tool(host, 'confirm', check=False)
     assert (late.returncode, late.stderr) == (
         1,
-        'error: no change is on approval; nothing was written\n'
+        'error: no change is waiting for confirmation; nothing was written\n'
         'hint:  registry-host history\n',
     )
 
@@ -222,7 +222,7 @@ def test_a_marker_of_another_boot_is_honoured_by_the_next_run(newest):
     pending = json.loads(newest.read(marker))
     newest.write(marker, json.dumps({**pending, 'boot': 'another'}), mode='600')
     done = tool(newest, 'configure', '--insecure-registry', 'other.lab:1')
-    assert 'was not confirmed in time, and was taken back' in done.stdout
+    assert 'was not confirmed in time, and was undone' in done.stdout
     assert json.loads(newest.read(DAEMON_JSON)) == {
         'insecure-registries': ['other.lab:1']
     }

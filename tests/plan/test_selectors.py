@@ -88,7 +88,7 @@ def test_no_proxy_is_added_to_and_a_proxy_is_replaced(root):
         '  + proxies.http-proxy  http://q:1\n'
         '  + proxies.no-proxy    .b\n'
         '  + proxies.no-proxy    .c\n'
-        f'to take it back: {root.as_root} undo 2\n'
+        f'to undo it: {root.as_root} undo 2\n'
     )
     assert proxies(root)['httpProxy'] == 'http://q:1'
     assert sorted(proxies(root)['noProxy'].split(',')) == ['.a', '.b', '.c']

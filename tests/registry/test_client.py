@@ -148,7 +148,9 @@ def test_what_is_no_manifest_is_told(body):
             with pytest.raises(RequestFailed) as failed:
                 client.get('a/b', reference)
             assert failed.value.problem == Problem(
-                'copy-no-manifest', 'answers with what is no manifest', NAME
+                'copy-no-manifest',
+                'answers with something that is not a manifest',
+                NAME,
             )
 
 

@@ -50,7 +50,7 @@ def test_what_is_sound(instance):
     require_sound(instance)
 
 
-NOT_A_NAME = 'is no name: small letters, digits and dashes, 32 at most'
+NOT_A_NAME = 'is not a valid name: lower-case letters, digits and dashes, at most 32'
 OPEN = (
     'all addresses, without TLS and without htpasswd, let everybody push and '
     'overwrite images'

@@ -18,12 +18,12 @@ TEXT = (
             'tags: {maxtags: 5}',
             '2',
             'warning',
-            'of distribution 3, and 2 passes over it',
+            'of distribution 3, and 2 ignores it',
         ),
-        ('reporting: {}', '3', 'info', 'of distribution 2, and 3 passes over it'),
+        ('reporting: {}', '3', 'info', 'of distribution 2, and 3 ignores it'),
         ('  relativeUrls: true', '2', 'warning', '; did you mean http.relativeurls?'),
         ('maxentries: 5', '2', 'warning', '; did you mean catalog.maxentries?'),
-        ('colour: blue', '2', 'warning', 'which passes over it without a word'),
+        ('colour: blue', '2', 'warning', 'which silently ignores it'),
     ),
 )
 def test_a_key_that_is_passed_over(root, more, major, severity, end):

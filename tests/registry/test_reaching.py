@@ -175,14 +175,17 @@ def test_a_login_is_not_sent_where_none_is_asked_for():
     (
         (
             (200, [('Content-Type', 'text/html')], b'<html>'),
-            'is no registry: it answers',
+            'is not a registry: it answers',
         ),
-        ((404, [], b''), 'is no registry: it answers 404 at /v2/'),
+        ((404, [], b''), 'is not a registry: it answers 404 at /v2/'),
         ((401, [], b''), 'answers 401'),
         ((500, [], b''), 'answers 500: it fails, and its log says why'),
         ((502, [], b''), 'answers 502'),
         ((302, [('Location', '/v2/')], b''), 'more than 5 redirects'),
-        ((302, [('Location', 'http://[')], b''), 'redirects to what is no address'),
+        (
+            (302, [('Location', 'http://[')], b''),
+            'redirects to something that is not an address',
+        ),
     ),
 )
 def test_what_answers_and_is_no_registry(reply, words):

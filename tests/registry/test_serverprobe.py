@@ -339,19 +339,19 @@ FORM = b'<html><form><input type="password"></form></html>'
         pytest.param(
             page(body=b'<html>hello</html>'),
             'server-not-registry',
-            'is no registry: it answers 200 at /v2/, and is a web page',
+            'is not a registry: it answers 200 at /v2/, and is a web page',
             id='page',
         ),
         pytest.param(
             page(body=FORM),
             'server-not-registry',
-            'is no registry: it answers 200 at /v2/, and is a login page',
+            'is not a registry: it answers 200 at /v2/, and is a login page',
             id='login-page',
         ),
         pytest.param(
             page(404, [('Server', 'Nexus/3.61')]),
             'server-not-registry',
-            'is no registry: it answers 404 at /v2/, and is a Nexus, which needs a '
+            'is not a registry: it answers 404 at /v2/, and is a Nexus, which needs a '
             'port or a sub-domain of its own for each repository of images',
             id='nexus-needs-a-port',
         ),
@@ -360,13 +360,14 @@ FORM = b'<html><form><input type="password"></form></html>'
                 404, [('Api-Version', '1.45')], b'{"message":"x"}', 'application/json'
             ),
             'server-not-registry',
-            'is no registry: it answers 404 at /v2/, and is the API of a Docker engine',
+            'is not a registry: it answers 404 at /v2/, and is the API of a Docker '
+            'engine',
             id='engine',
         ),
         pytest.param(
             page(404, kind='text/plain'),
             'server-not-registry',
-            'is no registry: it answers 404 at /v2/',
+            'is not a registry: it answers 404 at /v2/',
             id='not-found',
         ),
         pytest.param(
@@ -686,7 +687,7 @@ def test_a_token_server_that_does_not_take_the_login():
         ),
         pytest.param(
             'null://nexus/v2/token',
-            "names 'null://nexus/v2/token' as its token server, which is no URL "
+            "names 'null://nexus/v2/token' as its token server, which is not a URL "
             '(auth.token.realm in its config)',
             id='nexus-without-base-url',
         ),

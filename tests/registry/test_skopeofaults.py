@@ -201,9 +201,9 @@ def test_skopeo_was_ended():
 @pytest.mark.parametrize(
     ('code', 'said', 'message'),
     (
-        (-9, '', 'skopeo ended without a word (signal 9)'),
+        (-9, '', 'skopeo ended without a message (signal 9)'),
         (-9, 'Getting image\n', 'skopeo could not copy it (Getting image)'),
-        (7, ' \n', 'skopeo ended without a word (exit 7)'),
+        (7, ' \n', 'skopeo ended without a message (exit 7)'),
         (2, 'panic: x\n\n', 'skopeo could not copy it (panic: x)'),
     ),
 )

@@ -299,7 +299,7 @@ def test_a_helper_that_is_no_file_name(home, name):
     with pytest.raises(ConfigError):
         find_login(host, LAB)
     assert host.asked == []
-    message = 'its credential helper has a name that is no file name'
+    message = 'the name of its credential helper is not a file name'
     assert failure(home)[2] == message
 
 

@@ -38,7 +38,7 @@ SECRETS = (
         (
             BAD,
             1,
-            "error: {path}:6:3: '5002' is no ADDRESS:PORT, so the registry does not "
+            "error: {path}:6:3: '5002' is not ADDRESS:PORT, so the registry does not "
             'start; write `addr: :5002`\nhint:  {editor} +6 {path}\n'
             '{path}: push, 5002, /srv/push\n'
             '1 registry checked: 1 error\n',

@@ -59,20 +59,20 @@ def asked(realm, origin, *, host=None, login=LOGIN, scope=''):
         pytest.param(
             '/token',
             'https://r.lab',
-            "names '/token' as its token server, which is no URL",
+            "names '/token' as its token server, which is not a URL",
             id='a-path',
         ),
         pytest.param(
             'https://me:hunter2@auth.lab/token',
             'https://r.lab',
             "names 'https://xxxxx:xxxxx@auth.lab/token' as its token server, which is "
-            'no URL',
+            'not a URL',
             id='user-info',
         ),
         pytest.param(
             '',
             'https://r.lab',
-            "names '' as its token server, which is no URL",
+            "names '' as its token server, which is not a URL",
             id='none',
         ),
     ),

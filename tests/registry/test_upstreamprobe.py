@@ -419,7 +419,7 @@ def test_a_proxy_that_go_cannot_read_is_not_gone_by(server, hub):
     odd, reached = ask(server, f'http://{hub}', environment)
     assert (odd.check, odd.severity) == ('upstream-proxy', 'warning')
     assert odd.message.endswith(
-        'Go ignores such a proxy without a word, and goes directly'
+        'Go silently ignores such a proxy, and connects directly'
     )
     assert reached.check == 'upstream-reached'
 

@@ -108,7 +108,7 @@ def test_what_others_took_out_of_a_file(root):
     root.run(*WORDS)
     root.write(DAEMON_JSON, '{"registry-mirrors": ["http://m:5000"]}')
     assert states(root) == ['written', 'gone']
-    gone = 'run 1  gone: somebody else has taken it out of the file\n'
+    gone = 'run 1  gone: it was removed from the file outside registry-host\n'
     assert gone in shown(root)
     root.write(DAEMON_JSON, '{')
     assert states(root) == ['unknown', 'unknown']

@@ -36,7 +36,7 @@ def test_what_is_no_image_of_the_hub_is_bad_input():
     checked = check_image('quay.io/app')
     (problem,) = checked.errors
     assert (problem.code, problem.hint) == ('probe-image', 'library/hello-world:latest')
-    assert problem.message == "'quay.io/app' is no image of Docker Hub"
+    assert problem.message == "'quay.io/app' is not an image of Docker Hub"
     assert check_image('app').value == Image('library/app', 'latest')
 
 

@@ -433,7 +433,10 @@ def test_an_address_that_network_manager_does_not_take_is_told(root):
     network_manager(root)
     root.write('/run/NetworkManager/resolv.conf', 'nameserver fe80::1%1\n')
     ended = configured(root, '--nameserver', '9.9.9.9')
-    assert 'info: fe80::1%1 stays behind ours, whatever leases bring\n' in ended.out
+    assert (
+        'info: fe80::1%1 stays after the managed nameservers, whatever leases bring\n'
+        in ended.out
+    )
     assert 'the nameserver fe80::1%1 is not asked any more: Network' in ended.out
 
 
@@ -503,7 +506,8 @@ def test_a_file_that_is_kept_by_somebody_is_not_touched(root):
     ended = root.run('configure', '--nameserver', '9.9.9.9', '--mirror', 'http://m')
     assert ended.code == 2
     assert (
-        f'error: {RESOLV_CONF}: is kept by tailscale, which is not changed from here: '
+        f'error: {RESOLV_CONF}: is managed by tailscale, which registry-host cannot '
+        'configure: '
     ) in ended.err
     assert 'give 9.9.9.9 to tailscale' in ended.err
     assert root.snapshot() == before
@@ -557,7 +561,9 @@ def test_a_file_that_a_reboot_empties_is_not_written(root):
     before = root.snapshot()
     ended = root.run('configure', '--nameserver', '9.9.9.9')
     assert ended.code == 2
-    told = f'{RESOLV_CONF}: leads to /run/custom/resolv.conf, which a reboot empties: '
+    told = (
+        f'{RESOLV_CONF}: is a link to /run/custom/resolv.conf, which a reboot empties: '
+    )
     assert told in ended.err
     assert "sed -i '0,/^nameserver/" in ended.err
     assert root.snapshot() == before
@@ -568,7 +574,7 @@ def test_a_dhclient_without_hooks_is_told_by_hand(root):
     root.write(RESOLV_CONF, 'nameserver 192.0.2.1\n')
     ended = root.run('configure', '--nameserver', '9.9.9.9')
     assert ended.code == 2
-    assert 'is kept by dhclient, which has no ' in ended.err
+    assert 'is managed by dhclient, which has no ' in ended.err
     line = "echo 'supersede domain-name-servers 9.9.9.9;' | "
     line += root.as_root.removesuffix(root.program) + 'tee -a '
     assert f'hint:  {line}/etc/dhcp/dhclient.conf && ' in ended.err

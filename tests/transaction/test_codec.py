@@ -492,7 +492,7 @@ def test_seven_megabytes_of_a_users_own_file_are_undone(root):
     assert root.run(*words, 'http://p:1').code == 0
     put_on_approval(root, 3)
     ended = root.run('configure', '--mirror', 'http://m')
-    assert 'was not confirmed in time, and was taken back' in ended.out
+    assert 'was not confirmed in time, and was undone' in ended.out
     assert root.read(CONFIG_JSON) == large
 
 
@@ -567,7 +567,7 @@ def test_a_damaged_checkpoint_is_not_nothing_to_undo(root, part):
     assert found.code == 1
     assert found.out.startswith(f'error: unfinished-run: {name}: is damaged, ')
     os.rename(name, f'{name}.damaged')
-    assert 'took back run 1' in root.run('undo').out
+    assert 'undid run 1' in root.run('undo').out
     assert root.run('doctor', '--only', 'unfinished-run').code == 0
 
 

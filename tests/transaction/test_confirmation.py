@@ -31,8 +31,9 @@ def test_an_approval_that_is_over_holds_up_nobody(root):
     assert ended.code == 0
     assert 'run 2 (configure, ' in ended.out
     assert 'was not confirmed in time' in ended.out
-    told = 'take back those lines by hand, then run the same command again'
-    assert f'has changed "http-proxy" since; {told}; it is left as it is' in ended.out
+    told = 'revert those lines by hand, then run the same command again'
+    changed = '"http-proxy" was changed outside registry-host since'
+    assert f'{changed}; {told}; it is left as it is' in ended.out
     assert json.loads(root.read(DAEMON_JSON)) == {
         'proxies': {'http-proxy': 'http://theirs:1'},
         'registry-mirrors': [MIRROR],
@@ -45,7 +46,7 @@ def test_history_says_that_nobody_has_confirmed_a_run(root):
     put_on_approval(root, 1)
     assert root.run('configure', '--mirror', 'http://b').code == 0
     ended = root.run('history')
-    assert '     not confirmed in time: run 1 was taken back\n' in ended.out
+    assert '     not confirmed in time: run 1 was undone\n' in ended.out
     assert 'revert' not in ended.out
 
 
@@ -69,7 +70,7 @@ def test_an_approval_of_a_damaged_checkpoint_is_not_forgotten(root):
 
 
 def test_a_forecast_counts_what_an_approval_that_is_over_takes_back(root):
-    """Exit 3, and changed: the run itself would take back the one before it."""
+    """Exit 3, and changed: the run itself would undo the one before it."""
     configured(root, '--mirror', MIRROR)
     put_on_approval(root, 1)
     ended = root.run('configure', '--mirror', MIRROR, '--check', '--format=json')

@@ -102,10 +102,12 @@ def test_what_others_took_out_is_gone_even_if_it_is_still_used(notary):
     found, entries = seen(notary)
     assert [entry[2] for entry in entries] == ['gone', 'live', 'not-shown']
     (gone,) = [e for e in found['status']['files'][0]['entries'] if e['why']][:1]
-    assert gone['why'].endswith('out of the file, and the notary still uses it')
+    assert gone['why'].endswith('outside registry-host, and the notary still uses it')
     start(notary, ['http://n'], ['9.9.9.9'])
     found, _ = seen(notary)
-    assert found['status']['files'][0]['entries'][0]['why'].endswith('of the file')
+    assert found['status']['files'][0]['entries'][0]['why'].endswith(
+        'outside registry-host'
+    )
 
 
 def test_one_that_does_not_run_reads_it_when_it_starts(notary):

@@ -22,7 +22,7 @@ def test_forecast_and_doctor_tell_of_a_run_that_was_cut_short(root):
     assert 'error: run 1 (configure, ' in ended.out
     ended = root.run('doctor', '--only', 'unfinished-run')
     assert ended.code == 1
-    assert 'the next run takes it back first' in ended.out
+    assert 'the next run rolls it back first' in ended.out
     assert f'hint:  {root.as_root} undo\n' in ended.out
     assert root.snapshot() == before
     ended = root.run('configure', '--insecure-registry', 'r:1')
@@ -58,7 +58,7 @@ def test_a_user_cannot_hold_up_the_host_by_their_own_file(root, kind):
     ended = root.run('undo')
     assert ended.code == 0
     assert f'the old file is back, but {CONFIG_JSON} (' in ended.out
-    assert 'was changed by somebody else since, and is left so' in ended.out
+    assert 'was changed outside registry-host since, and is left as it is' in ended.out
     assert root.read(DAEMON_JSON) == '{"debug": true}'
     assert root.run('doctor', '--only', 'unfinished-run').code == 0
 
@@ -141,7 +141,7 @@ def test_undo_forecasts_a_recovery(root):
     cut_short(root)
     ended = root.run('undo', '--check')
     assert ended.code == 3
-    assert 'would take back run 1 (configure, ' in ended.out
+    assert 'would undo run 1 (configure, ' in ended.out
     assert 'which was cut short' in ended.out
 
 

@@ -86,8 +86,8 @@ def test_undo_refuses_to_overwrite_what_others_changed(root):
     assert root.snapshot() == before
     assert ended.code == 1
     assert ended.err.startswith(
-        f'error: {CONFIG_JSON}: somebody else has changed "http-proxy" since; take '
-        'back those lines by hand, then run the same command again; nothing was '
+        f'error: {CONFIG_JSON}: "http-proxy" was changed outside registry-host since; '
+        'revert those lines by hand, then run the same command again; nothing was '
         'written\n'
     )
     assert '+            "httpProxy": "http://xxxxx:xxxxx@theirs:1"\n' in ended.err
@@ -107,7 +107,7 @@ def test_undo_of_a_run_under_another_names_the_one_that_goes_first(root):
     assert root.run('undo', '2').code == 0
     assert json.loads(root.read(DAEMON_JSON)) == {'registry-mirrors': ['http://b']}
     again = root.run('undo', '2')
-    assert 'is undone already, by run 4' in again.err
+    assert 'was already undone by run 4' in again.err
     assert f'hint:  {root.as_root} undo 4\n' in again.err
     assert root.run('undo', '4').code == 0
     assert json.loads(root.read(DAEMON_JSON)) == {

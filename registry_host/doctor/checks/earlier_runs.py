@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROOT_ALONE = 'only root may see what earlier runs left'
 
 
-@check('unfinished-run', 'no earlier run was cut short, nor waits for approval')
+@check('unfinished-run', 'no earlier run was cut short or is waiting for confirmation')
 def unfinished_run(seen: Observed) -> Findings:
     name = 'unfinished-run'
     if seen.lacks_root:

@@ -131,7 +131,7 @@ def nameserver_owner(seen: Observed) -> Findings:
         evidence = tuple(each for each in evidence if each != OWN_FILE)
     message = f'{RESOLV_CONF}: {owned.title}: {"; ".join(evidence)}'
     if owned.is_active is False:
-        message += '; so nobody keeps it up to date'
+        message += '; so nothing keeps it up to date'
         unit = UNITS.get(owned.owner)
         remedy = (f'systemctl status {unit}',) if unit else ()
         yield finding(name, 'warning', message, *remedy)

@@ -48,7 +48,7 @@ def end_of(words: list[str]) -> str:
     if bug := re.search(r'a bug in .*\): (\S+ at \S+:\d+)', told):
         return f'{code} bug: {bug[1]}'
     if code == 0:
-        is_changed = '"changed": true' in told or 'to take it back' in told
+        is_changed = '"changed": true' in told or 'to undo it: ' in told
         return '0 done' if is_changed else '0 nothing to do'
     reason = re.search(r'"code": "(.*)"', told)
     return f'{code} {reason[1]}' if reason else f'{code}'
