@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from registry_host.registry.addresses import Listen, listen_of
+from registry_host.registry.instances import CONFIGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,7 +61,10 @@ def _shared(first: Instance, second: Instance) -> Iterator[Finding]:
 
 def _cache_and_push(cache: Instance, push: Instance) -> Iterator[Finding]:
     expires = cache.config.major < 3 or cache.config.ttl_s != 0
-    if cache.config.has_delete and expires:
+    is_losing = cache.config.has_delete and expires
+    # One of registry install --shared-storage, which has warned of it.
+    is_wanted = cache.path.startswith(f'{CONFIGS}/') and not is_losing
+    if is_losing:
         yield cache.tell(
             'shared-root-expiry',
             'error',
@@ -73,7 +77,7 @@ def _cache_and_push(cache: Instance, push: Instance) -> Iterator[Finding]:
         )
     yield cache.tell(
         'shared-root-retag',
-        'error',
+        'warning' if is_wanted else 'error',
         _ROOT,
         f'this folder is the storage of the push instance of {push.name} too: a '
         'pushed tag that the upstream has as well becomes the image of the upstream '

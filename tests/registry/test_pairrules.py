@@ -59,6 +59,27 @@ def test_a_root_that_is_a_link_to_that_of_the_other(root):
     assert found(root, cache(), text()) == ['shared-root-retag']
 
 
+def test_storage_that_is_shared_on_purpose(root):
+    """As `registry install cache --shared-storage` has it: nothing is deleted there."""
+    install = ('registry', 'install')
+    assert root.run(*install, 'push').code == 0
+    words = ('cache', '--storage=/srv/registry/push', '--shared-storage')
+    assert root.run(*install, *words).code == 0
+    ended = root.run('registry', 'check', '--format=json')
+    found = [(each['check'], each['severity']) for each in ended.json['findings']]
+    assert ('shared-root-retag', 'warning') in found
+    assert 'error' not in {severity for _, severity in found}
+    assert ended.code == 0
+    path = '/etc/registry-host/registries/cache.yml'
+    before = root.read(path)
+    after = before.replace('  delete:\n    enabled: false\n', DELETE)
+    assert after != before
+    root.write(path, after, 0o600)
+    ended = root.run('registry', 'check', '--format=json')
+    found = [(each['check'], each['severity']) for each in ended.json['findings']]
+    assert ('shared-root-retag', 'error') in found
+
+
 def test_replicas_with_one_secret(root):
     secret = '  secret: k3Zb0n1QmR7vXc2L\n'
     one = text(addr=':5000').replace(
