@@ -34,7 +34,7 @@ def finish(report: Report, output_format: str) -> NoReturn:
     try:
         _print(report, output_format)
     except BrokenPipeError:
-        _discard_output()  # Nobody reads on, and nobody needs to: it is done.
+        _discard_output()  # The reader has gone, and the work is done.
     except OSError as err:
         _discard_output()
         message = f'error: the result cannot be printed ({err.strerror}); it stands'

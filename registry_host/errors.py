@@ -31,7 +31,7 @@ class Problem(NamedTuple):
 
     `code` is kebab-case and an API. `where` is a path with line and column, a flag,
     or a settings key. `excerpt` shows the place: a line of the file, and a caret below.
-    No field may hold a secret: whoever makes a Problem redacts.
+    No field may hold a secret: the code that makes a Problem redacts.
     """
 
     code: str
@@ -58,7 +58,7 @@ ROOT = 'root'
 
 
 def sudo_as(name: str) -> str:
-    """What makes a command of a hint one of a user's, for whoever is to paste it."""
+    """The prefix that makes root or sudo run a command of a hint as a user."""
     return 'sudo ' if name == ROOT else f'sudo -u {quoted(name)} '
 
 
@@ -68,7 +68,7 @@ def advised(message: str, advice: str) -> str:
 
 
 def reported(message: str) -> tuple[str, str]:
-    """Message and hint of a bug: what to tell whoever made registry-host."""
+    """Message and hint of a bug, with what a report should contain."""
     return f'{message}; please report it', 'registry-host --version'
 
 
@@ -169,7 +169,7 @@ def place_of(err: Exception) -> str:
 class RegistryHostError(Exception):
     """An expected failure: shown without a traceback, ends with `exit_code`.
 
-    Where it leaves the host is said by whoever reports it, unless the message says it
+    The report says what state it leaves the host in, unless the message says it
     itself (`is_told`).
     """
 
@@ -231,11 +231,11 @@ class CopyError(RegistryHostError):
 
 
 class StateError(RegistryHostError):
-    """What we remember between runs can be neither read nor written."""
+    """The state that is kept between runs can be neither read nor written."""
 
 
 class UndoError(RegistryHostError):
-    """A run of the past cannot be taken back, or confirmed."""
+    """An earlier run cannot be undone, or confirmed."""
 
 
 class StoppedError(RegistryHostError):

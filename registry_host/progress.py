@@ -39,7 +39,7 @@ _WORDS = {
 
 
 class Proof(NamedTuple):
-    """What was observed at one level, by whoever looked.
+    """What was observed at one level.
 
     `what` is a path (written), a service (live), a URL or an address (reachable), an
     image (pulls); '' where that is not known. `detail` says what was seen, and of a
@@ -53,7 +53,7 @@ class Proof(NamedTuple):
 
 
 class Progress:
-    """Kept by the journal, which alone knows it; read by whoever reports an end.
+    """Kept by the journal, which alone knows it; read when the end is reported.
 
     `remedy` is the command that takes back, or finishes, what `state` says. `notes` are
     findings to be told in any case; `is_mended` if they tell of earlier runs that were

@@ -69,8 +69,8 @@ def repeatable(arguments: Sequence[str]) -> str:
     """Give a command line of registry-host that a person may run once more.
 
     '' where that cannot be: it has a secret, which is not shown, reads settings from
-    standard input, or takes no more flags. Behind sudo, unless nobody needs to be root
-    for it.
+    standard input, or takes no more flags. With sudo in front, unless it needs no
+    root.
     """
     words = list(arguments)
     is_shown = redact_words(words) == words

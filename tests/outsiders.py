@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, EngineError, Finding, Problem
 from registry_host.levels import Activation, Allowed
-from registry_host.plan.ledger import Applied, OurKey
+from registry_host.plan.ledger import Applied, ManagedKey
 from registry_host.plan.merge import merge_list, standing, wished
 from registry_host.plan.readings import Reading, Seen
 from registry_host.plan.wish import Wish
@@ -94,7 +94,8 @@ class Notes:
     ) -> Mapping[str, Values]:
         lines = text_of(state).splitlines()
         return {
-            area: standing(values_of(lines, area), applied.ours(area)) for area in WORDS
+            area: standing(values_of(lines, area), applied.managed(area))
+            for area in WORDS
         }
 
     def merge(
@@ -108,13 +109,13 @@ class Notes:
         lines = text_of(state).splitlines(keepends=True)
         if any(line.startswith('!') for line in lines):
             raise ConfigError(Problem('notes-broken', 'is broken', where=NOTES))
-        if applied.ours('header') and f'{HEADER}\n' in lines:
+        if applied.managed('header') and f'{HEADER}\n' in lines:
             lines.remove(f'{HEADER}\n')
-        keys: dict[str, OurKey | None] = {}
+        keys: dict[str, ManagedKey | None] = {}
         for area in (each for each in WORDS if each in wish.areas):
             merge = merge_list(
                 values_of(lines, area),
-                applied.ours(area),
+                applied.managed(area),
                 wish.of(area),
                 key=str,
                 is_ordered=False,
@@ -123,11 +124,11 @@ class Notes:
             gone = {places[at] for at in merge.drop}
             kept = [line for n, line in enumerate(lines) if n not in gone]
             lines = [f'{WORDS[area]} {value}\n' for value in merge.insert] + kept
-            keys[area] = OurKey(merge.ours)
+            keys[area] = ManagedKey(merge.managed)
         applied = with_creation(applied, state)
         then = applied.joined(keys)
-        is_managed = any(then.ours(area) for area in WORDS)
-        then = then.joined({'header': OurKey((HEADER,)) if is_managed else None})
+        is_managed = any(then.managed(area) for area in WORDS)
+        then = then.joined({'header': ManagedKey((HEADER,)) if is_managed else None})
         if is_managed:
             lines.insert(0, f'{HEADER}\n')
         content = ''.join(lines).encode()

@@ -195,7 +195,7 @@ class Sequences(RuleBasedStateMachine):
     def managed(self, area):
         ledger, _ = load_ledger(self.host)
         key = 'engine-dns' if area == DNS else area
-        return ledger.find('docker-daemon', f'/{DAEMON_JSON}').ours(key)
+        return ledger.find('docker-daemon', f'/{DAEMON_JSON}').managed(key)
 
     @rule(area=AREAS, count=st.integers(0, 2), data=st.data())
     def withdraw_some(self, area, count, data):
@@ -276,7 +276,7 @@ class Sequences(RuleBasedStateMachine):
         free = [text for text in THEIRS[area] + SHARED[area] if text not in found]
         ledger, _ = load_ledger(self.host)
         key = 'engine-dns' if area == DNS else area
-        claimed = {text for entry in ledger.entries for text in entry.ours(key)}
+        claimed = {text for entry in ledger.entries for text in entry.managed(key)}
         # What we put, and others took out and put again, nobody can tell from ours.
         free = [text for text in free if text not in claimed]
         if not free or self.is_there(area, found, SHARED[area][0]):
@@ -296,7 +296,7 @@ class Sequences(RuleBasedStateMachine):
     def write_anew(self):
         """What others have, and nothing of ours: as a template that is rolled out."""
         document = dict(self.members[DAEMON_JSON])
-        document |= {area: theirs for area, theirs in self.lists.items() if theirs}
+        document |= {area: foreign for area, foreign in self.lists.items() if foreign}
         proxies = {
             'http-proxy': self.proxy[DAEMON_JSON],
             'no-proxy': ','.join(self.no_proxy[DAEMON_JSON]),
@@ -377,23 +377,23 @@ class Sequences(RuleBasedStateMachine):
         if not hasattr(self, 'root'):
             return
         document = self.document(DAEMON_JSON)
-        for area, theirs in self.lists.items():
+        for area, foreign in self.lists.items():
             found = document.get(area, [])
-            assert [text for text in found if text in theirs] == theirs
+            assert [text for text in found if text in foreign] == foreign
             assert len(set(found)) == len(found)
         for name, members in self.members.items():
             assert self.foreign_of(name) == members
             _, no_proxy = self.proxies_of(name)
-            theirs = self.no_proxy[name]
-            assert [entry for entry in no_proxy if entry in theirs] == theirs
+            foreign = self.no_proxy[name]
+            assert [entry for entry in no_proxy if entry in foreign] == foreign
 
     def nothing_of_ours(self):
         document = self.document(DAEMON_JSON)
-        for area, theirs in self.lists.items():
-            assert document.get(area, []) == theirs
+        for area, foreign in self.lists.items():
+            assert document.get(area, []) == foreign
         for name in (DAEMON_JSON, CONFIG_JSON):
-            theirs = self.proxy[name], self.no_proxy[name]
-            assert self.proxies_of(name) == theirs
+            foreign = self.proxy[name], self.no_proxy[name]
+            assert self.proxies_of(name) == foreign
 
     def teardown(self):
         if not hasattr(self, 'root'):

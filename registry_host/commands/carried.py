@@ -54,7 +54,7 @@ def report_of(request: Request, manner: Manner, carried: Carried) -> Report:
 
 
 def _is_taken_back(finding: Finding) -> bool:
-    """Whether it tells of a run that the next one takes back first.
+    """Whether it tells of a run that the next one rolls back first.
 
     One that still waits for confirmation is not.
     """
@@ -73,7 +73,7 @@ def _beyond_root(planned: Planned) -> Iterator[Proof]:
 
 
 def with_registries(host: Host, report: Report) -> Report:
-    """Say that registries of this host stay, where client settings are taken back."""
+    """Say that registries of this host stay, where client settings are undone."""
     if not host.names(CONFIGS):
         return report
     from registry_host.registry.installed import installed as registries_of

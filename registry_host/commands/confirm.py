@@ -24,7 +24,7 @@ REVERT_LOCK_TIMEOUT_S = 600.0
 
 
 def confirm_pending(host: Host, *, lock_timeout_s: float) -> Report:
-    """Let the change on approval stand."""
+    """Keep the change that waits for confirmation."""
     with transaction(
         host, lock_timeout_s=lock_timeout_s, is_about_pending=True
     ) as mended:
@@ -47,7 +47,7 @@ def _none_pending() -> Problem:
 
 
 def revert(host: Host, token: str, *, after_s: float) -> Report:
-    """What the timer calls: take the change back if it is still on approval then."""
+    """What the timer calls: undo the change if it still waits for confirmation then."""
     mended: tuple[Finding, ...] = ()
     while True:
         time.sleep(after_s)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Undo(Request):
-    """Take back one run, the newest that stands if none is named."""
+    """Undo one run, the newest that was not undone if none is named."""
 
     command = 'undo'
     is_about_pending = True
@@ -35,7 +35,7 @@ class Undo(Request):
         self.note = _NOTHING
 
     def is_met(self, host: Host, mended: tuple[Finding, ...]) -> bool:
-        """A run that had not ended is the newest: it is taken back by now."""
+        """A run that had not ended is the newest: it has been rolled back by now."""
         if self._number is not None:
             return False
         cut_short = checkpoints.load_journal(host)
@@ -55,7 +55,7 @@ class Undo(Request):
             return planned
         from registry_host.targets.proving import with_baseline
 
-        # A run on approval would go back by itself, whatever comes of that.
+        # A run that waits for confirmation would be undone by its timer in any case.
         is_binding = pending_run(host) is None
         return with_baseline(
             host, planned, is_probing=self._is_probing, is_binding=is_binding
@@ -74,7 +74,7 @@ class Undo(Request):
             confirmation.disarm(host, self._run.id)
 
     def note_of(self, carried: Carried, *, is_check: bool) -> str:
-        """Say in a line what was, or would be, taken back."""
+        """Say in a line what was, or would be, undone."""
         if carried.planned is None or self._run is None:
             return self.note
         if is_check:
@@ -86,7 +86,7 @@ class Undo(Request):
 def undo(
     host: Host, manner: Manner, number: int | None, *, is_probing: bool = True
 ) -> Report:
-    """Take back one run, the newest that stands if none is named.
+    """Undo one run, the newest that was not undone if none is named.
 
     `is_probing`: the engine is asked whether it can pull, before and after.
     """
@@ -125,7 +125,7 @@ def _find(host: Host, number: int | None) -> Run | None:
 
 
 def _since(run: Run, runs: Iterable[Run], undone: Mapping[int, int]) -> Iterator[Run]:
-    """The later runs that count, the newest first: not those that were taken back."""
+    """The later runs that count, the newest first: not those that were undone."""
     later = {each.id: each for each in runs if each.id > run.id}
     for each in sorted(later.values(), reverse=True):
         target = each.origin.undoes

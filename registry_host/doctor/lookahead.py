@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Ahead(NamedTuple):
     """What is known of a start to come.
 
-    `refusals` are those of our tables. `judged` is why the engine itself refuses the
+    `refusals` are those of the tables. `judged` is why the engine itself refuses the
     file, '' if it does not; None if it was not asked. `failure` is why its last start
     failed, '' if it did not.
     """
@@ -30,7 +30,7 @@ class Ahead(NamedTuple):
 
     @property
     def is_explained(self) -> bool:
-        """Whether a refusal of our tables is what the engine says, too."""
+        """Whether a refusal of the tables is what the engine says, too."""
         return bool(self.judged) and is_explained(self.judged or '', self.refusals)
 
 

@@ -66,7 +66,7 @@ def told_always(
 
 
 def _mended_first(found: Finding, observed: Observed) -> Finding:
-    """Have nobody restart an engine that would not start again."""
+    """Suggest no restart of an engine that would not start again."""
     steps = [step for step in found.remedy if 'systemctl restart' in step]
     if not steps or not observed.ahead.refusals:
         return found

@@ -40,7 +40,7 @@ class EngineFacts(NamedTuple):
     """One engine, as far as it could be seen.
 
     `state`: running, stopped (installed), absent, unreachable (running, but its socket
-    does not answer us), unknown (nothing was asked: a root folder). `flags` are those
+    does not answer here), unknown (nothing was asked: a root folder). `flags` are those
     of the running process, or of the unit where it is stopped; `flags_origin` says
     which, and `places` in which file of the unit each stands, as far as that is known.
     `socket_path` may be tcp://HOST:PORT. `user` is whose files it reads, where it runs

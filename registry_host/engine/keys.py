@@ -219,11 +219,11 @@ def eras() -> tuple[Version, ...]:
 
     Beside the table's, those where enginerules and enginevalues draw a line.
     """
-    ours = {OLDEST, (24, 0, 8), (25, 0, 0), (27, 0, 0), (28, 3, 0), (29, 0, 0)}
+    drawn = {OLDEST, (24, 0, 8), (25, 0, 0), (27, 0, 0), (28, 3, 0), (29, 0, 0)}
     table = {
         version
         for row in _rows().values()
         for name in ('since', 'refused', 'removed')
         if (version := _version(row, name))
     }
-    return tuple(sorted(ours | table | {(29, 7, 0)}, reverse=True))
+    return tuple(sorted(drawn | table | {(29, 7, 0)}, reverse=True))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # An authorization plugin that does not answer holds a reload for about 15 s.
 RELOAD_TIMEOUT_S = 20.0
-# How long after the event of another's reload ours may come.
+# How long after the event of another reload that of this one may come.
 OWN_EVENT_TIMEOUT_S = 3.0
 # How long after an error in the engine's log its event may still come.
 ERROR_GRACE_S = 0.5
@@ -56,7 +56,8 @@ def reload(
     Neither the exit code of a reload nor the log line "Reloaded configuration" proves
     anything: moby sends the event only on commit (daemon/reload.go; 20.10 to 29). The
     event may be that of a reload which another has asked for just before, a run that
-    was killed for one: until the engine shows what is expected, ours is waited for.
+    was killed for one: until the engine shows what is expected, the next event is
+    waited for.
     """
     client = Client(host, socket_path)
     if not client.is_answering():

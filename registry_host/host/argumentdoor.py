@@ -1,4 +1,4 @@
-"""Files that are named on our own command line, and standard input."""
+"""Files that are named on the command line, and standard input."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Arguments(Place):
     def read_stream(self, path: str) -> bytes | None:
         """Read a file or a pipe, as a shell writes `<(COMMAND)`; None if it is absent.
 
-        A pipe is waited for until whoever writes to it closes it.
+        A pipe is read until its writer closes it.
         """
         try:
             mode = os.stat(path).st_mode

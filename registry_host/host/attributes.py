@@ -27,7 +27,7 @@ def missing_folders(folder: str) -> tuple[str, ...]:
 
 
 def group_of(found: os.stat_result) -> int:
-    """The group of a file, as far as it matters to us.
+    """The group of a file, as far as it matters here.
 
     A user can give a new file no group but their own, and where a group has no rights
     one is as good as another. The docker client too goes on where it cannot keep the

@@ -130,7 +130,7 @@ class _Crew:
     def _attempt(self, job: Callable[[], T]) -> T | None:
         try:
             return job()
-        except Exception as err:  # noqa: BLE001 - raised by whoever waits
+        except Exception as err:  # noqa: BLE001 - raised where the job is waited for
             self.failures.append(err)
             return None
 

@@ -63,7 +63,7 @@ class Files(Place):
         try:
             found = os.stat(real, follow_symlinks=False)
         except FileNotFoundError:
-            # A link may point to nowhere; only the folders of the name itself are ours.
+            # A link may point to nowhere; only the folders of the name itself are made.
             missing = () if absent.link else missing_folders(os.path.dirname(real))
             return absent._replace(missing_folders=missing)
         # Asked before opening: a FIFO would block, a device may act on being opened.
@@ -86,7 +86,7 @@ class Files(Place):
         )
 
     def temporary_for(self, state: FileState) -> str:
-        """Make up a name beside a file that nobody can guess, and so not take."""
+        """Make up a name beside a file that cannot be guessed, and so not be taken."""
         folder, name = os.path.split(state.realpath)
         return f'{folder}/.{name}.{os.urandom(8).hex()}{TEMPORARY}'
 
@@ -114,7 +114,7 @@ class Files(Place):
         rename(source, destination, flags)
 
     def discard(self, temporary: str, states: tuple[FileState, ...]) -> None:
-        """Remove what a run that was cut short left under a temporary name of ours."""
+        """Remove the temporary file of a run that was cut short."""
         from registry_host.host import replacing
 
         def discard() -> str:
@@ -198,18 +198,18 @@ class Files(Place):
         return int.from_bytes(answer[:4], sys.byteorder)
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """List a folder; nothing where there is none, or it is not ours to read."""
+        """List a folder; nothing where there is none, or it may not be read."""
         try:
             return tuple(sorted(os.listdir(self.resolve(folder))))
         except OSError:
             return ()
 
     def _as(self, user: User | None, work: Callable[[], Result]) -> Result:
-        """Do `work` in a child that has given root away for good, if root we are.
+        """Do `work` in a child that has given root away for good, if run as root.
 
         A path below a home is the user's to redirect, so the kernel must check it with
-        the user's rights, not ours. In the folder of a host that does not run there is
-        no such user, and its links cannot leave it.
+        the user's rights, not those of this process. In the folder of a host that does
+        not run there is no such user, and its links cannot leave it.
         """
         if user is None or not self.is_live or os.geteuid() != 0 or user.uid == 0:
             return work()
@@ -234,7 +234,7 @@ def require_size(
 
 
 def give_back(path: str, user: User) -> str:
-    """The command that gives a user a file of theirs, and no other file of the host.
+    """The command that gives a file to its user, and no other file of the host.
 
     `chown PATH` would follow a link that the user has put there, even one of a folder
     on the way. Walking down from the folder does not, with -P and -h (GNU coreutils

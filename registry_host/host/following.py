@@ -80,7 +80,7 @@ class Following(Place):
 
 
 def _unseen(line: str, sent: int) -> None:
-    """Nobody looks on."""
+    """Show nothing."""
 
 
 def _bound(argv: Sequence[str]) -> list[str]:
@@ -145,7 +145,7 @@ def _has_ended(process: Popen[bytes]) -> bool:
     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
     try:
         return os.waitid(os.P_PID, process.pid, options) is not None
-    except ChildProcessError:  # Whoever has started us ignores SIGCHLD.
+    except ChildProcessError:  # The parent process ignores SIGCHLD.
         return True
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def find_invoker(host: Host) -> User | None:
-    """Find whose config.json is meant: $SUDO_UID's, else our own.
+    """Find whose config.json is meant: that of $SUDO_UID, else of this process.
 
     In a root folder the ids of this machine mean nothing: there it is root's.
     """

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from registry_host.host.wire import Request
 
-# Firewalls and load balancers drop idle connections without a word, the earliest known
-# ones after a minute; servers close theirs, which is seen.
+# Firewalls and load balancers drop idle connections silently, the earliest known ones
+# after a minute; servers close their end, which is seen.
 _IDLE_S = 30.0
 
 
@@ -72,7 +72,7 @@ def _close_all(idle: _Idle) -> None:
 
 
 def _key_of(request: Request) -> Hashable:
-    """All that counts for where a connection leads, and whom it trusts."""
+    """All that decides where a connection leads, and which certificates it trusts."""
     url = urlsplit(request.url)
     return (
         url.scheme,
@@ -86,7 +86,7 @@ def _key_of(request: Request) -> Hashable:
 
 
 def _is_over(end: socket) -> bool:
-    """Whether the other side has closed it, or says something that nobody asked for."""
+    """Whether the other side has closed it, or has sent something unasked."""
     watch = select.poll()
     watch.register(end, select.POLLIN)
     return bool(watch.poll(0))

@@ -9,7 +9,7 @@ FILE_LIMIT_BYTES = 16 * 1024 * 1024
 STATE_LIMIT_BYTES = 128 * 1024 * 1024
 RESOLV_CONF = '/etc/resolv.conf'
 STATE_FOLDER = '/var/lib/registry-host'
-# An unfinished run's, and that of a run on approval.
+# An unfinished run's, and that of a run that waits for confirmation.
 JOURNAL = f'{STATE_FOLDER}/journal.json'
 PENDING = f'{STATE_FOLDER}/pending.json'
 LEDGER = f'{STATE_FOLDER}/ledger.json'
@@ -21,5 +21,5 @@ UNPROVED = f'{STATE_FOLDER}/unproved.json'
 REGISTRY_PACKAGE = f'{STATE_FOLDER}/registry-package.json'
 # What a recovery could not put back yet.
 LEFT_BEHIND = f'{STATE_FOLDER}/left-behind'
-# Marks a name that is ours and in passing.
+# Marks a temporary file of registry-host.
 TEMPORARY = '.registry-host'

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Result = TypeVar('Result', FileState, str)
-# The user may stop the child, and so must not decide how long we wait for it.
+# The user may stop the child, and must not decide how long it is waited for.
 TIMEOUT_S = 20.0
 # A file system of the user's own can hold even a killed child (fuse(4)).
 KILL_TIMEOUT_S = 2.0
@@ -31,9 +31,9 @@ def run_as(user: User, work: Callable[[], Result]) -> Result:
     """Run `work` with the ids of `user` alone, and return or raise what it did.
 
     Supplementary groups are dropped too. A process that changed its uid cannot be
-    traced by the user (prctl(2), PR_SET_DUMPABLE), so what comes back is our own; it is
-    read as literals nevertheless, never as code or pickles. The child ends with us: an
-    orphan would write on, and holds our lock until it has ended.
+    traced by the user (prctl(2), PR_SET_DUMPABLE), so what comes back can be trusted;
+    it is read as literals nevertheless, never as code or pickles. The child ends with
+    its parent: an orphan would write on, and hold the lock until it has ended.
     """
     library = ctypes.CDLL(None)
     parent = os.getpid()
@@ -45,7 +45,7 @@ def run_as(user: User, work: Callable[[], Result]) -> Result:
             os.close(reader)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
-            # Who cannot be killed must not hold up those who wait for our output.
+            # A child that cannot be killed must not block readers of the output.
             void = os.open(os.devnull, os.O_RDWR)
             for fd in (0, 1, 2):
                 os.dup2(void, fd)

@@ -30,7 +30,7 @@ class Programs(Place):
     ) -> Completed:
         """Run a program of this host to its end, without a shell or standard input.
 
-        `env` is its environment, in place of ours.
+        `env` is its environment; by default, it inherits that of this process.
         """
         import signal
         import subprocess
@@ -50,7 +50,7 @@ class Programs(Place):
         try:
             out, err_out = process.communicate(timeout=timeout_s)
         except BaseException as err:
-            # A script's own children too, or they would go on after we went back.
+            # A script's own children too, or they would go on after this returns.
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
@@ -68,7 +68,7 @@ class Programs(Place):
     ) -> Completed:
         """Run a program as a user, with `question` on its standard input.
 
-        Where we are that user, in our own environment, else in one of theirs.
+        In the environment of this process if it runs as that user, else in a fresh one.
         """
         from registry_host.host.userprograms import ask, environment_of
 
@@ -83,7 +83,7 @@ class Programs(Place):
         )
 
     def start_detached(self, argv: Sequence[str]) -> None:
-        """Start a program that outlives us, our terminal and our session."""
+        """Start a program that outlives this process, its terminal and its session."""
         import subprocess
 
         subprocess.Popen(  # noqa: S603 - no shell, argv from our own code
@@ -107,11 +107,11 @@ class Programs(Place):
         return next((path for path in candidates if os.access(path, os.X_OK)), None)
 
     def process(self, pid: int) -> Process | None:
-        """Look at a process, if it runs in our own pid namespace.
+        """Look at a process, if it runs in the pid namespace of this one.
 
         An engine inside a container is seen from outside too, and is not this host's.
-        Its uid is the highest that it has: a program that lends root to whoever starts
-        it (setuid) is theirs.
+        Its uid is the highest that it has: a setuid program belongs to the user who
+        started it.
         """
         try:
             if os.readlink(f'/proc/{pid}/ns/pid') != os.readlink('/proc/self/ns/pid'):
@@ -128,21 +128,21 @@ class Programs(Place):
         status = self.proc_text(pid, 'status')
         ids = re.search(r'^Uid:([\s\d]+)$', status, re.MULTILINE)
         pids = re.search(r'^NSpid:([\s\d]+)$', status, re.MULTILINE)
-        # A process in a namespace below ours has a pid there too; anyone may see that.
+        # A process in a child namespace has a pid there too; any user may see that.
         if ids is None or (pids is not None and len(pids[1].split()) > 1):
             return None
         uid = max(map(int, ids[1].split()))
         return Process(pid=pid, argv=tuple(map(os.fsdecode, words)), uid=uid)
 
     def namespace_of(self, pid: int | str, kind: str) -> str:
-        """Name a namespace of a process; '' where that is not ours to see."""
+        """Name a namespace of a process; '' where that may not be seen."""
         try:
             return os.readlink(f'/proc/{pid}/ns/{kind}')
         except OSError:
             return ''
 
     def is_shared_with(self, pid: int, path: str) -> bool:
-        """Whether a process has the same file as we at a path, or neither has any."""
+        """Whether a process and this one have the same file at a path, or none."""
         found: list[tuple[int, int] | None] = []
         for name in (path or '/', f'/proc/{pid}/root{path}'):
             try:
@@ -153,14 +153,14 @@ class Programs(Place):
         return found[0] == found[1]
 
     def executable_of(self, pid: int) -> str:
-        """Name the file that a process runs; '' where that is not ours to see."""
+        """Name the file that a process runs; '' where that may not be seen."""
         try:
             return os.readlink(f'/proc/{pid}/exe')
         except OSError:
             return ''
 
     def folder_of(self, pid: int) -> str:
-        """Name the working folder of a process; '' where that is not ours to see."""
+        """Name the working folder of a process; '' where that may not be seen."""
         try:
             return os.readlink(f'/proc/{pid}/cwd')
         except OSError:
@@ -186,7 +186,7 @@ class Programs(Place):
         )
 
     def proc_text(self, folder: int | str, name: str) -> str:
-        """Read /proc/FOLDER/NAME; empty where it is gone or not ours to read."""
+        """Read /proc/FOLDER/NAME; empty where it is gone or may not be read."""
         try:
             with open(f'/proc/{folder}/{name}', 'rb') as file:
                 return os.fsdecode(file.read())

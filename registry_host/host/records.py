@@ -15,7 +15,7 @@ class User(NamedTuple):
 
 
 class FileState(NamedTuple):
-    """All that a file is to us. `content` is None where there is no file.
+    """What is known of a file. `content` is None where there is no file.
 
     `path` is the name inside the root, `realpath` what is opened: links followed, the
     root in front. `link` is the text of `path` itself where that is a link. `xattrs`
@@ -42,7 +42,7 @@ class FileState(NamedTuple):
         return f'FileState({self.path!r}, {size}, mode={self.mode:04o})'
 
     def is_same_file(self, other: FileState) -> bool:
-        """Whether a reader, and whoever may read, would see the same."""
+        """Whether content, owner and rights are those that a reader would see."""
         if self.content is None or other.content is None:
             return self.content is other.content
         return (self.content, self.mode, self.uid, self.gid, self.realpath) == (
@@ -88,7 +88,7 @@ class Process(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What a file or folder is to whoever would use it, its content aside."""
+    """What decides who may use a file or folder; not its content."""
 
     mode: int
     uid: int

@@ -1,8 +1,8 @@
 """One file replaced by another: whole or not at all, and only if it is still the same.
 
-A writer that knows nothing of our lock, as `docker login`, may put its own file there
-at any moment. So the new file and the old one change places in one step, and what came
-out is looked at: if it is not what was to be replaced, they change back.
+A writer that ignores the lock of registry-host, as `docker login`, may put its own file
+there at any moment. So the new file and the old one change places in one step, and what
+came out is looked at: if it is not what was to be replaced, they change back.
 
 In one module: each step is safe only because of the one before it.
 """
@@ -60,9 +60,9 @@ def replace(
 ) -> Written:
     """Make the file what `after` says, safe on a power cut.
 
-    Returns how: 'renamed', 'in-place' (a file mounted on its own), 'removed' or
-    'none'. Raises ConflictError where it is not as in `before`, with theirs kept, and
-    OSError. `temporary` is a name in the same folder that nobody could guess.
+    Returns how: 'renamed', 'in-place' (a file mounted on its own), 'removed' or 'none'.
+    Raises ConflictError where the file is not as in `before`, and leaves it; and
+    OSError. `temporary` is a name in the same folder that cannot be guessed.
     """
     folder = os.path.dirname(after.realpath)
     if after.content is None:
@@ -141,7 +141,7 @@ def _change_back(after: FileState, temporary: str, rename: Rename) -> None:
         return
     rename(temporary, after.realpath, EXCHANGE)
     if not is_at(temporary, after):
-        # Somebody has put another file there meanwhile: theirs is the newer one.
+        # Another program has replaced the file meanwhile: its file is the newer one.
         rename(temporary, after.realpath, EXCHANGE)
     os.unlink(temporary)
 
@@ -171,9 +171,9 @@ def discard(
 ) -> None:
     """Clear a temporary name that a run left when it was cut short.
 
-    What is ours goes: one of `states`, or as much as was written of it. A file of
-    somebody else's stands there if the cut came before it was looked at: theirs was the
-    newer one, so it gets its place back.
+    A file of registry-host is removed: one of `states`, or as much as was written of
+    it. It is a foreign file if the cut came before it was checked: it was the newer
+    one, and gets its place back.
     """
     known = [state.content for state in states if state.content is not None]
     limit = max(map(len, known), default=0) + 1
@@ -286,7 +286,7 @@ def _give(fd: int, state: FileState) -> None:
         return
     wanted, has = dict(state.xattrs), dict(xattrs_of(fd))
     for name, value in wanted.items():
-        # A label that the folder gave already may not be ours to set again.
+        # A label that the folder has given may not be set again.
         if has.get(name) != value:
             os.setxattr(fd, name, value)
     for name in has.keys() - wanted.keys():
@@ -355,7 +355,7 @@ def make_folders(
 
 
 def remove_folders(folders: tuple[str, ...]) -> None:
-    """Remove folders that nobody has put anything into, innermost first."""
+    """Remove folders that are still empty, innermost first."""
     for path in reversed(folders):
         try:
             os.rmdir(path)

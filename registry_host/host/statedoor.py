@@ -40,7 +40,7 @@ class State(Files):
         """Read a file of the state folder that may be absent.
 
         A root folder may have come from elsewhere with its state folder, and root acts
-        on what that says: ConfigError if anybody else could have written it.
+        on what that says: ConfigError if a user other than root could have written it.
         """
         try:
             self._require_trusted_state(path)
@@ -83,7 +83,7 @@ class State(Files):
         """Hold the one writer's lock; LockedError if another run does all that time.
 
         The state folder itself is what is locked: it needs no file of its own, exists
-        under any root, and nobody but root can put another in its place.
+        under any root, and only root can put another in its place.
         """
         import fcntl
 
@@ -103,7 +103,7 @@ class State(Files):
             fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Whoever waited may hold the lock of a folder that is gone.
+                # After a wait, the lock may be that of a folder that is gone.
                 if os.path.samestat(os.fstat(fd), os.stat(folder)):
                     return fd
             except (BlockingIOError, FileNotFoundError):

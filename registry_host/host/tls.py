@@ -19,7 +19,7 @@ _PARTIAL_CHAIN, _NO_CHECK_TIME = 0x80000, 0x200000
 class Certificate(NamedTuple):
     """What a certificate says; `names` are those that Go looks at, not its subject's.
 
-    Names and issuer are the words of whoever made it: printable, and cut.
+    Names and issuer are foreign text: made printable, and cut.
     """
 
     subject: str

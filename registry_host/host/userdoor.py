@@ -55,7 +55,7 @@ class Users(Files):
         )
 
     def invoker_name(self) -> str:
-        """Name who runs us: the one behind sudo, else our own uid's name."""
+        """Name the user who runs this: the one behind sudo, else that of the uid."""
         if name := self.environ.get('SUDO_USER', ''):
             return name
         user = Users().find_user(uid=self.uid)

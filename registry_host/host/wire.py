@@ -131,7 +131,7 @@ def get(request: Request) -> Answer:
 
 
 def origin_of(url: str) -> tuple[str, str, int | None]:
-    """Whom a secret for this URL may be sent to (RFC 6454); ValueError for no URL."""
+    """The origin that may get a secret for a URL (RFC 6454); ValueError for no URL."""
     parts = urlsplit(url)
     port = parts.port or _PORTS.get(parts.scheme)
     return parts.scheme, (parts.hostname or '').lower(), port

@@ -70,7 +70,7 @@ def settle_created(
 ) -> tuple[jsontext.Document, tuple[tuple[str, ...], ...]]:
     """Edit, and drop created members that these edits leave empty.
 
-    One that was empty before them, for somebody has taken out its entries by hand, goes
+    One that was empty before, as its entries were removed by hand, goes
     if it is, or encloses, one of the members `withdrawn`. Returns the document, and the
     members in it that registry-host has created.
     """
@@ -82,8 +82,8 @@ def settle_created(
             edited = editing.edit(edited, editing.Drop(path))
     prefixes = (edit.path[: n + 1] for edit in edits for n in range(len(edit.path)))
     made = {path for path in prefixes if not document.has(*path)}
-    ours = sorted(path for path in {*created, *made} if edited.has(*path))
-    return edited, tuple(ours)
+    left = sorted(path for path in {*created, *made} if edited.has(*path))
+    return edited, tuple(left)
 
 
 def all_are(kind: type, values: Iterable[Json]) -> bool:

@@ -128,7 +128,7 @@ def _kept(value: Json, drop: frozenset[int]) -> list[Json]:
 
 def _edited(document: Document, asked: Edit) -> str:
     text, layout = document.text, _Layout.of(document)
-    if document.opening == len(text):  # Nothing but white space: a file of our own.
+    if document.opening == len(text):  # Nothing but white space: written anew.
         value = _nested(asked.path, _value_of(asked))
         return layout.render(value, '') + layout.newline
     scope = Scope(document.opening, document.closing, document.members)

@@ -1,4 +1,4 @@
-"""JSON files: read strictly, edited so that every byte that is not ours stays."""
+"""JSON files: read strictly, edited so that every foreign byte stays."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ Json = Union[None, bool, str, Number, 'list[Json]', 'dict[str, Json]']
 
 
 class JsonTextError(Exception):
-    """A text that is not JSON, or not ours to accept.
+    """A text that is not JSON, or is not accepted here.
 
     `problem.where` is LINE:COLUMN. Its excerpt has all but punctuation and well-known
     keys masked.

@@ -1,4 +1,4 @@
-"""What we remember between runs: the ledger of what was applied."""
+"""The state between runs: the ledger of what was applied."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ VERSION = 1
 CHECKED_LIMIT = 8
 
 
-class OurKey(NamedTuple):
-    """What stands under one key by our doing, and what stood there before us.
+class ManagedKey(NamedTuple):
+    """The managed values of one key, and the value that they first replaced.
 
     `before` is in the words of the target.
     """
 
-    ours: tuple[str, ...]
+    managed: tuple[str, ...]
     before: str | None = None
 
 
 class Applied(NamedTuple):
-    """Our part of one file.
+    """The managed part of one file.
 
-    `is_created` where there was no file before us; `created` holds the members, as
-    paths, that were not there before us, objects around ours included; `folders` is how
-    many of the folders around the file were made for it.
+    `is_created`: registry-host made the file; `created` holds the members, as paths,
+    that it added, enclosing objects included; `folders` is how many of the folders
+    around the file were made for it.
     """
 
     target: str
     path: str
     user: str | None = None
     is_created: bool = False
-    keys: Mapping[str, OurKey] = MappingProxyType({})
+    keys: Mapping[str, ManagedKey] = MappingProxyType({})
     created: tuple[tuple[str, ...], ...] = ()
     folders: int = 0
 
-    def ours(self, key: str) -> tuple[str, ...]:
-        return self.keys[key].ours if key in self.keys else ()
+    def managed(self, key: str) -> tuple[str, ...]:
+        return self.keys[key].managed if key in self.keys else ()
 
     def before(self, key: str) -> str | None:
         return self.keys[key].before if key in self.keys else None
 
-    def joined(self, keys: Mapping[str, OurKey | None]) -> Applied:
-        """Put what is ours under some keys now; None, or nothing, is forgotten."""
+    def joined(self, keys: Mapping[str, ManagedKey | None]) -> Applied:
+        """Set what is managed under some keys; None, or nothing, is forgotten."""
         joined = {**self.keys, **keys}
         kept = {name: key for name, key in joined.items() if key and any(key)}
         return self._replace(keys=kept)
@@ -107,7 +107,7 @@ class Ledger(NamedTuple):
 
 
 def keys_changed(before: Ledger, after: Ledger) -> frozenset[tuple[str, str]]:
-    """Say under which keys, by path and name, what is ours differs."""
+    """Say under which keys, by path and name, the managed entries differ."""
     places = {(entry.target, entry.path) for entry in before.entries + after.entries}
     found: set[tuple[str, str]] = set()
     for target, path in places:
@@ -165,7 +165,7 @@ def _encode_applied(entry: Applied) -> dict[str, Any]:
         'created-members': [list(path) for path in entry.created],
         'created-folders': entry.folders,
         'keys': {
-            name: {'ours': list(key.ours), 'before': key.before}
+            name: {'ours': list(key.managed), 'before': key.before}
             for name, key in entry.keys.items()
         },
     }
@@ -229,10 +229,10 @@ def _entry(entry: dict[str, Any]) -> Applied:
     )
 
 
-def _key(key: dict[str, Any]) -> OurKey:
-    before, ours = key['before'], _listed(key['ours'])
-    return OurKey(
-        tuple(map(name_text, ours)), None if before is None else name_text(before)
+def _key(key: dict[str, Any]) -> ManagedKey:
+    before, managed = key['before'], _listed(key['ours'])
+    return ManagedKey(
+        tuple(map(name_text, managed)), None if before is None else name_text(before)
     )
 
 

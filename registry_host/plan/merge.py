@@ -1,4 +1,4 @@
-"""Three-way merging: what we applied, what is on disk, what is asked."""
+"""Three-way merging: what was applied, what is on disk, what is asked."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 class ListMerge(NamedTuple):
     """An edit of a list: put `insert` in front, remove the elements at `drop`.
 
-    `ours` is what stands in the list by our doing once it is edited.
+    `managed` are the managed entries of the list once it is edited.
     """
 
     insert: tuple[str, ...]
     drop: frozenset[int]
-    ours: tuple[str, ...]
+    managed: tuple[str, ...]
 
     @property
     def is_empty(self) -> bool:
@@ -42,38 +42,40 @@ def merge_list(
     order wanted; where order means nothing, they stay where they are. Unless
     `is_reordering`, nothing moves if nothing is new.
     """
-    ours_at = sorted(_positions_of_ours(current, applied))
+    managed_at = sorted(_positions_of_managed(current, applied))
     keys = [key(text) for text in current]
     wanted_by_key: dict[Hashable, str] = {}
     for text in wanted:
         wanted_by_key.setdefault(key(text), text)
-    ours_keys = {keys[index] for index in ours_at}
-    foreign_keys = _without(keys, ours_at)
-    ours = {k: None for k in wanted_by_key if k in ours_keys or k not in foreign_keys}
-    kept = [index for index in ours_at if keys[index] in ours]
+    managed_keys = {keys[index] for index in managed_at}
+    foreign_keys = _without(keys, managed_at)
+    managed = {
+        k: None for k in wanted_by_key if k in managed_keys or k not in foreign_keys
+    }
+    kept = [index for index in managed_at if keys[index] in managed]
     kept_keys = {keys[index] for index in kept}
-    drop = set(ours_at).difference(kept)
-    missing = {k: None for k in ours if k not in kept_keys}
-    is_in_place = [keys[index] for index in kept] == list(ours) and (
+    drop = set(managed_at).difference(kept)
+    missing = {k: None for k in managed if k not in kept_keys}
+    is_in_place = [keys[index] for index in kept] == list(managed) and (
         kept == list(range(len(kept)))
     )
     is_moved = is_reordering or bool(missing)
     if is_ordered and is_moved and not is_in_place:
-        drop, missing = set(ours_at), ours
+        drop, missing = set(managed_at), managed
     spelling = {keys[index]: current[index] for index in kept}
     return ListMerge(
         insert=tuple(wanted_by_key[k] for k in missing),
         drop=frozenset(drop),
-        ours=tuple(
+        managed=tuple(
             wanted_by_key[k] if k in missing else spelling.get(k, wanted_by_key[k])
-            for k in ours
+            for k in managed
         ),
     )
 
 
 def standing(current: Sequence[str], applied: Sequence[str]) -> tuple[str, ...]:
     """Find the managed entries that still stand in a list, in its order."""
-    return tuple(current[at] for at in sorted(_positions_of_ours(current, applied)))
+    return tuple(current[at] for at in sorted(_positions_of_managed(current, applied)))
 
 
 def wished(
@@ -96,8 +98,8 @@ def wished(
     return tuple(text for text in managed if key(text) not in removed)
 
 
-def _positions_of_ours(current: Sequence[str], applied: Sequence[str]) -> set[int]:
-    """Find the entries that we wrote: the first of each exact spelling."""
+def _positions_of_managed(current: Sequence[str], applied: Sequence[str]) -> set[int]:
+    """Find the entries that were applied: the first of each exact spelling."""
     first: dict[str, int] = {}
     for index, text in enumerate(current):
         first.setdefault(text, index)
@@ -110,14 +112,14 @@ def _without(keys: Sequence[Hashable], indexes: Sequence[int]) -> set[Hashable]:
 
 
 class ValueMerge(NamedTuple):
-    """What a single value becomes (None: no value), and what we remember of it.
+    """What a single value becomes (None: no value), and what is remembered of it.
 
-    `ours` None means that the value is not by our doing. `before` is what stood there
-    when we first put our own.
+    `managed` None: the value is foreign. `before` is the foreign value that the managed
+    one first replaced.
     """
 
     value: str | None
-    ours: str | None
+    managed: str | None
     before: str | None
 
 
@@ -133,15 +135,19 @@ def merge_value(
 
     What stood there before then comes back. `applied` are the values that registry-host
     has written there: more than one where a run was cut short between two. A value that
-    was put there by anybody else since is foreign, and is not withdrawn.
+    was put there since by anything else is foreign, and is not withdrawn.
     """
-    is_ours = current is not None and current in applied
+    is_managed = current is not None and current in applied
     if wanted is None:
-        return ValueMerge(value=before if is_ours else current, ours=None, before=None)
+        return ValueMerge(
+            value=before if is_managed else current, managed=None, before=None
+        )
     if current is not None and key(current) == key(wanted):
         return ValueMerge(
             value=current,
-            ours=current if is_ours else None,
-            before=before if is_ours else None,
+            managed=current if is_managed else None,
+            before=before if is_managed else None,
         )
-    return ValueMerge(value=wanted, ours=wanted, before=before if is_ours else current)
+    return ValueMerge(
+        value=wanted, managed=wanted, before=before if is_managed else current
+    )

@@ -255,8 +255,8 @@ class Comparison:
         """Say which areas take a start, and what the instance has read of them.
 
         Areas count if the run changes them, if it asks for them (`named`), or if an
-        earlier run has put off a restart for them: what others have left undone costs
-        nobody a restart.
+        earlier run has put off a restart for them: what was edited by hand
+        causes no restart.
         """
         before, after = self._before.at_start, self._after.at_start
         return {

@@ -251,9 +251,11 @@ def _managed_keys(area: str, ledger: Ledger) -> frozenset[Hashable]:
         if area == USERS_WORD and entry.user:
             found.add(entry.user)
         for name, key in entry.keys.items():
-            if key.ours:
+            if key.managed:
                 found.add(name)
-            found |= {each for text in key.ours for each in _keys_of(area, text, name)}
+            found |= {
+                each for text in key.managed for each in _keys_of(area, text, name)
+            }
     return frozenset(found)
 
 

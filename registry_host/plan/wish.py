@@ -1,4 +1,4 @@
-"""What is to be managed in one config, whoever asks for it. Pure.
+"""What is to be managed in one config, by a user or by any command. Pure.
 
 Every command that changes a config comes down to a wish: what a run of configure asks
 for, what unconfigure leaves, what was managed before the run that is undone.
@@ -50,8 +50,8 @@ def joined(was: Applied, made: Applied) -> Applied:
     for area in AREAS & was.keys.keys():
         earlier = was.keys[area]
         later = keys.get(area, earlier)
-        both = dict.fromkeys((*later.ours, *earlier.ours))
-        keys[area] = later._replace(ours=tuple(both))
+        both = dict.fromkeys((*later.managed, *earlier.managed))
+        keys[area] = later._replace(managed=tuple(both))
     return made._replace(keys=keys)
 
 

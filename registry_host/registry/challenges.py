@@ -51,9 +51,10 @@ def challenge_of(headers: Mapping[str, str]) -> Challenge | None:
 def challenge_by(url: str, answer: Answer) -> Challenge | None:
     """Read what an answer asks for, if it came from the registry at `url` itself.
 
-    A login for a registry is none for whom it redirects to, nor for a token server that
-    is named there: distribution registry/client/auth/challenge/authchallenge.go (2.8),
-    which keeps challenges by scheme and host.
+    A login for a registry is not one for a server it redirects to, nor for a token
+    server that is named there: distribution
+    registry/client/auth/challenge/authchallenge.go (2.8), which keeps challenges by
+    scheme and host.
     """
     is_own = origin_of(answer.url) == origin_of(url)
     return challenge_of(answer.headers) if is_own else None

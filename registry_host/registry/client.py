@@ -265,7 +265,7 @@ class Registry:
         self._stop.wait(wait_s)
 
     def _refusal(self, answer: Answer) -> RequestFailed:
-        """Say what an answer means; which image it is for is told by whoever asks."""
+        """Say what an answer means; the caller names the image."""
         status = answer.status
         if status == 404:
             problem = Problem('copy-absent', 'has no such image', self.name)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from registry_host.registry.client import Registry
 
-# An index may hold indexes (OCI image-spec 1.1); nobody has seen one deeper.
+# An index may hold indexes (OCI image-spec 1.1); deeper ones are not known.
 _DEPTH = 3
 
 

@@ -86,7 +86,7 @@ def reach_ends(
     jobs = {
         each: partial(_reach, host, route, each, silent, unread) for each in domains
     }
-    # Whoever looks on is told after a while what takes so long.
+    # After a while, progress shows what takes so long.
     timer = threading.Timer(_TOLD_AFTER_S, _tell, (silent, told))
     timer.daemon = True
     timer.start()
@@ -119,7 +119,7 @@ def way_of(host: Host, engine: EngineFacts) -> Route:
     """Go as the engine of this host does, or will once it runs.
 
     Without one, insecure registries are those that daemon.json lists all the same, and
-    proxies those of our own environment, as for every other program.
+    proxies those of the environment, as for every other program.
     """
     try:
         daemon = DaemonJson.read(host.read(engine.config_path))

@@ -34,7 +34,7 @@ class Means(Protocol):
     ) -> Problem | None:
         """Copy one image; else say why that could not be done.
 
-        `seen` is None where nobody looks on.
+        `seen` is None where no progress is shown.
         """
 
     def findings(self) -> tuple[Finding, ...]:

@@ -38,7 +38,7 @@ def _htpasswd(host: Host, instance: Instance) -> Iterator[Finding]:
         return
     try:
         content = host.read(path).content
-    except ConfigError:  # Not for us to read; that the registry may not, is another.
+    except ConfigError:  # Whether the registry may read it is another question.
         return
     yield from htpasswd_rules(instance, path, content)
     if look is not None and not _may(host, instance, look, 4):

@@ -103,7 +103,7 @@ def _goes_on(registry: Registry, route: Route, failure: ConnectionFailed) -> boo
     """Whether an engine asks by HTTP after this failure of HTTPS.
 
     With a graphdriver after any, a refused CONNECT too; with the containerd store only
-    where plain HTTP was spoken, and from 28.0 on where nobody listens at the port 443
+    where plain HTTP was spoken, and from 28.0 on where nothing listens at the port 443
     that no entry names. Observed, 20.10.24, 26.1.5 and 28.5.2; containerd
     core/remotes/docker/resolver.go isPortError.
     """

@@ -96,7 +96,7 @@ def as_instance(host: Host, registry: Installed) -> Instance | None:
 
 
 def with_state(host: Host, registry: Installed) -> Installed:
-    """Ask systemd for the state of its unit; of a host that does not run, nobody."""
+    """Ask systemd for the state of its unit; '' on a host that does not run."""
     if not host.is_live:
         return registry
     done = host.run(['systemctl', 'is-active', registry.unit])

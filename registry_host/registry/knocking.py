@@ -56,7 +56,7 @@ def knock(host: Host, way: Way, place: Mirror, *, has_scheme: bool) -> Door:
 
 
 def _led_to(host: Host, place: Mirror) -> str:
-    """Say to which addresses a name leads, and by whom; '' where that says no more."""
+    """Say which addresses a name has, and from where; '' where that says no more."""
     if place.is_ip:
         return ''
     found = resolve(host, place.host)

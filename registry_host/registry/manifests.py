@@ -33,6 +33,6 @@ def digest_of(body: bytes, algorithm: str = 'sha256') -> str:
 
 
 def is_of(digest: str, body: bytes) -> bool:
-    """Whether a digest is that of some bytes; False for an algorithm nobody uses."""
+    """Whether a digest is that of some bytes; False for an unknown algorithm."""
     algorithm = digest.partition(':')[0]
     return algorithm in DIGITS and digest_of(body, algorithm) == digest

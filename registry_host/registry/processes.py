@@ -41,7 +41,7 @@ def running(host: Host) -> Iterator[Runner]:
 
 
 def _in_full(host: Host, pid: int, path: str) -> str:
-    """Name a config from the root; '' if that is not ours to see."""
+    """Name a config from the root; '' if that may not be seen."""
     folder = host.folder_of(pid)
     is_known = path.startswith('/') or (folder and path)
     return posixpath.normpath(posixpath.join(folder, path)) if is_known else ''

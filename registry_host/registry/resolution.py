@@ -28,7 +28,7 @@ _HOST = ''
 
 
 class Resolved(NamedTuple):
-    """`addresses` are what programs of this host get; `source` says from whom.
+    """`addresses` are what programs of this host get; `source` says from where.
 
     `lookups` are what each nameserver said, by its address.
     """

@@ -82,7 +82,7 @@ _WANTS_CERTIFICATE = ('certificate_required', 'bad_certificate', 'handshake_fail
 def failed(
     place: Mirror, failure: ConnectionFailed, proxy: str | None, at: str = ''
 ) -> Finding:
-    """Tell which step failed; `at` says to which address the name led, and by whom."""
+    """Tell which step failed; `at` says which address was used, and from where."""
     detail, reason = failure.detail, failure.reason
     if failure.is_of_proxy:
         message = f'the proxy {redact_input(proxy or "")} could not be used ({detail})'

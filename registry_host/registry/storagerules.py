@@ -24,7 +24,7 @@ _READONLY = (*_MAINTENANCE, 'readonly')
 _DELETE = ('storage', 'delete', 'enabled')
 _DRIVERS = {'filesystem', 'inmemory', 'azure', 'gcs', 's3', 's3aws', 'swift', 'oss'}
 _PURGES = {'age': '168h', 'interval': '24h', 'dryrun': 'false'}
-# Texts that somebody writes who wants a thing off.
+# Texts that are meant to switch something off.
 _OFF = {'false', 'no', 'off', 'n', '0', ''}
 
 

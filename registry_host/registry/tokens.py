@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Be it one that docker has stored, or that of a config.
 Login = StoredLogin
-# What a token server may log of whom it gives a token to (distribution oauth2 2.8).
+# The client_id, which a token server may log (distribution oauth2 2.8).
 _CLIENT = 'registry-host'
 
 

@@ -81,7 +81,7 @@ def of_proxy(where: Mirror, request: Request, detail: str, found: Resolved) -> F
 def connection_failed(
     where: Mirror, request: Request, failure: ConnectionFailed, found: Resolved | None
 ) -> Finding:
-    """Tell a refusal by its address, and by whom that address was given."""
+    """Tell which address refused, and where that address came from."""
     if request.proxy:
         message = f'cannot be reached ({failure.detail})'
         return by_proxy(told('unreachable', where, message), request)

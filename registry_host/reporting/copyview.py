@@ -120,7 +120,7 @@ class CopyView:
             self._left -= 1
             if copied.action in _VERBS:
                 self._wipe()
-                # Where nobody reads on, it is copied all the same; finish() tells it.
+                # Without a reader, it is copied all the same; finish() reports that.
                 with contextlib.suppress(OSError):
                     line = finished_line(copied, is_check=is_check)
                     write(self._out, printable(line))

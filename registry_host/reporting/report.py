@@ -61,9 +61,9 @@ class Report(NamedTuple):
     `outcome` None: nothing was applied, be it a forecast (`is_check`) or a failure.
     `forecast` is what would come of it, if anything would change.
     `entries` are the managed entries that come and go, by the path of their file.
-    `confirm_within` is in seconds; `undo` is how to take back what was done, `approval`
+    `confirm_within` is in seconds; `undo` is how to undo what was done, `approval`
     how to let it stay. `state` is what was true of the host in the end; it `is_mending`
-    where, with --check, a run that was cut short would be taken back. `results` are of
+    where, with --check, a run that was cut short would be rolled back. `results` are of
     validate, `runs` of history, `checks` of doctor --list, `texts` of registry render,
     `registries` of registry check, `overview` of status, `images` of image copy.
     """
@@ -192,7 +192,7 @@ class Report(NamedTuple):
 
     @property
     def _is_mended(self) -> bool:
-        """Whether an earlier run was taken back first."""
+        """Whether an earlier run was rolled back, or undone, first."""
         return any(finding.check in MENDED for finding in self.findings)
 
 
@@ -211,7 +211,7 @@ def _repeating(finding: Finding, line: str) -> Finding:
 
 
 def undo_line(number: int | None, *, is_undo: bool = False) -> str:
-    """Say how a run is taken back; '' if there was none."""
+    """Say how a run is undone; '' if there was none."""
     if number is None:
         return ''
     from registry_host.transaction.run import undo_command

@@ -1,6 +1,6 @@
-"""Lines of ours in a file that belongs to others: put in, found again, taken out. Pure.
+"""Managed lines in a foreign file: put in, found again, taken out. Pure.
 
-They stand together, so that taking them out gives back the very bytes of others.
+They stand together, so that taking them out restores the exact foreign bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class AlteredError(Exception):
-    """Our lines are not there as they were written, but not gone either."""
+    """The managed lines are not as they were written, but not gone either."""
 
 
 def with_block(
@@ -21,8 +21,8 @@ def with_block(
 ) -> bytes:
     """Put `block` in the place of the `applied` one, or at one end of the file.
 
-    Nothing in `block` takes out. Raises AlteredError if somebody has changed the lines
-    that were applied.
+    Nothing in `block` takes out. Raises AlteredError if the lines that were applied
+    have changed since.
     """
     before, after = _around(content, applied) if applied else (b'', b'')
     is_there = applied and (before + after != content)
@@ -32,13 +32,13 @@ def with_block(
         return before + after
     text = '\n'.join(block).encode()
     if before and not before.endswith(b'\n'):
-        # Theirs has no last line feed, and is to have none again: ours goes without.
+        # The file had no last line feed, and is to have none again: the block has none.
         return before + b'\n' + text + after
     return before + text + b'\n' + after
 
 
 def _around(content: bytes, applied: Sequence[str]) -> tuple[bytes, bytes]:
-    """Split at our lines, which are left out; all stands in front if they are gone."""
+    """Split at the managed lines, left out; all is in front if they are gone."""
     text = re.escape('\n'.join(applied).encode())
     whole = re.search(rb'^' + text + rb'\n', content, re.MULTILINE)
     if whole is None:

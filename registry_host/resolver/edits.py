@@ -1,9 +1,9 @@
-"""Edits of lines of resolv.conf(5): ours go in, and come out again. Pure.
+"""Edits of resolv.conf(5): managed lines go in, and come out again. Pure.
 
 Each edit first takes out what the one before put there, so that asking for nothing
-gives back the very bytes of others. The two kinds may be undone in any order.
+restores the exact foreign bytes. The two kinds may be undone in any order.
 
-In one module: each edit is read beside the one that takes it back.
+In one module: each edit is read beside the one that reverts it.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class Unseen(NamedTuple):
 class Edited(NamedTuple):
     """An edited file, and what to remember of the edit.
 
-    `ours` is what the next edit takes as `applied`. `unseen` are those of the wanted
-    that a reader does not see, and those of others that it saw without ours and sees no
-    longer, though they still stand in the file.
+    `managed` is what the next edit takes as `applied`. `unseen` are wanted values that
+    a reader does not see, and foreign ones that it saw before and sees no longer,
+    though they are still in the file.
     """
 
     conf: ResolvConf
-    ours: tuple[str, ...]
+    managed: tuple[str, ...]
     unseen: tuple[Unseen, ...]
     removed: tuple[Removed, ...] = ()
 
@@ -69,28 +69,30 @@ def with_nameservers(
     is_exclusive: bool,
     removed: Sequence[Removed] = (),
 ) -> Edited:
-    """Put the `wanted` addresses in front of those of others.
+    """Put the `wanted` addresses in front of the foreign ones.
 
-    `applied` and `removed` are `ours` and `removed` of the edit before. An equal
-    address of others that all readers see serves where it stands, and does not become
-    ours. `is_exclusive` removes all other nameservers, unless nothing is wanted.
+    `applied` and `removed` are `managed` and `removed` of the edit before. An equal
+    foreign address that all readers see serves where it stands, and stays foreign.
+    `is_exclusive` removes all other nameservers, unless nothing is wanted.
     Zones are taken to exist. Raises ValueError for what is no address.
     """
     addresses = {_checked_address(text): text for text in wanted}
-    theirs, stood = _without_nameservers(conf.lines, applied, removed)
-    ours: tuple[str, ...] = ()
+    foreign, stood = _without_nameservers(conf.lines, applied, removed)
+    managed: tuple[str, ...] = ()
     while True:
-        served = set(addresses) - set(map(address_key, ours))
-        gone = _not_served(theirs, served) if is_exclusive and wanted else ()
-        edited = _with_lines(theirs, ours, gone, stood)
+        served = set(addresses) - set(map(address_key, managed))
+        gone = _not_served(foreign, served) if is_exclusive and wanted else ()
+        edited = _with_lines(foreign, managed, gone, stood)
         seen = {reader: _asked(edited, reader) for reader in READERS}
-        needed = _needed(addresses, seen, ours)
-        if needed == ours:
+        needed = _needed(addresses, seen, managed)
+        if needed == managed:
             break
-        # Ours in front can push out one of theirs that served.
-        ours = needed
-    found = {reader: _still_listed(theirs, edited, reader) for reader in READERS}
-    return Edited(edited, ours, _unseen(addresses, found, seen), _taken(theirs, gone))
+        # Managed lines in front can push out a foreign one that served.
+        managed = needed
+    found = {reader: _still_listed(foreign, edited, reader) for reader in READERS}
+    return Edited(
+        edited, managed, _unseen(addresses, found, seen), _taken(foreign, gone)
+    )
 
 
 def with_search(
@@ -100,19 +102,22 @@ def with_search(
     *,
     removed: Sequence[Removed] = (),
 ) -> Edited:
-    """Put the `wanted` domains in front of those of others.
+    """Put the `wanted` domains in front of the foreign ones.
 
-    `applied` and `removed` are `ours` and `removed` of the edit before. An equal domain
-    of others serves. Ours go into the last `search` line, as that one wins. Where
-    another line wins, or not the same for all readers, a line of ours follows it, or
-    takes its place if it lacks a line feed: it repeats the domains of others, which
-    become ours. Raises ValueError for what is no word of printable ASCII.
+    `applied` and `removed` are `managed` and `removed` of the edit before. An equal
+    foreign domain serves. Managed ones go into the last `search` line, as that one
+    wins. Where another line wins, or not the same for all readers, a managed line
+    follows it, or takes its place if it lacks a line feed: it repeats the foreign
+    domains, which become managed. Raises ValueError for what is no word of printable
+    ASCII.
     """
     domains = {_checked_domain(text): text for text in wanted}
-    theirs, stood = _without_domains(conf.lines, applied, removed)
-    found = {reader: _searched(theirs, reader) for reader in READERS}
-    ours = _needed(domains, found, ())
-    edited = _with_domains(theirs, ours, stood) if ours else Edited(theirs, (), ())
+    foreign, stood = _without_domains(conf.lines, applied, removed)
+    found = {reader: _searched(foreign, reader) for reader in READERS}
+    managed = _needed(domains, found, ())
+    edited = (
+        _with_domains(foreign, managed, stood) if managed else Edited(foreign, (), ())
+    )
     seen = {reader: _searched(edited.conf, reader) for reader in READERS}
     # What ends in a carriage return was of no use to begin with.
     usable = {
@@ -125,13 +130,13 @@ def with_search(
 def _needed(
     wanted: Mapping[str, str],
     seen: Mapping[Reader, Container[str]],
-    ours: Container[str],
+    managed: Container[str],
 ) -> tuple[str, ...]:
-    """Keep `ours`, and add of the wanted what one of the readers does not see."""
+    """Keep `managed`, and add of the wanted what one of the readers does not see."""
     return tuple(
         text
         for key, text in wanted.items()
-        if text in ours or any(key not in seen[reader] for reader in READERS)
+        if text in managed or any(key not in seen[reader] for reader in READERS)
     )
 
 
@@ -174,48 +179,48 @@ def _listed(conf: ResolvConf, reader: Reader) -> dict[int, str]:
 
 
 def _still_listed(
-    theirs: ResolvConf, edited: ResolvConf, reader: Reader
+    foreign: ResolvConf, edited: ResolvConf, reader: Reader
 ) -> tuple[str, ...]:
     listed = set(_listed(edited, reader).values())
-    return tuple(address for address in _asked(theirs, reader) if address in listed)
+    return tuple(address for address in _asked(foreign, reader) if address in listed)
 
 
-def _not_served(theirs: ResolvConf, served: Container[str]) -> tuple[int, ...]:
+def _not_served(foreign: ResolvConf, served: Container[str]) -> tuple[int, ...]:
     """Find the lines that are to any reader a nameserver other than those."""
-    listed = {item for reader in READERS for item in _listed(theirs, reader).items()}
+    listed = {item for reader in READERS for item in _listed(foreign, reader).items()}
     return tuple(sorted({at for at, address in listed if address not in served}))
 
 
 def _with_lines(
-    theirs: ResolvConf, ours: Sequence[str], gone: Sequence[int], stood: int | None
+    foreign: ResolvConf, managed: Sequence[str], gone: Sequence[int], stood: int | None
 ) -> ResolvConf:
-    """Put ours where the first nameserver stands, or at the end; leave out `gone`.
+    """Put managed lines at the first nameserver, or at the end; leave out `gone`.
 
-    Ours stay where they stood, if that is in front of those of others that are kept.
+    They stay where they stood, if that is in front of the foreign ones that are kept.
     """
-    listed = {index for reader in READERS for index in _listed(theirs, reader)}
+    listed = {index for reader in READERS for index in _listed(foreign, reader)}
     places = listed if stood is None else {*listed.difference(gone), stood}
-    first = min(places, default=_end(theirs.lines))
+    first = min(places, default=_end(foreign.lines))
     # A blank in front of the carriage return keeps it from glibc's address.
-    ending = b' \r\n' if _is_crlf(theirs.lines) else b'\n'
-    added = [b'nameserver ' + resolv_conf(text) + ending for text in ours]
-    kept = [index for index in range(len(theirs.lines)) if index not in gone]
-    front = [theirs.lines[index] for index in kept if index < first]
-    back = [theirs.lines[index] for index in kept if index >= first]
+    ending = b' \r\n' if _is_crlf(foreign.lines) else b'\n'
+    added = [b'nameserver ' + resolv_conf(text) + ending for text in managed]
+    kept = [index for index in range(len(foreign.lines)) if index not in gone]
+    front = [foreign.lines[index] for index in kept if index < first]
+    back = [foreign.lines[index] for index in kept if index >= first]
     return ResolvConf((*front, *added, *back))
 
 
 def _end(lines: Lines) -> int:
     """The end, but not behind a line without a line feed, for this is to stay so.
 
-    One of ours would need its line feed, or lack it: then the next line that somebody
-    appends would be glued to our address.
+    A managed line would need its line feed, or lack it: then the next line that is
+    appended would be glued to the managed address.
     """
     return len(lines) - (1 if lines and not lines[-1].endswith(b'\n') else 0)
 
 
 def _is_crlf(lines: Lines) -> bool:
-    # A search line can be ours, and ours never ends in a carriage return.
+    # A search line can be managed, which never ends in a carriage return.
     ended = [
         line
         for line in lines
@@ -227,11 +232,11 @@ def _is_crlf(lines: Lines) -> bool:
 def _without_nameservers(
     lines: Lines, applied: Sequence[str], removed: Sequence[Removed]
 ) -> tuple[ResolvConf, int | None]:
-    """Return the file without ours, and where in it the first of ours stood."""
+    """Return the file without managed lines, and where in it the first stood."""
     kept = list(lines)
     stood = None
     for text in applied:
-        # Ours stand in front of the equal ones of others.
+        # Managed lines stand in front of equal foreign ones.
         line = b'nameserver ' + text.encode()
         stripped = [other.rstrip() for other in kept]
         if line in stripped:
@@ -239,7 +244,7 @@ def _without_nameservers(
             stood = at if stood is None else min(at, stood)
             del kept[at]
     if applied and stood is None:
-        # Somebody has written the file anew: what stood there before is history.
+        # The file was written anew: what stood there before is history.
         removed = ()
     return _restored(kept, removed, stood)
 
@@ -247,19 +252,19 @@ def _without_nameservers(
 # Lines of others that were removed
 
 
-def _taken(theirs: ResolvConf, indexes: Iterable[int]) -> tuple[Removed, ...]:
-    places = _places(theirs.lines)
+def _taken(foreign: ResolvConf, indexes: Iterable[int]) -> tuple[Removed, ...]:
+    places = _places(foreign.lines)
     return tuple(
         Removed(places[at] if line.endswith(b'\n') else (0, 0), line)
         for at in indexes
-        for line in (theirs.lines[at],)
+        for line in (foreign.lines[at],)
     )
 
 
 def _restored(
     lines: list[bytes], removed: Sequence[Removed], stood: int | None
 ) -> tuple[ResolvConf, int | None]:
-    """Put lines back, unless somebody has; return the index `stood` has then."""
+    """Put lines back, unless they are there; return the index `stood` has then."""
     restored = list(lines)
     for place, line in removed:
         if line not in lines:
@@ -315,26 +320,26 @@ def _searched(conf: ResolvConf, reader: Reader) -> list[str]:
 
 
 def _with_domains(
-    theirs: ResolvConf, ours: tuple[str, ...], stood: int | None
+    foreign: ResolvConf, managed: tuple[str, ...], stood: int | None
 ) -> Edited:
-    winners = {view(theirs, reader).search_line for reader in READERS}
+    winners = {view(foreign, reader).search_line for reader in READERS}
     winner = max(winners)
     if winner == 0:
-        at = _end(theirs.lines) if stood is None else stood
-        return Edited(_with_line(theirs.lines, at, ours), ours, ())
-    line = theirs.lines[winner - 1]
+        at = _end(foreign.lines) if stood is None else stood
+        return Edited(_with_line(foreign.lines, at, managed), managed, ())
+    line = foreign.lines[winner - 1]
     opening = re.match(rb'search[ \t]+(?=[^\s\0])', line)
     if opening and len(winners) == 1:
-        words = ''.join(f'{text} ' for text in ours).encode()
+        words = ''.join(f'{text} ' for text in managed).encode()
         extended = line[: opening.end()] + words + line[opening.end() :]
-        lines = (*theirs.lines[: winner - 1], extended, *theirs.lines[winner:])
-        return Edited(ResolvConf(lines), ours, ())
-    ours = (*ours, *_repeated(theirs, ours))
+        lines = (*foreign.lines[: winner - 1], extended, *foreign.lines[winner:])
+        return Edited(ResolvConf(lines), managed, ())
+    managed = (*managed, *_repeated(foreign, managed))
     if line.endswith(b'\n'):
-        return Edited(_with_line(theirs.lines, winner, ours), ours, ())
-    removed = _taken(theirs, (winner - 1,))
+        return Edited(_with_line(foreign.lines, winner, managed), managed, ())
+    removed = _taken(foreign, (winner - 1,))
     at = winner - 1 if stood is None else stood
-    return Edited(_with_line(theirs.lines[:-1], at, ours), ours, (), removed)
+    return Edited(_with_line(foreign.lines[:-1], at, managed), managed, (), removed)
 
 
 def _with_line(lines: Lines, at: int, domains: Sequence[str]) -> ResolvConf:
@@ -343,15 +348,15 @@ def _with_line(lines: Lines, at: int, domains: Sequence[str]) -> ResolvConf:
     return ResolvConf((*lines[:at], line, *lines[at:]))
 
 
-def _repeated(theirs: ResolvConf, ours: Sequence[str]) -> tuple[str, ...]:
+def _repeated(foreign: ResolvConf, managed: Sequence[str]) -> tuple[str, ...]:
     """Spell the domains that any reader searches now, but for what cannot be one."""
     domains = {
         _domain_key(text): text.removesuffix('.') or '.'
         for reader in READERS
-        for text in map(str.strip, view(theirs, reader).search)
+        for text in map(str.strip, view(foreign, reader).search)
         if re.fullmatch(r'[!-\[\]-~]+', text)
     }
-    for text in ours:
+    for text in managed:
         domains.pop(_domain_key(text), None)
     return tuple(domains.values())
 
@@ -362,11 +367,11 @@ _WORD = re.compile(rb'[^ \t\r\n]+')
 def _without_domains(
     lines: Lines, applied: Sequence[str], removed: Sequence[Removed]
 ) -> tuple[ResolvConf, int | None]:
-    """Return the file without ours, and where in it a line of ours stood."""
+    """Return the file without managed domains, and where in it a managed line stood."""
     kept = list(lines)
     stood = None
     for text in applied:
-        # Ours stand behind the equal ones of others, in a line that they do not win.
+        # Managed domains stand behind equal foreign ones, in a line that does not win.
         for index in reversed(range(len(kept))):
             left = _without_word(kept[index], text.encode())
             if left is not None:

@@ -385,7 +385,7 @@ def _call(
     *texts: str,
     timeout_s: float = BUS_TIMEOUT_S,
 ) -> str:
-    """Call one method on the system bus; '' where nobody answers in time."""
+    """Call one method on the system bus; '' without an answer in time."""
     signature = ('s' * len(texts),) if texts else ()
     call = ['busctl', '--system', 'call', bus, path, interface, method]
     answer = host.run([*call, *signature, *texts], timeout_s=timeout_s)

@@ -1,7 +1,7 @@
-"""The files by which the owners of resolv.conf are told nameservers. Pure.
+"""The files that configure nameservers for each DNS manager. Pure.
 
-A file of our own wherever the owner reads a folder of them; else lines of ours in its
-file. What each owner makes of them was seen on a booted host of each.
+A file of registry-host wherever the DNS manager reads a folder of files; else managed
+lines in its file. What each DNS manager makes of them was seen on a booted host.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _COMMENT = '# By registry-host, which takes it out again: registry-host unconfig
 
 
 class Others(NamedTuple):
-    """What a host has by the doing of others; `options` are resolv.conf(5)'s."""
+    """What a host has without registry-host; `options` are resolv.conf(5)'s."""
 
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
@@ -41,10 +41,10 @@ class Others(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What a host is to ask, and what it asked before us.
+    """What a host is to ask, and what it asked before.
 
-    `others`, `domains` and `options` are those of an owner that drops its own for what
-    it is told; they stand behind ours, nameservers unless exclusive.
+    `others`, `domains` and `options` are those of a DNS manager that drops its own for
+    configured ones; they follow the managed ones, nameservers unless exclusive.
     """
 
     nameservers: tuple[str, ...] = ()
@@ -70,10 +70,11 @@ Block = tuple[str, ...]
 class OwnerFile(NamedTuple):
     """One file, whose it is, and how it is written.
 
-    `owner` must be told of a change; '' is nobody. `block` makes our lines of it; None
-    stands for a file of resolv.conf(5)'s lines, which is edited as such. A `has_folder`
-    file is of use only where its folder is there; one that `hides_others` has its owner
-    show ours alone. `part` picks what of the wanted is for this file.
+    `owner` must be told of a change; '' for no DNS manager. `block` makes the managed
+    lines; None stands for a file of resolv.conf(5)'s lines, which is edited as such. A
+    `has_folder` file is of use only where its folder is there; one that `hides_others`
+    makes its DNS manager show only the managed nameservers. `part` picks what of the
+    wanted is for this file.
     """
 
     path: str
@@ -117,7 +118,7 @@ def _network_manager(wanted: Wanted) -> Block:
 
 
 def _openresolv(wanted: Wanted) -> Block:
-    """The file is a script, and what it has set before stays behind ours.
+    """The file is a script, and what it has set before follows the managed values.
 
     What interfaces say comes after these, unless no interface is listened to: then
     their search domains are gone too (3.13.2, observed).
@@ -141,7 +142,7 @@ def _netconfig(wanted: Wanted) -> Block:
 
 
 def _assigned(servers: str, search: str, wanted: Wanted) -> Iterator[str]:
-    """In front of what a script has set, unless nameservers are to be ours alone."""
+    """In front of what a script has set, unless nameservers are exclusive."""
     if wanted.nameservers:
         behind = '' if wanted.is_exclusive else f'${{{servers}:+ ${servers}}}'
         yield f'{servers}="{encoders.shell(wanted.nameservers)}{behind}"'

@@ -1,4 +1,4 @@
-"""What a host asks by the doing of others, for owners that would drop it for ours."""
+"""Foreign nameservers of a host, for DNS managers that drop them for managed ones."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _named(content: bytes) -> Others:
 
 
 def _resolved_servers(host: Host) -> Iterable[str]:
-    """The servers for all links that files before ours name: an empty list resets."""
+    """The servers for all links that earlier files name: an empty list resets."""
     servers: list[str] = []
     for path in _resolved_files(host):
         try:

@@ -1,6 +1,6 @@
-"""Who owns /etc/resolv.conf: one decision over what was seen, with its reasons. Pure.
+"""Which DNS manager owns /etc/resolv.conf: one decision, with its reasons. Pure.
 
-A link is its owner's even while that daemon is gone, for nobody else makes the file it
+A link is its owner's even while that daemon is gone, for no other makes the file it
 leads to. A header is left behind in the file, so it counts only while the program that
 it names is there to write it again.
 
@@ -73,7 +73,7 @@ _HEADERS = (
 class NetworkManager(NamedTuple):
     """What NetworkManager does with names: its DnsManager's properties, or its files'.
 
-    '' stands for what nobody told.
+    '' stands for what is not known.
     """
 
     mode: str = ''
@@ -145,10 +145,10 @@ class Ownership(NamedTuple):
     network-manager (its mode), openresolv, netconfig, connman, tailscale, dhcpcd,
     dhclient, udhcpc, cloud-init, static. `trail` is how that was found, `evidence` the
     same for an operator. `link` and `target` are as in Evidence: a link stays, and
-    `target` is what to write where the owner is nobody. `is_active` tells whether the
-    owner is there to write; None where that is not known, or means nothing. `beneath`
-    is who owns the file but for its lock or, where split, for those programs that do
-    not ask systemd-resolved. `rivals` do not own it, but will write over it.
+    `target` is what to write where there is no DNS manager. `is_active` tells whether
+    the owner is there to write; None where that is not known, or means nothing.
+    `beneath` is who owns the file but for its lock or, where split, for those programs
+    that do not ask systemd-resolved. `rivals` do not own it, but will write over it.
     """
 
     owner: str
@@ -167,7 +167,7 @@ class Ownership(NamedTuple):
 
     @property
     def is_lost(self) -> bool:
-        """Whether the bytes of a file of nobody's are gone after a restart."""
+        """Whether a file without a DNS manager is gone after a reboot."""
         return self.owner in ('static', 'cloud-init') and self.is_volatile
 
     @property
@@ -269,10 +269,10 @@ def _link(seen: Evidence) -> _Verdict:
 
 
 def _resolved_link(seen: Evidence) -> _Verdict:
-    """The same test as NetworkManager's, so that it and we cannot disagree.
+    """The same test as NetworkManager's, so that the two cannot disagree.
 
     Where links lead counts before what they say: newer ones make stub-resolv.conf
-    itself a link to the servers where nobody listens (systemd resolved-resolv-conf.c
+    itself a link to the servers where nothing listens (systemd resolved-resolv-conf.c
     manager_symlink_stub_to_uplink_resolv_conf, 41f6e62).
     """
     places = (*seen.places, seen.twin)
@@ -291,7 +291,7 @@ def _resolved(seen: Evidence, words: tuple[str, ...], mode: str) -> _Verdict:
 
 
 def _resolved_stub(seen: Evidence) -> _Verdict:
-    """Whoever wrote the file, whom it sends all questions to is systemd-resolved.
+    """Whatever wrote the file, it sends all questions to systemd-resolved.
 
     So it does with D-Bus down, and resolvconf's file fed by resolvconf-pull-resolved
     (tailscale#3026). Resolved calls this mode foreign.
@@ -321,7 +321,7 @@ def _header(seen: Evidence) -> _Verdict:
 
 
 def _wsl(seen: Evidence) -> _Verdict:
-    """Before resolvconf: WSL 1 and old WSL 2 write through the link that theirs is."""
+    """Before resolvconf: WSL 1 and old WSL 2 write through the link that they make."""
     if seen.header != 'wsl' and _WSL_FILE not in seen.places:
         return _NOTHING
     state = 'yes' if 'microsoft' in seen.kernel.lower() else 'no'

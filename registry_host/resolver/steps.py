@@ -1,6 +1,6 @@
-"""How to have a host ask another nameserver where its owner cannot be told from here.
+"""How to set a nameserver by hand where registry-host cannot configure the DNS manager.
 
-Where it can, that is one command of ours. Pure.
+Where it can, that is one command of registry-host. Pure.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def tell(
 ) -> bool:
     """Have an owner read its files; ApplyError with its own reason if it fails.
 
-    `is_back`: they are as they were, and whoever has gone since is not told (False).
+    `is_back`: they are as they were, and one that has gone since is not told (False).
     """
     way = _WAYS[owner]
     if is_back and not way.is_there(host):
@@ -113,7 +113,7 @@ def _hint(owner: str) -> str:
 
 
 def use_again(host: Host, use: Use, *, is_told: bool) -> Iterator[Finding]:
-    """Look at what an owner uses once it is told; ProbeError if that is not ours."""
+    """Check what a DNS manager uses once it is told; ProbeError if others."""
     if not is_told or not use.nameservers:
         yield from _still_used(host, use, GONE_TIMEOUT_S if is_told else 0.0)
         return
@@ -158,7 +158,7 @@ def _require_in_use(
     Returns where, and all that it shows; ProbeError if they are not in front.
     """
     wanted = [address_key(text) for text in nameservers]
-    # A moment after it was told, dhcpcd shows ours alone, or what it showed before.
+    # A moment after it was told, dhcpcd shows only the managed ones, or the old ones.
     soon = time.monotonic() + (SETTLING_S if owner == 'dhcpcd' else 0.0)
 
     def is_right(shown: list[str]) -> bool:
@@ -184,7 +184,7 @@ def _require_in_use(
 def _still_used(host: Host, use: Use, timeout_s: float) -> Iterator[Finding]:
     """Wait until an owner shows others than those that are gone; tell if it does not.
 
-    For a moment dhcpcd shows nobody (10.1.0, observed).
+    For a moment dhcpcd shows none (10.1.0, observed).
     """
     gone = {address_key(text) for text in use.gone}
     path, shown = _shown_once(
@@ -262,7 +262,7 @@ def require_resolved(host: Host, names: Sequence[str]) -> None:
 
 
 def _is_unit_there(host: Host) -> bool:
-    """Failed is there: it may be our file that it did not start with."""
+    """Failed is there: it may be the managed file that it did not start with."""
     state = host.run(['systemctl', 'is-active', _RESOLVED]).out.strip()
     return state not in ('inactive', 'unknown', '')
 

@@ -236,13 +236,13 @@ def _managed(view: View, path: str) -> Applied | None:
 
 def _joined(use: Use, before: Applied | None, after: Applied | None) -> Use:
     """Add what one file says to use, and what it said before and says no more."""
-    ours = after.ours(NAMESERVERS) if after else ()
-    was = before.ours(NAMESERVERS) if before else ()
+    managed = after.managed(NAMESERVERS) if after else ()
+    was = before.managed(NAMESERVERS) if before else ()
     # A nameserver that others bring too stays.
     others = (before.before(NAMESERVERS) or '').split() if before else ()
-    gone = (text for text in was if text not in (*ours, *others))
+    gone = (text for text in was if text not in (*managed, *others))
     return use._replace(
-        nameservers=tuple(dict.fromkeys((*use.nameservers, *ours))),
+        nameservers=tuple(dict.fromkeys((*use.nameservers, *managed))),
         gone=tuple(dict.fromkeys((*use.gone, *gone))),
         is_exclusive=use.is_exclusive or bool(after and EXCLUSIVE in after.keys),
     )

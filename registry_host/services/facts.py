@@ -125,7 +125,7 @@ def _with_names(host: Host, facts: Facts) -> Facts:
 def _asked_users(host: Host, settings: Settings) -> tuple[User, ...]:
     names = settings.users
     if settings.operation is Operation.REMOVE:
-        return ()  # Those of the ledger are concerned, whoever runs this.
+        return ()  # Those of the ledger are concerned, whichever user runs this.
     if names is None:
         invoker = find_invoker(host)
         if invoker is None and settings.has_proxies_for('client'):

@@ -1,4 +1,4 @@
-"""The next start of an engine, looked at on its host before anybody asks for it."""
+"""The next start of an engine, checked on its host before it is asked for."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def is_explained(reason: str, found: tuple[Refusal, ...]) -> bool:
 def next_refusals(
     host: Host, engine: EngineFacts, document: Document
 ) -> tuple[Refusal, ...]:
-    """Hold a file against our tables, and against what is observed around it."""
+    """Check a file against the tables, and against what is observed around it."""
     around = _surroundings(host, engine, document)
     return refusals(document, engine.version, engine.flags, around)
 
@@ -44,7 +44,7 @@ def allowed(
 ) -> Allowed:
     """Put a restart off which would leave a dead engine, whatever the policy is.
 
-    A run is refused where it is planned; ways back, on which nobody is there to decide,
+    A run is refused where it is planned; ways back, which no user decides,
     come here.
     """
     may = activate.allowed(host, engine, needed, policy)

@@ -92,7 +92,7 @@ class InsecureList:
 
 
 def check_insecure_registry(text: str) -> Checked[Registry]:
-    """Hold an entry of insecure-registries against our rules.
+    """Check an entry of insecure-registries against the rules.
 
     A scheme and one closing slash are dropped, for the engine would drop the one with a
     warning, and not start for the other (moby config.go loadInsecureRegistries).

@@ -87,7 +87,7 @@ class Mirror(NamedTuple):
 
 
 def check_mirror(text: str) -> Checked[Mirror]:
-    """Hold a registry mirror against our rules, without touching the network.
+    """Check a registry mirror against the rules, without touching the network.
 
     Stricter than moby's ValidateMirror (daemon/pkg/registry/config.go, b985e23), which
     accepts an empty host, ports over 65535, and from 24.0.8 on a path.
@@ -203,7 +203,7 @@ def _is_within(allowed: int, one: str, other: str) -> bool:
 
 
 def mirror_key(text: str) -> Hashable:
-    """Tell equal mirrors in daemon.json; what we would refuse is equal to itself."""
+    """Tell equal mirrors in daemon.json; what would be refused is equal to itself."""
     mirror = None if has_odd_scheme(text) else spelled(text)
     return text.removesuffix('/') if mirror is None else mirror.key
 

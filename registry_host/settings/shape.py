@@ -69,7 +69,7 @@ _RULES = {'type', 'enum', 'minLength', 'items', 'properties', 'additionalPropert
 
 
 def is_surely_valid(value: Any, schema: dict[str, Any]) -> bool:
-    """Whether a value fits a schema, by the few keywords that ours is made of.
+    """Whether a value fits a schema, by the few keywords that the schema uses.
 
     False where that is not sure: then jsonschema tells, and its import alone takes
     longer than all else of a run with flags.

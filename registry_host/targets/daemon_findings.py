@@ -36,7 +36,7 @@ def findings_of(
 def dns_findings(
     settings: Settings, state: FileState, was: DaemonJson, made: DaemonJson
 ) -> Iterable[Finding]:
-    """Tell what nameservers in daemon.json do not do, and which of them nobody asks.
+    """Tell what nameservers in daemon.json do not do, and which are never asked.
 
     Containers ask three: the engine for those with a network of their own, the C
     libraries for the others.

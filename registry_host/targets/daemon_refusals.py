@@ -85,7 +85,7 @@ def require_accepted(state: FileState, daemon: DaemonJson, engine: EngineFacts) 
             daemon.document, engine.version, engine.known_flags
         )
         + directives.conflicts(daemon.document, engine.flags, engine.places)
-        # What we are about to write into an empty file cures it.
+        # What is about to be written into an empty file cures it.
         if problem.code != 'file-empty'
     ]
     if problems:

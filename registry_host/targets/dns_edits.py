@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError
-from registry_host.plan.ledger import Applied, OurKey, damaged
+from registry_host.plan.ledger import Applied, ManagedKey, damaged
 from registry_host.settings.areas import EXCLUSIVE, NAMESERVERS, SEARCH
 from registry_host.targets.dns_findings import edit_findings
 from registry_host.targets.dns_memory import LINES, OPTIONS, exclusive_key
@@ -38,20 +38,23 @@ def with_block_of(
     block = block if len(block) > 1 else ()  # A comment alone says nothing.
     try:
         content = with_block(
-            state.content or b'', block, applied.ours(LINES), is_at_top=file.is_at_top
+            state.content or b'',
+            block,
+            applied.managed(LINES),
+            is_at_top=file.is_at_top,
         )
     except AlteredError:
         raise ConfigError(altered(state, applied)) from None
-    keys: dict[str, OurKey | None] = dict.fromkeys(
+    keys: dict[str, ManagedKey | None] = dict.fromkeys(
         (NAMESERVERS, SEARCH, OPTIONS, EXCLUSIVE, LINES)
     )
     if block:
         keys = {
-            NAMESERVERS: OurKey(wanted.nameservers, ' '.join(wanted.others)),
-            SEARCH: OurKey(wanted.search, ' '.join(wanted.domains)),
-            OPTIONS: OurKey((), ' '.join(wanted.options)),
+            NAMESERVERS: ManagedKey(wanted.nameservers, ' '.join(wanted.others)),
+            SEARCH: ManagedKey(wanted.search, ' '.join(wanted.domains)),
+            OPTIONS: ManagedKey((), ' '.join(wanted.options)),
             EXCLUSIVE: exclusive_key(wanted),
-            LINES: OurKey(block),
+            LINES: ManagedKey(block),
         }
     # Nothing is overruled: what others say by the way is read again each time.
     return Merged(_written(state, content, applied), applied.joined(keys))
@@ -76,7 +79,7 @@ def with_lines(
         edits[NAMESERVERS] = with_nameservers(
             conf,
             wanted.nameservers,
-            applied.ours(NAMESERVERS),
+            applied.managed(NAMESERVERS),
             is_exclusive=wanted.is_exclusive,
             removed=_removed(applied, NAMESERVERS),
         )
@@ -85,7 +88,7 @@ def with_lines(
         edits[SEARCH] = with_search(
             conf,
             wanted.search,
-            applied.ours(SEARCH),
+            applied.managed(SEARCH),
             removed=_removed(applied, SEARCH),
         )
         conf = edits[SEARCH].conf
@@ -112,7 +115,7 @@ def _written(state: FileState, content: bytes, applied: Applied) -> FileState:
 # What was removed, in the words of the ledger
 
 
-def _key(edited: Edited) -> OurKey | None:
+def _key(edited: Edited) -> ManagedKey | None:
     import base64
     import json
 
@@ -120,7 +123,9 @@ def _key(edited: Edited) -> OurKey | None:
         [*removed.place, base64.b64encode(removed.line).decode()]
         for removed in edited.removed
     ]
-    return OurKey(ours=edited.ours, before=json.dumps(before) if before else None)
+    return ManagedKey(
+        managed=edited.managed, before=json.dumps(before) if before else None
+    )
 
 
 def _removed(applied: Applied, area: str) -> Sequence[Removed]:

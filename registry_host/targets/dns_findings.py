@@ -39,7 +39,7 @@ def owner_findings(owned: Ownership) -> Iterable[Finding]:
 
 
 def frozen(file: OwnerFile, wanted: Wanted) -> Iterable[Finding]:
-    """Tell of those that NetworkManager is told with ours, and asks from now on."""
+    """Tell of those that NetworkManager gets with the managed ones, and keeps."""
     from registry_host.resolver.managerfiles import NETWORK_MANAGER
 
     if file.path != NETWORK_MANAGER or wanted.is_exclusive or not wanted.others:
@@ -76,7 +76,7 @@ def beyond(
         return
     from registry_host.settings.nameservers import NAMESERVERS_LIMIT
 
-    before = [s for s in others.nameservers if s not in applied.ours(NAMESERVERS)]
+    before = [s for s in others.nameservers if s not in applied.managed(NAMESERVERS)]
     now = dict.fromkeys((*wanted.nameservers, *before))
     for server in list(now)[NAMESERVERS_LIMIT:]:
         if server in before[:NAMESERVERS_LIMIT]:

@@ -1,4 +1,4 @@
-"""Nameservers and search domains, in the files of whoever keeps them for the host."""
+"""Nameservers and search domains, in the files of the DNS manager of the host."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from registry_host.targets.dns_memory import (
     with_managed,
 )
 from registry_host.targets.dns_refusals import (
+    require_configurable,
     require_exclusive,
     require_others,
-    require_ours_to_do,
 )
 from registry_host.targets.target import (
     FileRef,
@@ -58,7 +58,7 @@ def whole(settings: Settings, ledger: Ledger) -> Settings:
 
 
 def files(settings: Settings, facts: Facts, ledger: Ledger) -> tuple[FileRef, ...]:
-    """The files of this host's owner, and those in which something of ours is left."""
+    """The files of the host's DNS manager, and those with managed lines in them."""
     if not settings.named & DNS_AREAS:
         return ()
     paths = tuple(file.path for file in _files_of(settings, facts))
@@ -110,18 +110,18 @@ def asked(
 
 def stands(state: FileState, applied: Applied, facts: Facts) -> Mapping[str, Values]:
     """All or nothing, for what is managed in one file stands together."""
-    ours = {
+    managed = {
         NAMESERVERS: asked_before(applied),
-        SEARCH: applied.ours(SEARCH),
-        EXCLUSIVE: applied.ours(EXCLUSIVE),
+        SEARCH: applied.managed(SEARCH),
+        EXCLUSIVE: applied.managed(EXCLUSIVE),
     }
-    wish = Wish({area: values for area, values in ours.items() if values})
+    wish = Wish({area: values for area, values in managed.items() if values})
     ref = FileRef(state.path, is_withdrawn=True)
     try:
         is_there = merge(ref, state, applied, wish, facts).after == state
     except ConfigError:
         is_there = False
-    return ours if is_there else dict.fromkeys(ours, ())
+    return managed if is_there else dict.fromkeys(managed, ())
 
 
 def merge(
@@ -146,7 +146,7 @@ def merge(
         return found
     require_exclusive(file, wanted)
     if found.after != state:
-        require_ours_to_do(facts.ownership, wish, state, file)
+        require_configurable(facts.ownership, wish, state, file)
         require_others(file, wanted, facts)
         found = found._replace(
             findings=(
@@ -194,7 +194,7 @@ def _wanted(file: OwnerFile, wish: Wish, facts: Facts, applied: Applied) -> Want
         nameservers=wish.of(NAMESERVERS)
         if NAMESERVERS in areas
         else asked_before(applied),
-        search=wish.of(SEARCH) if SEARCH in areas else applied.ours(SEARCH),
+        search=wish.of(SEARCH) if SEARCH in areas else applied.managed(SEARCH),
         is_exclusive=bool(wish.of(EXCLUSIVE))
         if EXCLUSIVE in areas
         else has_exclusive(applied),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry_host.errors import SettingsError
-from registry_host.plan.ledger import Applied, OurKey
+from registry_host.plan.ledger import Applied, ManagedKey
 from registry_host.services.facts import RESOLVER
 from registry_host.settings.areas import (
     DNS_AREAS,
@@ -42,7 +42,7 @@ def with_managed(settings: Settings, ledger: Ledger) -> Settings:
             text
             for entry in entries
             for text in (
-                asked_before(entry) if area == NAMESERVERS else entry.ours(area)
+                asked_before(entry) if area == NAMESERVERS else entry.managed(area)
             )
         )
         if area in settings.cleared:
@@ -83,19 +83,19 @@ def has_exclusive(applied: Applied) -> bool:
     return EXCLUSIVE in applied.keys
 
 
-def exclusive_key(wanted: Wanted) -> OurKey:
+def exclusive_key(wanted: Wanted) -> ManagedKey:
     """Remember what is asked alone, for some of it may stand in foreign lines."""
     if not (wanted.is_exclusive and wanted.nameservers):
-        return OurKey(())
-    return OurKey(('true',), ' '.join(wanted.nameservers))
+        return ManagedKey(())
+    return ManagedKey(('true',), ' '.join(wanted.nameservers))
 
 
 def asked_before(applied: Applied) -> tuple[str, ...]:
     """The nameservers that an earlier run was asked for, as far as it is remembered."""
     alone = (applied.before(EXCLUSIVE) or '').split()
-    return tuple(alone) or applied.ours(NAMESERVERS)
+    return tuple(alone) or applied.managed(NAMESERVERS)
 
 
-# What the ledger holds of a file with a block of ours besides: its lines, and options
+# What the ledger holds of a file with a managed block besides: its lines, and options
 # of resolv.conf(5) that stood before.
 LINES, OPTIONS = 'lines', 'options'

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from registry_host.services.facts import Facts
 
 
-def require_ours_to_do(
+def require_configurable(
     owned: Ownership, wish: Wish, state: FileState, file: OwnerFile
 ) -> None:
     reason = _refusal(owned, state, file)
@@ -41,7 +41,7 @@ def require_ours_to_do(
 
 
 def require_exclusive(file: OwnerFile, wanted: Wanted) -> None:
-    """Debian's resolvconf puts those of leases behind ours, in any case."""
+    """Debian's resolvconf puts those of leases after the managed ones, in any case."""
     from registry_host.resolver.managerfiles import HEAD
     from registry_host.settings.nameservers import NAMESERVERS_LIMIT
 
@@ -98,5 +98,5 @@ def altered(state: FileState, applied: Applied) -> Problem:
         code='resolver-lines-changed',
         where=state.path,
         message='the managed lines in it were changed by hand; remove them all, or '
-        f'restore them: {"; ".join(applied.ours(LINES))}',
+        f'restore them: {"; ".join(applied.managed(LINES))}',
     )

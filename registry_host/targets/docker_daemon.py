@@ -9,7 +9,7 @@ from registry_host.engine.find import EngineFacts
 from registry_host.engine.supported import require_known
 from registry_host.jsonfile import editing
 from registry_host.jsonfile.config import settle_created
-from registry_host.plan.ledger import Applied, OurKey
+from registry_host.plan.ledger import Applied, ManagedKey
 from registry_host.plan.merge import ListMerge, merge_list, standing, wished
 from registry_host.plan.wish import Values, Wish
 from registry_host.settings.areas import (
@@ -130,7 +130,7 @@ def asked(
         areas.update(proxy_members.asked(settings, ENGINE, found, applied))
     wish = Wish(areas, is_reordering=settings.operation is Operation.REPLACE)
     if ENGINE_DNS in areas and not ref.is_withdrawn:
-        require_few(settings, _merge(daemon, ENGINE_DNS, wish, applied).ours)
+        require_few(settings, _merge(daemon, ENGINE_DNS, wish, applied).managed)
     return wish
 
 
@@ -138,7 +138,7 @@ def _list_asked(
     settings: Settings, area: str, daemon: DaemonJson, applied: Applied
 ) -> Values:
     return wished(
-        standing(daemon.list_of(area) or (), applied.ours(area)),
+        standing(daemon.list_of(area) or (), applied.managed(area)),
         _wanted(settings, area),
         key=_KEYS[area],
         operation=settings.operation_on(area),
@@ -148,7 +148,7 @@ def _list_asked(
 def stands(state: FileState, applied: Applied, facts: Facts) -> Mapping[str, Values]:
     daemon = DaemonJson.read(state)
     lists = {
-        area: standing(daemon.list_of(area) or (), applied.ours(area))
+        area: standing(daemon.list_of(area) or (), applied.managed(area))
         for area in LIST_KEYS
     }
     return {**lists, **dict(proxy_members.stands(_found(daemon), applied))}
@@ -185,12 +185,14 @@ def merge(
     if not wish.is_recovery:
         require_proxies_known(engine, proxies.edits)
         require_no_new_conflict(state, made, engine)
-    ours = {area: OurKey(ours=merge.ours) for area, merge in merges.items()}
+    managed = {
+        area: ManagedKey(managed=merge.managed) for area, merge in merges.items()
+    }
     return merged(
         after,
         applied,
         with_creation(applied, state)
-        .joined({**ours, **proxies.keys})
+        .joined({**managed, **proxies.keys})
         ._replace(created=created),
     )
 
@@ -238,7 +240,7 @@ def _wanted(settings: Settings, area: str) -> Values:
 def _merge(daemon: DaemonJson, area: str, wish: Wish, applied: Applied) -> ListMerge:
     return merge_list(
         daemon.list_of(area) or (),
-        applied.ours(area),
+        applied.managed(area),
         wish.of(area),
         key=_KEYS[area],
         is_ordered=area != INSECURE,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def foreseen(host: Host, planned: Planned, *, is_by_itself: bool) -> Planned:
     """Tell of a file that the engine lives with, and does not start with again.
 
-    It is a mistake of somebody else's: registry-host sets none of those keys. A reload
+    The mistake is in foreign keys: registry-host sets none of them. A reload
     makes it no worse; a restart would leave a dead engine, so ConfigError if the plan
     takes one, unless it is carried out `is_by_itself`, which puts the restart off.
     """

@@ -1,4 +1,4 @@
-"""A `docker login` that is under way while we change the same config.json."""
+"""A `docker login` that is under way while the same config.json is changed."""
 
 from __future__ import annotations
 

@@ -66,8 +66,8 @@ def build_plan(
 ) -> Planned:
     """Join what each target makes of its files; ConfigError holds all that is wrong.
 
-    Where managed entries are only withdrawn, a user whose own file is no use holds up
-    nobody else: it is told, and stays in the ledger for the next time.
+    Where managed entries are only withdrawn, a user whose own file is unusable does
+    not block the others: it is told, and stays in the ledger for the next time.
     """
     parts: list[PlannedFile] = []
     problems: list[Problem] = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.jsonfile.editing import Drop, Put
 from registry_host.namedtuples import NamedTuple
-from registry_host.plan.ledger import Applied, OurKey
+from registry_host.plan.ledger import Applied, ManagedKey
 from registry_host.plan.merge import merge_list, merge_value, standing, wished
 from registry_host.settings.areas import (
     HTTP_PROXY,
@@ -30,7 +30,7 @@ class Merged(NamedTuple):
     """The edits of one file's proxies; what of them is managed then, None for none."""
 
     edits: tuple[Put | Drop, ...]
-    keys: Mapping[str, OurKey | None]
+    keys: Mapping[str, ManagedKey | None]
 
 
 def paths(found: Found) -> dict[str, tuple[str, ...]]:
@@ -60,7 +60,7 @@ def asked(
             yield area, ()
         elif area == NO_PROXY:
             entries = _entries(found[area][1] or '')
-            managed = standing(entries, applied.ours(area))
+            managed = standing(entries, applied.managed(area))
             asked = _entries(str(settings.no_proxy or ''))
             key = str.lower
             yield area, wished(managed, asked, key=key, operation=operation)
@@ -73,24 +73,24 @@ def asked(
 
 def _is_unwanted(settings: Settings, area: str, applied: Applied) -> bool:
     """Whether the managed proxy of an area is among those to withdraw."""
-    ours = applied.ours(area)
-    managed = check_proxy(ours[0], area).value if ours else None
-    return managed is not None and any(p.selects(managed) for p in settings.unwanted)
+    texts = applied.managed(area)
+    proxy = check_proxy(texts[0], area).value if texts else None
+    return proxy is not None and any(p.selects(proxy) for p in settings.unwanted)
 
 
 def stands(found: Found, applied: Applied) -> Iterable[tuple[str, Values]]:
     """Say which of the managed proxies still stand in a file."""
     for area, (_, text) in found.items():
         if area == NO_PROXY:
-            yield area, standing(_entries(text or ''), applied.ours(area))
+            yield area, standing(_entries(text or ''), applied.managed(area))
         else:
-            yield area, (text,) if text in applied.ours(area) and text else ()
+            yield area, (text,) if text in applied.managed(area) and text else ()
 
 
 def merge(wish: Wish, found: Found, applied: Applied) -> Merged:
     """Merge the proxies of a wish into what is `found`."""
     edits: list[Put | Drop] = []
-    keys: dict[str, OurKey | None] = {}
+    keys: dict[str, ManagedKey | None] = {}
     for area in of_wish(wish):
         path, current = found[area]
         value, keys[area] = _merged(wish, area, current, applied)
@@ -101,20 +101,20 @@ def merge(wish: Wish, found: Found, applied: Applied) -> Merged:
 
 def _merged(
     wish: Wish, area: str, current: str | None, applied: Applied
-) -> tuple[str | None, OurKey | None]:
+) -> tuple[str | None, ManagedKey | None]:
     """Merge one area: what stands there then, and what of it is managed."""
     if area == NO_PROXY:
         return _merged_no_proxy(wish, current, applied)
     merged = merge_value(
         current,
-        applied.ours(area),
+        applied.managed(area),
         applied.before(area),
         next(iter(wish.of(area)), None),
         key=_proxy_key,
     )
-    if merged.ours is None:
+    if merged.managed is None:
         return merged.value, None
-    return merged.value, OurKey(ours=(merged.ours,), before=merged.before)
+    return merged.value, ManagedKey(managed=(merged.managed,), before=merged.before)
 
 
 def _proxy_key(text: str) -> Hashable:
@@ -124,22 +124,22 @@ def _proxy_key(text: str) -> Hashable:
 
 def _merged_no_proxy(
     wish: Wish, current: str | None, applied: Applied
-) -> tuple[str | None, OurKey | None]:
+) -> tuple[str | None, ManagedKey | None]:
     """NO_PROXY is a list in one string: foreign entries stay in it as anywhere."""
     merge = merge_list(
         _entries(current or ''),
-        applied.ours(NO_PROXY),
+        applied.managed(NO_PROXY),
         wish.of(NO_PROXY),
         key=str.lower,
         is_ordered=False,
     )
-    ours = OurKey(ours=merge.ours) if merge.ours else None
+    managed = ManagedKey(managed=merge.managed) if merge.managed else None
     if merge.is_empty:
-        return current, ours
+        return current, managed
     # As they are written, blanks and all: they are foreign.
     written = [part for part in (current or '').split(',') if part.strip()]
     left = [part for index, part in enumerate(written) if index not in merge.drop]
-    return ','.join([*merge.insert, *left]) or None, ours
+    return ','.join([*merge.insert, *left]) or None, managed
 
 
 def _entries(text: str) -> list[str]:

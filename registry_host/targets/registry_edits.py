@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from registry_host.errors import ConfigError, Problem
 from registry_host.jsonfile.config import placed
-from registry_host.plan.ledger import Applied, OurKey
+from registry_host.plan.ledger import Applied, ManagedKey
 from registry_host.registry.rendering import nested
 from registry_host.targets.target import Merged, absent, merged, with_creation
 from registry_host.yamlfile.yamledit import Drop, Put, edit
@@ -34,7 +34,7 @@ def standing(state: FileState, applied: Applied) -> Mapping[str, Values]:
     """Say which managed values stand in a config."""
     document = _read(state)
     return {
-        area: key.ours if key.ours == _written(document, area) else ()
+        area: key.managed if key.managed == _written(document, area) else ()
         for area, key in applied.keys.items()
     }
 
@@ -42,7 +42,7 @@ def standing(state: FileState, applied: Applied) -> Mapping[str, Values]:
 def merged_config(state: FileState, applied: Applied, wish: Wish) -> Merged:
     document = _read(state)
     edits: list[Put | Drop] = []
-    keys: dict[str, OurKey | None] = {}
+    keys: dict[str, ManagedKey | None] = {}
     for area, values in wish.areas.items():
         if '.' not in area and area != 'version':
             continue
@@ -79,10 +79,10 @@ def merged_config(state: FileState, applied: Applied, wish: Wish) -> Merged:
 
 def _edit_of(
     document: Document, area: str, values: Values, applied: Applied
-) -> tuple[list[Put | Drop], OurKey | None]:
+) -> tuple[list[Put | Drop], ManagedKey | None]:
     """Say what one key takes, and what is then remembered of it."""
     path = tuple(area.split('.'))
-    now, own = _written(document, area), applied.ours(area)
+    now, own = _written(document, area), applied.managed(area)
     key = applied.keys.get(area)
     if values:
         if now == values:
@@ -90,7 +90,7 @@ def _edit_of(
         before = now[0] if now else None
         if own and now == own:
             before = applied.before(area)
-        return [Put(path, json.loads(values[0]))], OurKey(values, before)
+        return [Put(path, json.loads(values[0]))], ManagedKey(values, before)
     if not own or now != own:
         return [], None
     was = applied.before(area)
@@ -140,7 +140,7 @@ def masked_text(text: str) -> str:
     try:
         text = _masked(read(text.encode()))
     except (YamlTextError, UnicodeEncodeError):
-        pass  # A unit, or a config that nobody can read: word by word, then.
+        pass  # A unit, or a config that is not YAML: word by word, then.
     lines = (_SECRET.sub(r'\1********', line) for line in text.split('\n'))
     return without_logins('\n'.join(lines))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from registry_host.plan.ledger import Applied, OurKey
+from registry_host.plan.ledger import Applied, ManagedKey
 from registry_host.targets.target import (
     FileRef,
     Merged,
@@ -76,8 +76,8 @@ def stands(state: FileState, applied: Applied, facts: Facts) -> Mapping[str, Val
     key = applied.keys.get(CONTENT)
     if key is None:
         return {}
-    is_there = state.content == _text(key.ours).encode()
-    return {CONTENT: key.ours if is_there else ()}
+    is_there = state.content == _text(key.managed).encode()
+    return {CONTENT: key.managed if is_there else ()}
 
 
 def merge(
@@ -85,8 +85,8 @@ def merge(
 ) -> Merged:
     """Write a whole file, or put keys into a config and take them out again.
 
-    A value that is there already stays foreign; one that others have changed since is
-    theirs, and stays when the managed one is withdrawn.
+    A value that is there already stays foreign; one that was changed since is foreign
+    too, and stays when the managed one is withdrawn.
     """
     if is_config(ref.path):
         from registry_host.targets.registry_edits import merged_config
@@ -99,12 +99,12 @@ def merge(
     current = (
         None if state.content is None else state.content.decode('utf-8', 'replace')
     )
-    own = _text(applied.ours(CONTENT))
+    own = _text(applied.managed(CONTENT))
     if text:
         if current == text:
             return merged(state, applied, applied)
         before = applied.before(CONTENT) if own and current == own else current
-        then = then.joined({CONTENT: OurKey((text,), before)})
+        then = then.joined({CONTENT: ManagedKey((text,), before)})
         new_mode = 0o600 if ref.path.endswith('.env') else 0o644
         mode = new_mode if current is None else state.mode
         after = state._replace(content=text.encode(), mode=mode)

@@ -105,7 +105,7 @@ class Target(Protocol):
         """
 
     def settle(self, host: Host, state: FileState) -> Iterable[Finding]:
-        """Wait for whoever may be about to write a file; tell who still may.
+        """Wait for programs that are about to write a file; tell which still may.
 
         The one function that is not pure, called once all is written.
         """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Back(NamedTuple):
     """How going back went.
 
-    `failed` could not be written; `kept` were changed by somebody else so that ours
+    `failed` could not be written; `kept` were changed since, so that managed parts
     could not be told apart; both map paths to the reason why. `engine` says what became
     of it, '' if it was not touched. `untold` says which services could not be told,
     or are in another condition than before, and the command for each; it holds up

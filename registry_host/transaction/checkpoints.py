@@ -127,7 +127,7 @@ def left_behind(host: Host) -> tuple[Run, ...]:
 
 
 def leave_behind(host: Host, run: Run) -> None:
-    """Remember the steps of a run that are to be taken back once that can be."""
+    """Remember the steps of a run that are to be rolled back once they can be."""
     from registry_host.transaction.codec import encode
 
     host.write_state(_path_of(run.id, LEFT_BEHIND), encode(host, run))

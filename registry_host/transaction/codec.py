@@ -52,7 +52,7 @@ _WHOLE_LIMIT = 2**33
 _OUTCOMES: tuple[RunOutcome, ...] = (APPLIED, ROLLED_BACK, RECOVERED)
 _NOWHERE = 'nowhere'
 # Attributes that say who may read and write, or label a file. Others may grant
-# privileges to whoever runs it (security.capability), or are the kernel's (trusted).
+# privileges to users who run it (security.capability), or are the kernel's (trusted).
 _XATTRS = re.compile(r'user\..+|system\.posix_acl_access|security\.(selinux|SMACK64)')
 
 

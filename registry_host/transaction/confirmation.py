@@ -1,6 +1,6 @@
-"""A change on approval: it goes back by itself unless somebody confirms it in time.
+"""A change that waits for confirmation, and is undone automatically without it.
 
-A marker on disk says which run is on approval and until when. A timer outside of our
+A marker on disk says which run waits, and until when. A timer outside of the
 session starts `registry-host revert` then, which does nothing without the marker.
 """
 
@@ -34,7 +34,7 @@ _SYSTEMD_RUNS = '/run/systemd/system'
 
 
 class Pending(NamedTuple):
-    """A run on approval.
+    """A run that waits for confirmation.
 
     `deadline` is in seconds of CLOCK_BOOTTIME, of the boot `boot`. `token` is what the
     timer was started with.
@@ -83,7 +83,7 @@ def require_possible(host: Host) -> None:
 
 
 def arm(host: Host, checkpoint: int, seconds: float) -> None:
-    """Put a run on approval: the marker first, then the timer.
+    """Have a run wait for confirmation: the marker first, then the timer.
 
     Raises OSError, or ApplyError where no timer can be had. The seconds count from now,
     until `start_over` has them count from the end of the run.
@@ -142,7 +142,7 @@ def _unit_of(token: str) -> str:
 
 
 def _revert_argv(token: str, *options: str) -> list[str]:
-    """Call ourselves with the interpreter and the search path that we run with."""
+    """Run registry-host with the interpreter and search path of this process."""
     path = [os.path.abspath(folder) for folder in sys.path if folder]
     code = (
         f'import sys; sys.path[:] = {path!r}; '
@@ -152,7 +152,7 @@ def _revert_argv(token: str, *options: str) -> list[str]:
 
 
 def disarm(host: Host, checkpoint: int) -> None:
-    """End the approval of a run, if it is on one: the marker first, then the timer."""
+    """Stop waiting for the confirmation of a run: first the marker, then the timer."""
     pending = load_pending(host)
     if pending is None or pending.checkpoint != checkpoint:
         return

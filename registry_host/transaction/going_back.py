@@ -151,7 +151,7 @@ class Returning:
 def _has_failed(now: Mapping[str, str], need: Need) -> bool:
     """Whether a service that worked before the run has failed since.
 
-    One that has been stopped in the meantime was so by somebody.
+    One that has been stopped in the meantime was stopped on purpose.
     """
     before = need.seen.condition
     failed = (part for part, state in now.items() if state.startswith('failed'))

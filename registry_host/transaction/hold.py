@@ -1,4 +1,4 @@
-"""What was written must still stand, whoever else writes there."""
+"""What was written must still stand, even if other programs write there."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OVERWRITTEN = 'was overwritten by another program right after it was written'
 
 
 def hold(host: Host, journal: Journal, facts: Facts) -> tuple[Finding, ...]:
-    """Look whether what was written still stands, whoever else may write there.
+    """Check whether what was written still stands, if other programs write there.
 
     A program that had read the file before, as a `docker login` that waited for its
     password, writes it without the managed entries: these are then put in once more.
@@ -62,7 +62,7 @@ def hold(host: Host, journal: Journal, facts: Facts) -> tuple[Finding, ...]:
 def _merge_again(
     host: Host, journal: Journal, step: Step, now: FileState, content: bytes | None
 ) -> None:
-    """Write a file with our part and theirs; the journal knows of it first."""
+    """Write a file with managed and foreign parts; the journal knows of it first."""
     after = now._replace(content=content)
     if now.content is None:
         after = step.change.after._replace(content=content)
@@ -79,7 +79,7 @@ def _merged_again(part: Part, now: FileState, facts: Facts) -> bytes | None:
     except ConfigError:
         raise _overwritten(now.path) from None
     again = merged.after.content
-    if merged.overruled:  # A value of somebody else's, which nothing remembers.
+    if merged.overruled:  # A foreign value, which nothing remembers.
         raise _overwritten(now.path)
     if again != now.content and not part.target.IS_REWRITTEN:
         raise _overwritten(now.path)

@@ -89,7 +89,7 @@ def take_inventory(
 ) -> Inventory:
     """Hold the ledger against the files, and the files against what services show.
 
-    `services` are those that may read them. Nothing is written, and nobody is told.
+    `services` are those that may read them. Nothing is written, and no service is told.
     ConfigError if the ledger names a file that is none of its target's.
     """
     found = {
@@ -145,7 +145,7 @@ def _uses(
         problem = str(err.problems[0])
     for area, key in applied.keys.items():
         standing = frozenset(stands.get(area, ()))
-        for value in key.ours if area in SETTINGS else ():
+        for value in key.managed if area in SETTINGS else ():
             if problem:
                 yield area, value, Use('unknown', problem)
             else:

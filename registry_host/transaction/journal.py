@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from registry_host.transaction.back import Back
 
 
-# Whoever interrupts a run will not wait for long.
+# A user who interrupts a run will not wait for long.
 HASTY_TIMEOUT_S = 3.0
 
 FAILURES = (OSError, RegistryHostError)
@@ -114,7 +114,7 @@ class Journal:
         return back
 
     def _roll_back_in_haste(self) -> str:
-        """Roll back for somebody who will not wait; say what became of the host."""
+        """Roll back for a user who will not wait; say what became of the host."""
         try:
             back = self._go_back(HASTY_TIMEOUT_S)
         except BaseException:  # noqa: BLE001 - interrupted once more, or worse

@@ -58,8 +58,8 @@ def transaction(
     """Be the one writer, on a host without unfinished runs; yields what was mended.
 
     Raises PrivilegeError, LockedError if another run does not end in time or a change
-    is on approval, and ApplyError if an unfinished run cannot be taken back.
-    `is_about_pending`: the change on approval is what this is about.
+    waits for confirmation, and ApplyError if an unfinished run cannot be rolled back.
+    `is_about_pending`: this is about the change that waits for confirmation.
     """
     require_root(host)
     with contextlib.ExitStack() as stack:
@@ -104,7 +104,7 @@ def _state_unusable(err: OSError) -> Problem:
 
 
 def pending_run(host: Host) -> Pending | None:
-    """Find the change on approval; the marker of a run that came to nothing goes."""
+    """Find the change that waits for confirmation; the marker of a failed run goes."""
     pending = confirmation.load_pending(host)
     if pending is None or _has_happened(host, pending.checkpoint):
         return pending
@@ -121,7 +121,7 @@ def _has_happened(host: Host, number: int) -> bool:
 
 
 def take_back_pending(host: Host, pending: Pending) -> Finding:
-    """Take back a change that nobody has confirmed in time."""
+    """Undo a change that was not confirmed in time."""
     run = checkpoints.load_run(host, pending.checkpoint)
     line = f'not confirmed in time: run {run.id} was undone'
     undone = take_back(host, run, line=line, restart=ALWAYS, is_by_itself=True)
@@ -153,7 +153,7 @@ def require_in_time(host: Host, pending: Pending) -> None:
 
 
 def unfinished(host: Host) -> tuple[Finding, ...]:
-    """Tell what the next transaction would mend first, as far as we may know."""
+    """Tell what the next transaction would recover first, as far as is known."""
     if host.is_live and not host.is_root:
         return ()
     try:

@@ -84,8 +84,8 @@ def _new(was: Applied, made: Applied) -> Iterator[Pair]:
     """Pairs of area and value that are managed in `made` and not in `was`."""
     for area, key in made.keys.items():
         if area in SETTINGS:
-            known = frozenset(was.ours(area))
-            yield from ((area, value) for value in key.ours if value not in known)
+            known = frozenset(was.managed(area))
+            yield from ((area, value) for value in key.managed if value not in known)
 
 
 def entry_of(area: str, value: str) -> Entry:

@@ -18,7 +18,7 @@ class Order(NamedTuple):
 
     `confirm_within` is in seconds; None is for good. `checks` are what must
     be found then. If it `is_strict`, it asks for something, so that services which need
-    not be there otherwise must be told. `is_by_itself`: nobody is there who could
+    not be there otherwise must be told. `is_by_itself`: no user is there to
     decide.
     """
 

@@ -52,14 +52,14 @@ class Part(NamedTuple):
         values, entry = (after, self.made) if is_after else (before, self.was)
         wish = {area: values.get(area, ()) for area in sorted(areas | changed)}
         for area in changed:  # Where others have moved it, the ledger knows better.
-            wish[area] = wish[area] or entry.ours(area)
+            wish[area] = wish[area] or entry.managed(area)
         is_reordering = any(
             is_reordered(before.get(area, ()), after.get(area, ())) for area in wish
         )
         return Wish(wish, is_reordering)
 
     def merged(self, now: FileState, wish: Wish, facts: Facts) -> Merged:
-        """Make a wish true in the file as it is now, whoever has written there since.
+        """Make a wish true in the file as it is now, with all that was written since.
 
         Entries of before the run count as managed, too: another program may have
         written the file anew from what it had read then, or the run may not have come
@@ -81,10 +81,10 @@ class Part(NamedTuple):
         before, found = _words(self.change.before), _words(now)
         keys = {
             area: key._replace(
-                ours=tuple(
+                managed=tuple(
                     value
-                    for value in key.ours
-                    if value in self.was.ours(area)
+                    for value in key.managed
+                    if value in self.was.managed(area)
                     or not 0 < before[value.encode()] >= found[value.encode()]
                 )
             )

@@ -95,7 +95,7 @@ def _of_users(run: Run, paths: Mapping[str, str]) -> Run:
 def _try_again(host: Host, run: Run) -> tuple[Finding, ...]:
     """Put back files of users that could not be: their disk may have room by now.
 
-    Until then they hold up nobody else.
+    Until then they block nothing else.
     """
     if not run.steps:
         return (_mended('left-behind', run.origin.line),)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FINISH = 'sudo registry-host undo'
 ATTEMPTS = 3
-# What a disk does, whoever owns the file.
+# Failures of a disk, whichever user owns the file.
 _OF_THE_DISK = frozenset(
     (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM)
 )
@@ -43,7 +43,7 @@ class InseparableError(Exception):
 
 
 class _Trouble:
-    """Which files could not be put back, and whether that is for us to mend."""
+    """Which files could not be put back, and whether a later run must do so."""
 
     def __init__(self) -> None:
         self.failed: dict[str, str] = {}
@@ -167,7 +167,7 @@ def _target(run: Run, step: Step, now: FileState, facts: Facts) -> FileState:
         first = step.change.first.mode if now.content is not None else now.mode
         mode = before.mode if now.mode in (first, before.mode) else now.mode
         return before._replace(mode=mode, missing_folders=now.missing_folders)
-    if now.content is None:  # Whoever has removed the file may have meant it.
+    if now.content is None:  # The file may have been removed on purpose.
         return now
     part = part_of(step.change, ledgers_of(run))
     try:
@@ -182,7 +182,7 @@ def _target(run: Run, step: Step, now: FileState, facts: Facts) -> FileState:
 
 
 def _is_torn(content: bytes | None, states: list[bytes | None]) -> bool:
-    """Whether a cut has left a mixture of two of our states, in place, either way."""
+    """Whether a cut has left a mixture of two written states, in place, either way."""
     texts = [state for state in dict.fromkeys(states) if state is not None]
     return content is not None and any(
         is_torn(content, old, new) for old in texts for new in texts if old != new

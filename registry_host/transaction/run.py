@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
     `temporary` is the real path of the file that is written beside it, `passing` holds
     contents that stand in the file only while the run, or its recovery, lasts. `merged`
-    holds those that have both our part and what others wrote meanwhile.
+    holds those with both the managed part and what others wrote meanwhile.
     """
 
     change: Change
@@ -40,7 +40,7 @@ class Step(NamedTuple):
 
     @property
     def states(self) -> tuple[FileState, ...]:
-        """All that the file is by our doing alone, first and last included."""
+        """All that registry-host alone makes of the file, first and last included."""
         between = (
             self.change.first._replace(content=content) for content in self.passing
         )
@@ -48,7 +48,7 @@ class Step(NamedTuple):
 
     @property
     def drafts(self) -> tuple[FileState, ...]:
-        """All that we may have written under the temporary name."""
+        """All that may have been written under the temporary name."""
         first = self.change.first
         merged = (first._replace(content=content) for content in self.merged)
         return (*self.states, *merged)
@@ -167,5 +167,5 @@ class Run(NamedTuple):
 
 
 def undo_command(number: int) -> str:
-    """The command that takes back one run."""
+    """The command that undoes one run."""
     return f'sudo registry-host undo {number}'

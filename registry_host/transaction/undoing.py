@@ -59,7 +59,7 @@ def take_back(
     """Take back what one run did, and only that; within a transaction.
 
     Raises UndoError with a diff where others have changed the same since, and what
-    apply_plan raises. `is_by_itself`: nobody is there to decide, so what users did to
+    apply_plan raises. `is_by_itself`: no user is there to decide, so what users did to
     their own files does not hold up the rest.
     """
     planned = plan_undo(host, run, is_by_itself=is_by_itself)
@@ -118,11 +118,11 @@ def plan_undo(host: Host, run: Run, *, is_by_itself: bool = False) -> Planned:
 def _part_back(
     part: Part, now: FileState, applied: Applied, facts: Facts
 ) -> tuple[PlannedFile, Iterable[Finding]]:
-    """Take back what a run did to one file, whoever else has written there since.
+    """Undo what a run did to one file, with all that was written there since.
 
-    Where nobody has, the old bytes come back. Else what is managed becomes what it was,
-    by the merge of any other run, and what is foreign stays. Returns what is to be told
-    of that, too.
+    If nothing was, the old bytes are restored. Else what is managed becomes what it
+    was, by the merge of any other run, and what is foreign stays. Returns what is to be
+    told of that, too.
     """
     past, target = part.change, part.target
     ref = FileRef(now.path, now.user, now.folder_mode, is_withdrawn=True)

@@ -16,11 +16,11 @@ def merged(current, applied, wanted, *, is_ordered=True):
         is_ordered=is_ordered,
     )
     kept = [text for i, text in enumerate(current) if i not in merge.drop]
-    return [*merge.insert, *kept], list(merge.ours)
+    return [*merge.insert, *kept], list(merge.managed)
 
 
 @pytest.mark.parametrize(
-    ('current', 'applied', 'wanted', 'result', 'ours'),
+    ('current', 'applied', 'wanted', 'result', 'managed'),
     (
         pytest.param([], [], ['a'], ['a'], ['a'], id='first-entry'),
         pytest.param(
@@ -54,12 +54,12 @@ def merged(current, applied, wanted, *, is_ordered=True):
         pytest.param([], [], ['a', 'a/'], ['a'], ['a'], id='asked-twice'),
     ),
 )
-def test_ordered_list(current, applied, wanted, result, ours):
-    assert merged(current, applied, wanted) == (result, ours)
+def test_ordered_list(current, applied, wanted, result, managed):
+    assert merged(current, applied, wanted) == (result, managed)
 
 
 @pytest.mark.parametrize(
-    ('current', 'applied', 'wanted', 'result', 'ours'),
+    ('current', 'applied', 'wanted', 'result', 'managed'),
     (
         pytest.param(['f', 'a'], ['a'], ['a'], ['f', 'a'], ['a'], id='stays-in-place'),
         pytest.param(
@@ -68,8 +68,8 @@ def test_ordered_list(current, applied, wanted, result, ours):
         pytest.param(['f', 'a'], ['a'], [], ['f'], [], id='withdrawn'),
     ),
 )
-def test_unordered_list(current, applied, wanted, result, ours):
-    assert merged(current, applied, wanted, is_ordered=False) == (result, ours)
+def test_unordered_list(current, applied, wanted, result, managed):
+    assert merged(current, applied, wanted, is_ordered=False) == (result, managed)
 
 
 names = st.lists(st.sampled_from(['a', 'a/', 'b', 'b/', 'c', 'd']), max_size=5)
@@ -78,17 +78,17 @@ names = st.lists(st.sampled_from(['a', 'a/', 'b', 'b/', 'c', 'd']), max_size=5)
 @settings(max_examples=300, derandomize=True)
 @given(current=names, applied=names, wanted=names, is_ordered=st.booleans())
 def test_any_list(current, applied, wanted, is_ordered):
-    once, ours = merged(current, applied, wanted, is_ordered=is_ordered)
+    once, managed = merged(current, applied, wanted, is_ordered=is_ordered)
     left = [text for text in current if text not in applied]
-    foreign = [text for text in once if text not in ours]
+    foreign = [text for text in once if text not in managed]
     assert [text for text in foreign if text not in applied] == [
-        text for text in left if text not in ours
+        text for text in left if text not in managed
     ]
     assert {text.rstrip('/') for text in wanted} <= {text.rstrip('/') for text in once}
-    again = merged(once, ours, wanted, is_ordered=is_ordered)
-    assert again == (once, ours)
-    withdrawn, _ = merged(once, ours, [], is_ordered=is_ordered)
-    assert len(withdrawn) == len(once) - len(ours)
+    again = merged(once, managed, wanted, is_ordered=is_ordered)
+    assert again == (once, managed)
+    withdrawn, _ = merged(once, managed, [], is_ordered=is_ordered)
+    assert len(withdrawn) == len(once) - len(managed)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_any_list(current, applied, wanted, is_ordered):
     ),
 )
 def test_value(current, applied, before, wanted, expected):
-    value, ours, was = expected
+    value, managed, was = expected
     merge = merge_value(
         current,
         () if applied is None else (applied,),
@@ -115,8 +115,8 @@ def test_value(current, applied, before, wanted, expected):
         wanted,
         key=lambda text: text.rstrip('/'),
     )
-    assert merge == ValueMerge(value=value, ours=ours, before=was)
+    assert merge == ValueMerge(value=value, managed=managed, before=was)
 
 
 def test_empty_merge_is_known_as_such():
-    assert ListMerge(insert=(), drop=frozenset(), ours=('a',)).is_empty
+    assert ListMerge(insert=(), drop=frozenset(), managed=('a',)).is_empty

@@ -336,8 +336,8 @@ def everything(root):
 def test_a_selection_is_withdrawn_and_nothing_else(full, words, gone):
     before = everything(full)
     expected = {}
-    for (path, name), ours in before.items():
-        left = [value for value in ours if value not in gone.get(name, ())]
+    for (path, name), texts in before.items():
+        left = [value for value in texts if value not in gone.get(name, ())]
         if left:
             expected[path, name] = left
     out = withdrawn(full, *words)

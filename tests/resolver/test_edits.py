@@ -27,7 +27,7 @@ def search_put(content, wanted, applied=(), removed=()):
 
 
 @pytest.mark.parametrize(
-    ('content', 'wanted', 'applied', 'result', 'ours'),
+    ('content', 'wanted', 'applied', 'result', 'managed'),
     (
         pytest.param(
             b'', ['9.9.9.9'], [], b'nameserver 9.9.9.9\n', ['9.9.9.9'], id='empty-file'
@@ -181,10 +181,10 @@ def search_put(content, wanted, applied=(), removed=()):
         ),
     ),
 )
-def test_nameservers(content, wanted, applied, result, ours):
+def test_nameservers(content, wanted, applied, result, managed):
     edited = nameservers_put(content, wanted, applied)
     assert edited.conf.render() == result
-    assert list(edited.ours) == ours
+    assert list(edited.managed) == managed
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_nameservers_that_are_not_seen(content, wanted, unseen):
 
 
 @pytest.mark.parametrize(
-    ('content', 'wanted', 'result', 'ours', 'removed'),
+    ('content', 'wanted', 'result', 'managed', 'removed'),
     (
         pytest.param(
             b'nameserver ::1\nsearch lan\nnameserver ::2\n',
@@ -263,10 +263,10 @@ def test_nameservers_that_are_not_seen(content, wanted, unseen):
         ),
     ),
 )
-def test_exclusive(content, wanted, result, ours, removed):
+def test_exclusive(content, wanted, result, managed, removed):
     edited = nameservers_put(content, wanted, is_exclusive=True)
     assert edited.conf.render() == result
-    assert edited.ours == ours
+    assert edited.managed == managed
     assert edited.removed == removed
     assert edited.unseen == ()
 
@@ -303,7 +303,7 @@ def test_what_exclusive_removed_comes_back(now, result):
     before = b'# first\nnameserver ::1\nsearch lan\n'
     edited = nameservers_put(before, ['9.9.9.9'], is_exclusive=True)
     assert edited.conf.render() == b'# first\nnameserver 9.9.9.9\nsearch lan\n'
-    withdrawn = nameservers_put(now, [], edited.ours, removed=edited.removed)
+    withdrawn = nameservers_put(now, [], edited.managed, removed=edited.removed)
     assert withdrawn.conf.render() == result
 
 
@@ -312,7 +312,7 @@ def test_a_last_line_comes_back_as_the_last():
     edited = nameservers_put(before, ['9.9.9.9'], is_exclusive=True)
     assert edited.conf.render() == b'options rotate\nnameserver 9.9.9.9\n'
     now = edited.conf.render() + b'# text'
-    withdrawn = nameservers_put(now, [], edited.ours, removed=edited.removed)
+    withdrawn = nameservers_put(now, [], edited.managed, removed=edited.removed)
     assert withdrawn.conf.render() == b'options rotate\n# text\nnameserver ::1'
 
 
@@ -335,7 +335,7 @@ def test_what_is_no_address_is_refused(wanted):
 
 
 @pytest.mark.parametrize(
-    ('content', 'wanted', 'applied', 'result', 'ours'),
+    ('content', 'wanted', 'applied', 'result', 'managed'),
     (
         pytest.param(
             b'nameserver ::1\n',
@@ -473,10 +473,10 @@ def test_what_is_no_address_is_refused(wanted):
         ),
     ),
 )
-def test_search(content, wanted, applied, result, ours):
+def test_search(content, wanted, applied, result, managed):
     edited = search_put(content, wanted, applied)
     assert edited.conf.render() == result
-    assert list(edited.ours) == ours
+    assert list(edited.managed) == managed
     assert edited.unseen == ()
 
 
@@ -511,7 +511,7 @@ def test_domains_that_are_not_seen(content, wanted, unseen):
 def test_a_line_that_was_replaced_does_not_come_back_into_a_new_file():
     edited = search_put(b'domain a', ['lan'])
     assert edited.removed == (Removed((0, 0), b'domain a'),)
-    again = search_put(b'search b\n', [], edited.ours, edited.removed)
+    again = search_put(b'search b\n', [], edited.managed, edited.removed)
     assert again.conf.render() == b'search b\n'
 
 
@@ -548,7 +548,7 @@ class Host:
         self.nameservers = with_nameservers(
             self.conf,
             wanted,
-            last.ours if last else (),
+            last.managed if last else (),
             is_exclusive=is_exclusive,
             removed=last.removed if last else (),
         )
@@ -559,7 +559,7 @@ class Host:
         self.search = with_search(
             self.conf,
             wanted,
-            last.ours if last else (),
+            last.managed if last else (),
             removed=last.removed if last else (),
         )
         self.conf = self.search.conf
@@ -634,11 +634,17 @@ def test_every_reader_sees_the_wanted_or_it_is_said(content, wanted, is_exclusiv
 @settings(deadline=None)
 def test_the_other_lines_stay_in_their_order(content, wanted, is_exclusive):
     edited = nameservers_put(content, wanted, is_exclusive=is_exclusive)
-    ours = [b'nameserver ' + text.encode() for text in edited.ours]
-    left = [line for line in edited.conf.lines if line.rstrip() not in ours]
+    managed = [b'nameserver ' + text.encode() for text in edited.managed]
+    left = [line for line in edited.conf.lines if line.rstrip() not in managed]
     gone = [found.line for found in edited.removed]
     before = parse(content).lines
-    theirs = [line for line in before if line.rstrip() not in ours and line not in gone]
-    assert left == theirs
-    at = [i for i, line in enumerate(edited.conf.lines) if line.rstrip() in ours]
-    assert at[: len(ours)] == list(range(at[0], at[0] + len(ours))) if ours else True
+    foreign = [
+        line for line in before if line.rstrip() not in managed and line not in gone
+    ]
+    assert left == foreign
+    at = [i for i, line in enumerate(edited.conf.lines) if line.rstrip() in managed]
+    assert (
+        at[: len(managed)] == list(range(at[0], at[0] + len(managed)))
+        if managed
+        else True
+    )

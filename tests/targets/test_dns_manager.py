@@ -517,14 +517,14 @@ def test_what_is_not_named_stays(root):
     resolved(root)
     configured(root, *EXCLUSIVE)
     configured(root, '--dns-search', 'c.example')
-    ours = 'DNS=\nDNS=9.9.9.9\n'
+    managed = 'DNS=\nDNS=9.9.9.9\n'
     domains = 'Domains=b.example c.example'
-    assert root.read(DROP_IN) == f'{NOTE}[Resolve]\n{ours}{domains} ~.\n'
+    assert root.read(DROP_IN) == f'{NOTE}[Resolve]\n{managed}{domains} ~.\n'
     configured(root, '--no-dns-exclusive')
-    assert root.read(DROP_IN) == f'{NOTE}[Resolve]\n{ours}{domains}\n'
+    assert root.read(DROP_IN) == f'{NOTE}[Resolve]\n{managed}{domains}\n'
     root.write(DROP_IN, root.read(DROP_IN) + '# theirs\n')
     assert root.run('undo').code == 0
-    assert root.read(DROP_IN) == (f'{NOTE}[Resolve]\n{ours}{domains} ~.\n# theirs\n')
+    assert root.read(DROP_IN) == (f'{NOTE}[Resolve]\n{managed}{domains} ~.\n# theirs\n')
 
 
 def test_ours_of_before_are_not_taken_for_those_of_others(root):

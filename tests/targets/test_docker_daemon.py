@@ -12,7 +12,7 @@ from registry_host.engine.find import EngineFacts
 from registry_host.errors import ConfigError
 from registry_host.host.host import Host
 from registry_host.levels import Activation
-from registry_host.plan.ledger import Applied, OurKey, load_ledger
+from registry_host.plan.ledger import Applied, ManagedKey, load_ledger
 from registry_host.services.facts import Facts
 from registry_host.settings.areas import AREAS
 from registry_host.settings.asked import asked_by_flags
@@ -188,8 +188,8 @@ def test_pulls_are_not_told_of_where_the_host_asks_too(root):
 
 
 def test_nameservers_that_no_container_asks_are_told(root):
-    theirs = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
-    root.write(DAEMON_JSON, json.dumps({'dns': theirs}))
+    foreign = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
+    root.write(DAEMON_JSON, json.dumps({'dns': foreign}))
     told = (
         'warning: the nameserver \'192.0.2.3\' in "dns" is asked by no container: only '
         'the first 3 are\n'
@@ -250,13 +250,13 @@ def test_nameservers_that_the_engine_has_as_a_flag_are_refused(root):
 
 def test_nameservers_leave_the_file_of_a_former_engine(root):
     root.write(DAEMON_JSON, '{"dns": ["9.9.9.9"], "mtu": 1500}')
-    ours = {'engine-dns': OurKey(ours=('9.9.9.9',))}
+    managed = {'engine-dns': ManagedKey(managed=('9.9.9.9',))}
     found = merged(
         root,
         None,
         EngineFacts(state='unknown', config_path='/elsewhere/daemon.json'),
         FileRef(DAEMON_JSON, is_withdrawn=True),
-        Applied(docker_daemon.NAME, DAEMON_JSON, keys=ours, created=(('dns',),)),
+        Applied(docker_daemon.NAME, DAEMON_JSON, keys=managed, created=(('dns',),)),
     )
     assert found.after.content == b'{"mtu": 1500}'
 

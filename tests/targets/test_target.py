@@ -291,7 +291,7 @@ def test_what_stands_is_what_was_wished_and_is_managed(case):
     stands = target.stands(once.after, once.applied, FACTS)
     for area, values in stands.items():
         assert set(values) <= set(case.wish.of(area))
-        assert set(once.applied.ours(area)) <= {*values, *case.wish.of(area)}
+        assert set(once.applied.managed(area)) <= {*values, *case.wish.of(area)}
     assert any(stands.values())
     gone = target.stands(before, once.applied, FACTS)
     firsts = {NAMESERVERS, MIRRORS, HTTP_PROXY} & gone.keys()

@@ -55,7 +55,7 @@ def client_config_mode(seen: Observed) -> Findings:
                 path=client.path,
             )
         if _has_logins(client.document) and state.mode & 0o077:
-            # As the user, for root would follow a link of theirs.
+            # As the user, for root would follow a link of the user's.
             yield finding(
                 name,
                 'warning',

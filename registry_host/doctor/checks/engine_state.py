@@ -133,7 +133,7 @@ def live_lists(seen: Observed) -> Findings:
 
 
 def _as_named(seen: Observed) -> str:
-    """Say by what the live lists were held: what is built in stands in no file."""
+    """Say what the live lists were compared with: what is built in is in no file."""
     named = [seen.daemon.path] if seen.daemon.is_present else []
     if any(flag in seen.facts.engine.flags for flag in FLAGS.values()):
         named.append('its flags')
