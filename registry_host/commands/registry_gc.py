@@ -26,19 +26,31 @@ def collect_garbage(host: Host, name: str, *, lock_timeout_s: float) -> Report:
 
     ConfigError if that would harm another registry, or cannot be.
     """
-    from registry_host.registry.collecting import collect, is_empty
+    from registry_host.registry.collecting import collect, is_empty, keeps_pushes_away
 
     require_root(host)
     instance = next((i for i in registries_of(host) if i.name == name), None)
     if instance is None:
         raise ConfigError(not_installed(name))
     _require_alone(host, instance)
+    if not keeps_pushes_away(host, name):
+        raise ConfigError(_old(name))
     if is_empty(host, instance.storage):
         return Report(COMMAND, note=f'nothing to do: {instance.storage} is empty')
     with transaction(host, lock_timeout_s=lock_timeout_s) as mended:
         found = collect(host, name)
     note = f'{found.removed} blobs removed, {found.marked} in use'
     return Report(COMMAND, note=note, findings=mended)
+
+
+def _old(name: str) -> Problem:
+    return Problem(
+        'registry-unit',
+        'was installed by an earlier registry-host, and would take pushes during a '
+        'collection; install it again, with the same options',
+        where=name,
+        hint='registry-host registry install --help',
+    )
 
 
 def _require_alone(host: Host, instance: Installed) -> None:

@@ -1,34 +1,26 @@
-"""Garbage collection of a push instance, while it takes no pushes.
+"""Garbage collection of a push instance, by the unit that keeps pushes away meanwhile.
 
-A push between the mark and the sweep loses blobs, and an instance that keeps blob
-descriptors in memory takes what was swept for present: it is restarted before, as
-read-only, and after (distribution 2.8.2, seen). The setting is in /run, where a power
-cut forgets it.
+The unit, and not this process, makes the registry read-only and ends that: whatever
+becomes of this process, no push comes between the mark and the sweep, and the registry
+takes pushes afterwards.
 """
 
 from __future__ import annotations
 
-import contextlib
 import re
+import time
 from typing import TYPE_CHECKING
 
 from registry_host.errors import ApplyError, Problem
 from registry_host.namedtuples import NamedTuple
-from registry_host.registry.health import beside, properties, start
-from registry_host.registry.instances import unit_of
+from registry_host.registry.health import await_answer, beside, properties
+from registry_host.registry.instances import UNITS, read_only_of, unit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from registry_host.host.host import Host
 
 # Of one run; a registry of some terabytes takes that long.
 COLLECT_TIMEOUT_S = 6 * 3600.0
-_READ_ONLY = """\
-# Written by registry-host while it collects garbage.
-[Service]
-Environment="REGISTRY_STORAGE_MAINTENANCE_READONLY={\\"enabled\\":true}"
-"""
 
 
 class Collected(NamedTuple):
@@ -43,32 +35,31 @@ def is_empty(host: Host, storage: str) -> bool:
     return not host.exists(f'{storage}/docker/registry/v2/repositories')
 
 
+def keeps_pushes_away(host: Host, name: str) -> bool:
+    """Whether the unit of an instance reads the file that makes it read-only.
+
+    Units that an earlier registry-host has installed do not.
+    """
+    unit = host.read(f'{UNITS}/{unit_of(name)}').content or b''
+    return f'EnvironmentFile=-{read_only_of(name)}\n'.encode() in unit
+
+
 def collect(host: Host, name: str) -> Collected:
     """Remove what no image refers to; ApplyError with the reason, and all as before."""
-    with _read_only(host, name):
-        unit = beside(name, 'collect.service')
-        done = host.run(['systemctl', 'start', unit], timeout_s=COLLECT_TIMEOUT_S)
-        said = _said(host, unit)
-        if not done.is_ok:
-            raise ApplyError(_failed(name, unit, said))
-    return _counted(said)
-
-
-@contextlib.contextmanager
-def _read_only(host: Host, name: str) -> Iterator[None]:
-    """Have an instance refuse pushes for a while; pulls go on but for two restarts."""
-    path = f'/run/systemd/system/{unit_of(name)}.d/registry-host-read-only.conf'
-    before = host.read(path)
-    after = before._replace(content=_READ_ONLY.encode(), mode=0o644)
+    unit, served = beside(name, 'collect.service'), unit_of(name)
+    state = properties(host, served, 'ActiveState').get('ActiveState')
     try:
-        host.replace_file(before, after)
-        start(host, name)
-        yield
+        done = host.run(['systemctl', 'start', unit], timeout_s=COLLECT_TIMEOUT_S)
     finally:
-        now = host.read(path)
-        host.replace_file(now, now._replace(content=None))
-        host.remove_folders(before)
-        start(host, name)
+        # An interrupt would leave it running; it restarts the registry when it ends.
+        restarted = time.time()
+        host.run(['systemctl', 'stop', unit])
+    if state == 'active':
+        await_answer(host, name, since=restarted)
+    said = _said(host, unit)
+    if not done.is_ok:
+        raise ApplyError(_failed(unit, said))
+    return _counted(said)
 
 
 def _said(host: Host, unit: str) -> list[str]:
@@ -86,7 +77,7 @@ def _counted(said: list[str]) -> Collected:
     return Collected()
 
 
-def _failed(name: str, unit: str, said: list[str]) -> Problem:
+def _failed(unit: str, said: list[str]) -> Problem:
     from registry_host.redact import redact
 
     reason = f': {redact(said[-1])}' if said else ''

@@ -23,7 +23,7 @@ def start(host: Host, instance: str, *, limit_s: float = START_TIMEOUT_S) -> Non
     EngineError with its own last words if it is not in time.
     """
     unit, helper = unit_of(instance), beside(instance, 'restart.path')
-    since = f'{time.time():.3f}'
+    since = time.time()
     for words in (
         ('daemon-reload',),
         # Several starts within seconds are no fault: systemd would refuse a path unit
@@ -37,6 +37,17 @@ def start(host: Host, instance: str, *, limit_s: float = START_TIMEOUT_S) -> Non
             said = done.err.strip().partition('\n')[0]
             told = f'could not be started (systemctl {words[0]}: {said})'
             raise EngineError(_failed(host, instance, since, seen=told))
+    await_answer(host, instance, since=since, limit_s=limit_s)
+
+
+def await_answer(
+    host: Host, instance: str, *, since: float, limit_s: float = START_TIMEOUT_S
+) -> None:
+    """Wait until an instance is well; EngineError if it is not in time.
+
+    `since` is when it was started, in seconds since the epoch.
+    """
+    unit = unit_of(instance)
     deadline = time.monotonic() + limit_s
     addresses = addresses_of(host, instance)
     was_failed = False
@@ -57,7 +68,8 @@ def start(host: Host, instance: str, *, limit_s: float = START_TIMEOUT_S) -> Non
 def stop(host: Host, instance: str, *, limit_s: float = START_TIMEOUT_S) -> None:
     """Stop an instance whose unit file is gone; EngineError if it runs on."""
     unit = unit_of(instance)
-    units = [*(beside(instance, end) for end in ('restart.path', 'gc.timer')), unit]
+    ends = ('restart.path', 'gc.timer', 'collect.service')
+    units = [*(beside(instance, end) for end in ends), unit]
     for each in units:  # Those that are gone already are as they should be.
         host.run(['systemctl', 'disable', '--now', each], timeout_s=limit_s)
     host.run(['systemctl', 'daemon-reload'], timeout_s=limit_s)
@@ -81,9 +93,9 @@ def problem(instance: str, message: str) -> Problem:
     )
 
 
-def _failed(host: Host, instance: str, since: str, *, seen: str) -> Problem:
+def _failed(host: Host, instance: str, since: float, *, seen: str) -> Problem:
     """What the registry itself says is wrong, or else what was seen of it."""
-    cause = last_cause(host, instance, f'--since=@{since}')
+    cause = last_cause(host, instance, f'--since=@{since:.3f}')
     return problem(instance, f'does not run: {cause}' if cause else seen)
 
 

@@ -113,6 +113,14 @@ def config_of(name: str) -> str:
     return f'{CONFIGS}/{name}.yml'
 
 
+def read_only_of(name: str) -> str:
+    """The variable that makes an installed instance read-only, while there.
+
+    Garbage is being collected then: see registry.collect.service.j2.
+    """
+    return f'/run/registry-host-{name}.read-only.env'
+
+
 def environment_of(name: str) -> str:
     """The variables of the installed instance of a name, which may hold passwords."""
     return f'{CONFIGS}/{name}.env'

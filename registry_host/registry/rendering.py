@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry_host.namedtuples import NamedTuple
-from registry_host.registry.instances import CACHE, Instance, unit_of
+from registry_host.registry.instances import CACHE, Instance, read_only_of, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,6 +125,7 @@ def units(
         'environment': environment,
         'is_privileged': instance.port < 1024,
         'credentials': credentials(instance),
+        'read_only': '' if instance.kind == CACHE else read_only_of(instance.name),
     }
     stem = unit_of(instance.name).removesuffix('.service')
     return tuple(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from registry_host.errors import quoted
 from registry_host.registry.distread import is_duration
 from registry_host.registry.faulty import dotted
+from registry_host.registry.instances import read_only_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,6 +166,12 @@ def maintenance_rules(instance: Instance) -> Iterator[Finding]:
         )
 
 
+def _is_collecting(instance: Instance) -> bool:
+    """Whether its garbage is being collected; its unit reads a file more then."""
+    name = instance.runner.name.removeprefix('registry-host-')
+    return instance.runner.file == read_only_of(name)
+
+
 def _readonly(instance: Instance, readonly: Any) -> Iterator[Finding]:
     if type(readonly) is not dict:  # One that the environment made is another type.
         yield _panics(
@@ -179,6 +186,13 @@ def _readonly(instance: Instance, readonly: Any) -> Iterator[Finding]:
             (*_READONLY, 'enabled'),
             'must be true or false without quotes',
             'write: enabled: false',
+        )
+    elif instance.config.is_readonly and _is_collecting(instance):
+        yield instance.tell(
+            'readonly',
+            'info',
+            _READONLY,
+            'pushes and deletions are refused with 405 while garbage is collected',
         )
     elif instance.config.is_readonly and not instance.config.upstream:
         yield instance.tell(

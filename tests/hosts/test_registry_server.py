@@ -286,15 +286,84 @@ def test_garbage_is_collected_while_no_push_is_taken(server, lab):
     assert 'is a cache' in error['message']
 
 
-def test_collections_may_follow_each_other_at_once(server, lab):
-    """Each restarts the unit that watches its files; systemd refuses many at once."""
-    watcher = 'registry-host-push-restart.path'
+COLLECT_UNIT = 'registry-host-push-collect.service'
+SLOWLY = f'/run/systemd/system/{COLLECT_UNIT}.d/slowly.conf'
+# What the process of the registry has, and not the unit alone.
+READ_ONLY = f'grep -cz READONLY= /proc/$(systemctl show -P MainPID {PUSH_UNIT})/environ'
+
+
+@pytest.fixture
+def slow(server, lab):
+    """The server with an image, and a collection that goes on for a while."""
+    wait_for('registry', lambda: takes_pushes(server))
+    lab.copy_image(
+        f'{lab.hub.endpoint}/library/hello', f'{server.address}:5002/library/often'
+    )
+    server.write(SLOWLY, '[Service]\nExecStartPre=sleep 3\n')
+    server.run('systemctl daemon-reload')
+    yield server
+    server.run(f'rm -r {SLOWLY}; systemctl daemon-reload')
+
+
+def takes_pushes(host):
+    url = f'http://{host.address}:5002'
+    done = host.run([*REGISTRY, 'check', '--roles', url], check=False)
+    return f'{url}: push\n' in done.stdout
+
+
+def is_read_only(host):
+    return host.run(READ_ONLY, check=False).stdout == '1\n'
+
+
+@pytest.mark.parametrize('signal', ('INT', 'TERM', 'HUP', 'KILL'))
+def test_no_push_is_taken_while_garbage_is_collected(slow, lab, signal):
+    """Whatever becomes of the run: an interrupt ends the collection, too."""
+    words = ' '.join((*REGISTRY, 'gc', 'push'))
+    slow.run(['bash', '-c', f'set -m; {words} >/dev/null 2>&1 & echo $! >/run/pid'])
+    wait_for('read-only', lambda: is_read_only(slow), timeout_s=30)
+    assert state_of(slow, COLLECT_UNIT) == 'activating'
+    report = ran(slow, *REGISTRY, 'check')
+    (told,) = (f for f in report['findings'] if f['check'] == 'readonly')
+    assert told['severity'] == 'info'
+    assert told['message'].endswith('refused with 405 while garbage is collected')
+    slow.run(f'kill -{signal} $(cat /run/pid)')
+    # Never is there a moment with a collection and without this.
+    script = (
+        f'while systemctl show -P ActiveState {COLLECT_UNIT} | grep -qx activating; do '
+        f'test -e /run/registry-host-push.read-only.env || exit 1; done'
+    )
+    slow.run(script)
+    wait_for('end', lambda: state_of(slow, COLLECT_UNIT) in ('inactive', 'failed'))
+    wait_for('pushes', lambda: takes_pushes(slow))
     hub = f'{lab.hub.endpoint}/library/hello'
-    lab.copy_image(hub, f'{server.address}:5002/library/often')
+    lab.copy_image(hub, f'{slow.address}:5002/library/{signal.lower()}')
+
+
+def test_collections_may_follow_each_other_at_once(server):
+    """systemd refuses the sixth start of a unit within ten seconds, if not told."""
+    for _ in range(7):
+        ran(server, *REGISTRY, 'gc', 'push')
+
+
+def test_starts_may_follow_each_other_at_once(server):
+    watcher = 'registry-host-push-restart.path'
     server.run(f'for i in 1 2 3 4 5 6 7; do systemctl restart {watcher}; done; true')
     assert state_of(server, watcher) == 'failed'
-    ran(server, *REGISTRY, 'gc', 'push')
+    listen = f'--listen={server.address}:5002'
+    words = (*REGISTRY, 'install', 'push', listen)
+    assert ran(server, *words, '--no-proxy=x.lab')['changed']
     assert state_of(server, watcher) == 'active'
+    assert ran(server, *words)['changed']
+
+
+def test_units_of_an_earlier_version_collect_nothing(server):
+    """They would take pushes meanwhile."""
+    unit = f'/etc/systemd/system/{PUSH_UNIT}'
+    before = server.read(unit)
+    server.run(f'sed -i /read-only/d {unit}')
+    (error,) = ran(server, *REGISTRY, 'gc', 'push', code=2)['errors']
+    assert 'would take pushes during a collection' in error['message']
+    server.write(unit, before)
 
 
 def test_a_collection_that_fails_leaves_the_registry_as_it_was(server, lab):
