@@ -147,7 +147,7 @@ def configure(
 ) -> NoReturn:
     """Make this host use registry mirrors, insecure registries, proxies, nameservers.
 
-    Flags add to what earlier runs have put; only --replace takes anything away. A
+    Flags add to the entries of earlier runs; only --replace removes any. A
     settings file is the whole declaration: what it does not name is withdrawn. Without
     options, /etc/registry-host/settings.toml is applied.
     """
@@ -177,7 +177,7 @@ def configure(
 @cli.command()
 @click.argument('area', type=click.Choice(SELECTORS), required=False)
 @click.argument('values', nargs=-1, metavar='[VALUE]...')
-@proxy_for_option('Withdraw the proxies of the engine, or of users, alone.')
+@proxy_for_option('Withdraw only the proxies of the engine, or only those of users.')
 @no_probe_option
 @change_options
 @confirm_within_option

@@ -99,8 +99,9 @@ def copy(
     The name at the destination is the path and the tag of the source:
     docker.elastic.co/kibana/kibana:8.15.0 becomes kibana/kibana:8.15.0, and nginx
     becomes library/nginx:latest, which clients that have the registry as a mirror pull
-    by the short name. Images that are there already are left alone. Logins are those of
-    docker login; proxies, insecure registries and certificates those of the engine.
+    by the short name. Images that are there already are not copied again. Logins are
+    those of docker login; proxies, insecure registries and certificates those of the
+    engine.
     """
     from registry_host.commands.copy_names import Wish
     from registry_host.commands.image_copy import copy_images

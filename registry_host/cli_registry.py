@@ -221,7 +221,7 @@ def uninstall(
 def gc(host: Host, /, name: str, lock_timeout_s: float, output_format: str) -> NoReturn:
     """Remove what no image of a push instance refers to any more.
 
-    Pushes are refused meanwhile; pulls go on but for two restarts.
+    Pushes are refused meanwhile; pulls work except during two restarts.
     """
     from registry_host.commands.registry_gc import collect_garbage
 

@@ -182,7 +182,7 @@ class RegistryHostError(Exception):
 
 
 class SettingsError(RegistryHostError):
-    """What the operator asked (flags or settings file) breaks a rule."""
+    """A flag, or a value in the settings file, is invalid."""
 
     exit_code = Exit.BAD_INPUT
 
@@ -194,7 +194,7 @@ class ConfigError(RegistryHostError):
 
 
 class ConflictError(RegistryHostError):
-    """A file changed between plan and write: trying again is the cure."""
+    """A file changed between plan and write: try again."""
 
     exit_code = Exit.TRY_AGAIN
 
@@ -218,14 +218,14 @@ class ProbeError(RegistryHostError):
 
 
 class SourcesError(RegistryHostError):
-    """The images to copy, or their destination, are no such thing."""
+    """The images to copy, or their destination, have invalid names."""
 
     exit_code = Exit.BAD_INPUT
     is_told = True
 
 
 class CopyError(RegistryHostError):
-    """Images cannot be copied, be it for their destination or for want of a program."""
+    """Images cannot be copied: the destination refuses, or a program is missing."""
 
     is_told = True
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,19 +40,19 @@ def lines() -> Iterator[str]:
     for name, command in cli.commands.items():
         if command.hidden:
             continue
-        yield f'\n### {name}\n\n{command.help}'
+        yield f'\n### {name}\n\n{described(command)}'
         yield from options(command)
         if isinstance(command, click.Group):
             for inner, each in command.commands.items():
-                yield f'\n### {name} {inner}\n\n{each.help}'
+                yield f'\n### {name} {inner}\n\n{described(each)}'
                 yield from options(each)
     yield '\n## Settings file\n'
     yield 'TOML, or JSON with the same keys. A sample: `templates/settings.toml`.\n'
     yield '| key | type | meaning |\n|---|---|---|'
     schema = json.loads((TREE / 'registry_host/settings/schema.json').read_text())
     yield from settings_rows(schema, '')
-    yield '\n## Checks of the doctor\n'
-    yield '| check | what holds where it is ok |\n|---|---|'
+    yield '\n## Checks of doctor\n'
+    yield '| check | what is true if it is ok |\n|---|---|'
     for check in CHECKS.values():
         yield f'| `{check.name}` | {check.title} |'
     yield '\n## Exit codes\n'
@@ -66,11 +68,21 @@ def lines() -> Iterator[str]:
     yield '| 130 | interrupted before anything was written |'
 
 
+def described(command: click.Command) -> str:
+    """The help of a command; what click is not to wrap (`\\b`) is a block."""
+    paragraphs = inspect.cleandoc(command.help or '').split('\n\n')
+    return '\n\n'.join(
+        textwrap.indent(each[2:], '    ') if each.startswith('\b\n') else each
+        for each in paragraphs
+    )
+
+
 def options(command: click.Command) -> Iterator[str]:
     """From the parameters, for the layout of click's own help changes with click."""
-    yield '\n| option | meaning |\n|---|---|'
-    for option in command.params:
-        if isinstance(option, click.Option):
+    found = [each for each in command.params if isinstance(each, click.Option)]
+    if found:
+        yield '\n| option | meaning |\n|---|---|'
+        for option in found:
             names = ', '.join(option.opts)
             choices = getattr(option.type, 'choices', ())
             value = option.metavar or ('/'.join(choices) if choices else '')

@@ -319,7 +319,7 @@ def test_a_list_by_a_pipe_as_shells_write_the_output_of_a_command(hub):
 
 def test_what_is_named_as_a_list_is_not_to_be_moved_away(hub, tmp_path):
     done = hub.copy(f'--from-file={tmp_path}')
-    message = 'is a folder where a file is due; nothing was copied'
+    message = 'is a folder, not a file; nothing was copied'
     hint = f'hint:  ls -ld {tmp_path}'
     assert (done.code, done.err) == (2, f'error: {tmp_path}: {message}\n{hint}\n')
 

@@ -84,8 +84,7 @@ def with_registries(host: Host, report: Report) -> Report:
     finding = Finding(
         check='registry-installed',
         severity='info',
-        message=f'this host goes on running {", ".join(names)}, installed by '
-        'registry-host',
+        message=f'this host still runs {", ".join(names)}, installed by registry-host',
         remedy=tuple(f'sudo registry-host registry uninstall {n}' for n in names),
     )
     return report._replace(findings=(*report.findings, finding))

@@ -222,7 +222,7 @@ def _next(host: Host, instance: Instance) -> Iterator[str]:
     )
     yield f'{instance.title} runs at {instance.address}, {what}'
     if instance.is_local:
-        yield 'only this host reaches it: --listen ADDR:PORT has it serve others'
+        yield 'only this host can reach it; --listen ADDR:PORT makes it serve others'
     elif instance.is_hub_mirror:
         others = (as_instance(host, i) for i in registries_of(host))
         beside = [i for i in others if i is not None and i.name != instance.name]

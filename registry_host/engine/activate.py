@@ -31,7 +31,7 @@ def allowed(
     if not engine.is_running:  # Nothing runs on it that a restart would stop.
         return Allowed(needed if engine.unit else Activation.NONE)
     if engine.unit is None:
-        return Allowed(Activation.RELOAD, 'no unit of systemd runs this engine')
+        return Allowed(Activation.RELOAD, 'this engine is not run by a systemd unit')
     if policy == NEVER:
         return Allowed(Activation.RELOAD, '--restart never')
     info = engine.info
@@ -81,7 +81,7 @@ def require_found(host: Host, engine: EngineFacts, endpoints: Sequence[str]) -> 
     for endpoint in endpoints:
         while reason := client.not_found(endpoint):
             if time.monotonic() > deadline:
-                message = f'it does not find the name of a mirror: {reason}'
+                message = f'it does not resolve the name of a mirror: {reason}'
                 raise EngineError(Problem(code='engine-lookup', message=message))
             time.sleep(1)
 

@@ -188,7 +188,7 @@ def _wait_for_event(
         if received:
             return True, ''
         if received == b'':
-            return False, log.last_error() or 'the engine ended during the reload'
+            return False, log.last_error() or 'the engine exited during the reload'
         if rejected_at is None and log.last_error():
             rejected_at = now
         if rejected_at is not None and now - rejected_at >= ERROR_GRACE_S:

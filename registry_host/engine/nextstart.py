@@ -63,7 +63,7 @@ def _live_restore(start: Start) -> Iterator[Refusal]:
     if start.document.get('live-restore') is True and start.around.is_in_swarm:
         yield start.refusal(
             ('live-restore',),
-            '"live-restore" does not go with a swarm, and this host is in one',
+            '"live-restore" is incompatible with a swarm, and this host is in one',
             'write "live-restore": false, then reload',
         )
 

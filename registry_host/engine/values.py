@@ -275,7 +275,7 @@ _LIST_RULES: Mapping[str, _ListRule] = {
     'host-gateway-ips': _ListRule(
         accepts=_is_one_a_family,
         must='must hold at most one IPv4 and one IPv6 address',
-        advice='remove what is too much',
+        advice='remove the others',
     ),
     'labels': _ListRule(
         accepts=_is_unambiguous,

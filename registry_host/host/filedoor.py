@@ -271,7 +271,7 @@ def _not_a_file(path: str, mode: int) -> Problem:
     return Problem(
         code='config-not-a-file',
         where=path,
-        message=f'is {kind} where a file is due{MOVE_AWAY}',
+        message=f'is {kind}, not a file{MOVE_AWAY}',
         hint=f'ls -ld {quoted(path)}',
     )
 

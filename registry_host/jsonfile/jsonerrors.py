@@ -239,7 +239,7 @@ class _Diagnosis:
             opened = position(self.text, scope.offset)
             return self._error(
                 'json-bracket',
-                f'{mark!r} where {due!r} is due, for the {scope.opening!r} at {opened}',
+                f'{mark!r} instead of {due!r}, for the {scope.opening!r} at {opened}',
                 f'close it with {due!r}',
             )
         if scope.wants == 'colon':

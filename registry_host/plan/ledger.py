@@ -257,6 +257,6 @@ def damaged(name: str = LEDGER) -> Problem:
         code='ledger-damaged',
         where=name,
         message='is damaged, so which entries are managed is not known; without it, '
-        'all that stands in the files counts as foreign',
+        'everything in the files counts as foreign',
         hint=f'sudo mv {quoted(name, name + ".damaged")}',
     )

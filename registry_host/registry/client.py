@@ -197,7 +197,7 @@ class Registry:
                 answer = server.host.http_get(request)
                 if not _is_cut(method, answer):
                     return answer
-                failure = ConnectionFailed('closed', 'the answer breaks off')
+                failure = ConnectionFailed('closed', 'the answer is incomplete')
             except ConnectionFailed as found:
                 failure = found
                 if found.reason in LASTING:
@@ -250,7 +250,7 @@ class Registry:
         if is_long or attempt == TRIES:
             message = 'limits the rate of requests (429 Too Many Requests)'
             if is_long and wanted_s is not None:
-                message += f'; it asks to come back in {shown_time(wanted_s)}'
+                message += f'; it asks to wait for {shown_time(wanted_s)}'
             elif self.server.login is None:
                 message += '; it may allow more to those who log in'
             problem = Problem('copy-limited', message, self.name)
@@ -271,9 +271,9 @@ class Registry:
             problem = Problem('copy-absent', 'has no such image', self.name)
             return RequestFailed(problem, is_absent=True)
         if status in (401, 403):
-            message = f'does not let this login have it ({status})'
+            message = f'does not allow this login to have it ({status})'
             if self.server.login is None:
-                message = f'has no such image, or not without a login ({status})'
+                message = f'has no such image, or requires a login ({status})'
             problem = Problem('copy-login', message, self.name)
             return RequestFailed(self._with_login(problem))
         message = f'answers {status} for a manifest'

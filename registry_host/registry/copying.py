@@ -172,10 +172,10 @@ def proved(decision: Decision, destination: Registry, *, is_exact: bool) -> Copi
         )
         return failed(decision, problem)
     if is_exact and not is_of(decision.digest, there.body):
-        message = f'stands for {there.digest} after the copy, not {decision.digest}'
+        message = f'has the digest {there.digest} after the copy, not {decision.digest}'
         return failed(decision, Problem('copy-digest', message, str(target)))
     if decision.config and decision.config != config_of(there):
-        message = f'stands for another image after the copy ({there.digest})'
+        message = f'is another image after the copy ({there.digest})'
         return failed(decision, Problem('copy-digest', message, str(target)))
     return Copied(
         landing=decision.landing,

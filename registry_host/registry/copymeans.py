@@ -55,7 +55,7 @@ def find_means(
         return BySkopeo(host, program, ends, side_by_side)
     lack = 'skopeo is not installed'
     if program is not None and not program.version:
-        lack = f'{program.path} does not run, or does not tell its version'
+        lack = f'{program.path} does not run, or does not print its version'
     elif program is not None:
         version = '.'.join(map(str, program.version))
         lack = f'skopeo {version} is older than 1.9, and cannot keep digests'

@@ -184,7 +184,7 @@ def _problem_of_proxy(host: Host, area: str, proxy: str) -> Problem | None:
         if host.http_get(request).status != 407:
             return None
         is_login = True
-        detail = 'it demands a login, or does not take this one (407)'
+        detail = 'it demands a login, or rejects this one (407)'
     except ConnectionFailed as failure:
         detail = failure.detail
         is_login = failure.reason == 'proxy' and '407' in detail

@@ -49,7 +49,7 @@ def is_passing(done: Completed) -> bool:
 def problem_of(done: Completed, job: Job) -> Problem:
     """Tell which end failed, as far as what skopeo said shows that."""
     if done.code is None:
-        message = f'skopeo did not run to its end ({done.err})'
+        message = f'skopeo did not finish ({done.err})'
         return Problem('copy-failed', message, str(job.source))
     if not done.err.strip():
         # As where the kernel ends it, for memory is out.

@@ -71,7 +71,7 @@ def of_proxy(where: Mirror, request: Request, detail: str, found: Resolved) -> F
         at = found.at(place.port or DEFAULT_PORTS.get(place.scheme, 80))
         message += f'refuses connections: nothing listens at {at} (Connection refused)'
     elif '407' in detail:
-        message += 'demands a login, or does not take this one (407)'
+        message += 'demands a login, or rejects this one (407)'
     else:
         message += f'does not let it through ({detail})'
         hint = by_name(proxy_host(request))

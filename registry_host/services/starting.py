@@ -134,7 +134,7 @@ def not_running(host: Host, engine: EngineFacts) -> Problem:
             hint=start_again(engine.unit),
         )
     messages = {
-        'absent': 'no Docker engine is installed, nor running',
+        'absent': 'no Docker engine is installed or running',
         'stopped': 'the engine does not run: it reads daemon.json when it starts',
         'unknown': 'a root folder has no engine to reload',
     }

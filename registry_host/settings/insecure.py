@@ -136,7 +136,7 @@ def _check_network(check: Checker, network: str) -> None:
     elif parsed.num_addresses > 2 ** (parsed.max_prefixlen - 12):
         check.warn(
             'wide',
-            f'switches off TLS verification for {network}, which is a great part of '
+            f'switches off TLS verification for {network}, which is a large part of '
             'the network: name the registries one by one',
         )
 

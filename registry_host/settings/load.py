@@ -128,7 +128,7 @@ def _reader_missing(asked: Asked) -> Problem:
     return Problem(
         code='proxy-for-missing',
         message=f"needs {name}, to tell Docker's own proxy from that of containers: "
-        f'{option} is for pulls, and takes a restart of Docker; with {also} every '
+        f'{option} is for pulls, and needs a restart of Docker; with {also} every '
         'container and build of the user gets it, password included',
         hint=repeat_with(option) if asked.file is None else option,
     )

@@ -102,7 +102,7 @@ def check_mirror(text: str) -> Checked[Mirror]:
     if parts.user_info is not None:
         check.error(
             'userinfo',
-            'a mirror cannot be given credentials, for an engine does not send them: '
+            'a mirror cannot have credentials, as an engine does not send them: '
             'leave out everything up to the @',
         )
     host, port = check_authority(check, parts)
@@ -162,12 +162,12 @@ def _check_mirror_host(check: Checker, mirror: Mirror) -> None:
             'itself needs no mirror)',
         )
     elif mirror.host in HUB_HOSTS:
-        check.warn('hub', 'Docker Hub is asked anyway, after all mirrors: leave it out')
+        check.warn('hub', 'Docker Hub is asked last in any case: leave it out')
     elif mirror.host in _OTHER_HUBS:
         check.warn(
             'other-hub',
-            'mirrors are asked for images of Docker Hub alone, which this hub has not: '
-            'copy its images into a registry of yours',
+            'mirrors are asked only for images of Docker Hub, and this is another hub: '
+            'copy its images into a registry of your own',
         )
     elif mirror.is_ip and not mirror.is_loopback:
         check.warn(

@@ -47,7 +47,7 @@ def foreseen(host: Host, planned: Planned, *, is_by_itself: bool) -> Planned:
 
 def _at_restart(problem: Problem) -> Problem:
     # In front, for the message ends with what to do about it.
-    message = f'this change takes a restart, but {problem.message}'
+    message = f'this change needs a restart, but {problem.message}'
     return problem._replace(message=message)
 
 

@@ -329,7 +329,7 @@ LEDGERS = (
         [
             error(
                 f'{LEDGER}: is damaged, so which entries are managed is not known; '
-                'without it, all that stands in the files counts as foreign',
+                'without it, everything in the files counts as foreign',
                 DAMAGED.hint,
                 path=LEDGER,
             )
@@ -357,7 +357,7 @@ LEDGERS = (
         [
             error(
                 f'{LEDGER}: is damaged, so which entries are managed is not known; '
-                'without it, all that stands in the files counts as foreign',
+                'without it, everything in the files counts as foreign',
                 DAMAGED.hint,
                 path=LEDGER,
             )
@@ -476,7 +476,7 @@ ENGINE_STATE = (
         engine(state='stopped', info=None, unit='docker.service'),
         [
             error(
-                'Docker 28.5.2 is installed, and does not run',
+                'Docker 28.5.2 is installed, but is not running',
                 'systemctl status docker.service',
                 'sudo systemctl reset-failed docker.service && '
                 'sudo systemctl start docker.service',
@@ -488,7 +488,7 @@ ENGINE_STATE = (
         engine(state='stopped', info=None, unit='my-docker.service', version=None),
         [
             error(
-                'Docker (version unknown) is installed, and does not run',
+                'Docker (version unknown) is installed, but is not running',
                 'systemctl status my-docker.service',
                 'sudo systemctl reset-failed my-docker.service && '
                 'sudo systemctl start my-docker.service',
@@ -500,7 +500,7 @@ ENGINE_STATE = (
         engine(state='stopped', info=None, unit=None),
         [
             error(
-                'Docker 28.5.2 is installed, and does not run',
+                'Docker 28.5.2 is installed, but is not running',
                 'systemctl status docker.service',
                 'sudo systemctl reset-failed docker.service && '
                 'sudo systemctl start docker.service',
@@ -544,7 +544,7 @@ ENGINE_STATE = (
         {**engine(state='stopped', info=None), 'ahead': Ahead((NO_PROFILE,))},
         [
             error(
-                'Docker 28.5.2 is installed, and does not run',
+                'Docker 28.5.2 is installed, but is not running',
                 'sudo registry-host doctor --only next-start',
                 'sudo systemctl reset-failed docker.service && '
                 'sudo systemctl start docker.service',
@@ -560,7 +560,8 @@ ENGINE_STATE = (
         },
         [
             error(
-                'Docker 28.5.2 is installed, and does not run; only root may read why',
+                'Docker 28.5.2 is installed, but is not running; only root may read '
+                'why',
                 'sudo registry-host doctor --only engine-state',
             )
         ],
@@ -570,7 +571,7 @@ ENGINE_STATE = (
         {'facts': FACTS._replace(engine=EngineFacts('absent'))},
         [
             warning(
-                'no Docker engine is installed, nor running',
+                'no Docker engine is installed or running',
                 'sudo apt-get install docker.io',
             )
         ],
@@ -886,8 +887,8 @@ MIRROR_RULES = (
         [
             ok('https://m is a root address'),
             error(
-                f"{DAEMON_JSON}:1:36: 'https://xxxxx:xxxxx@n/v2/': a mirror cannot be "
-                'given credentials, for an engine does not send them: leave out '
+                f"{DAEMON_JSON}:1:36: 'https://xxxxx:xxxxx@n/v2/': a mirror cannot "
+                'have credentials, as an engine does not send them: leave out '
                 'everything up to the @',
                 path=DAEMON_JSON,
             ),
@@ -2054,10 +2055,10 @@ UNREAD = denied(SETTINGS).problem
 NOT_AS_ASKED = 'the host is not as its settings file says: '
 CHECK = 'sudo registry-host configure --check --diff'
 DRIFT = (
-    pytest.param({}, [ok('the host is as its settings file says')], id='none'),
+    pytest.param({}, [ok('the host matches its settings file')], id='none'),
     pytest.param(
         planned('as it was'),
-        [ok('the host is as its settings file says')],
+        [ok('the host matches its settings file')],
         id='files-that-stay-as-they-are',
     ),
     pytest.param(

@@ -114,7 +114,7 @@ def test_only_and_skip(root):
 def test_list(root):
     ended = root.run('doctor', '--list')
     assert ended.code == 0
-    assert 'info: drift: the host is as its settings file says\n' in ended.out
+    assert 'info: drift: the host matches its settings file\n' in ended.out
 
 
 def test_root_folder_is_looked_at_without_any_engine(root):

@@ -132,8 +132,8 @@ def test_by_version(document, refused, words, around):
             Problem(
                 code='next-start-refused',
                 where='1:2',
-                message='"live-restore" does not go with a swarm, and this host is in '
-                f'one{FAILS}'
+                message='"live-restore" is incompatible with a swarm, and this host is '
+                f'in one{FAILS}'
                 '; write "live-restore": false, then reload',
             ),
         ),

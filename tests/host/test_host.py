@@ -111,9 +111,7 @@ def test_folder_in_place_of_a_file(host, tmp_path):
     (tmp_path / 'etc/docker/daemon.json').mkdir()
     with pytest.raises(ConfigError) as caught:
         host.read(PATH)
-    assert str(caught.value) == (
-        f'{PATH}: is a folder where a file is due; move it away'
-    )
+    assert str(caught.value) == (f'{PATH}: is a folder, not a file; move it away')
 
 
 def test_fifo_does_not_block(host, tmp_path):
@@ -121,7 +119,7 @@ def test_fifo_does_not_block(host, tmp_path):
     with pytest.raises(ConfigError) as caught:
         host.read(PATH)
     assert str(caught.value) == (
-        f'{PATH}: is not a plain file where a file is due; move it away'
+        f'{PATH}: is not a plain file, not a file; move it away'
     )
 
 

@@ -291,7 +291,7 @@ def test_limits_of_a_hub_are_kept_and_told(copier, odd):
     (error,) = report['errors']
     assert error['message'] == (
         f'{GATEWAY}:5062: limits the rate of requests (429 Too Many Requests); it asks '
-        f'to come back in 5 h; not copied: {", ".join(sources)}'
+        f'to wait for 5 h; not copied: {", ".join(sources)}'
     )
 
 
@@ -301,7 +301,7 @@ def test_tokens_expire_and_are_asked_for_again(copier, odd):
     names = [from_front('token', f'team/app{n}') for n in range(3)]
     error = copies(copier, *names, to, code=1)['errors'][0]
     assert error['message'].startswith(
-        f'{GATEWAY}:5063: has no such image, or not without a login (401); '
+        f'{GATEWAY}:5063: has no such image, or requires a login (401); '
     )
     assert error['hint'] == f'docker login {GATEWAY}:5063'
     config = '/root/.docker/config.json'

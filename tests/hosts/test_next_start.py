@@ -165,7 +165,7 @@ def test_a_reload_goes_on_and_a_restart_is_refused(host):
         (error,) = report['errors']
         assert error['code'] == 'next-start-refused'
         assert error['message'].endswith(
-            f': this change takes a restart, but {JOURNALD_SAYS}: {FAILS}; '
+            f': this change needs a restart, but {JOURNALD_SAYS}: {FAILS}; '
             f'{JOURNALD_MENDED}; nothing was written'
         )
         assert (report['changed'], host.read(DAEMON_JSON)) == (False, before)
@@ -180,14 +180,14 @@ def test_live_restore_on_a_node_of_a_swarm(host):
     write(host, {'live-restore': True})
     report = tool(host, *CONFIGURE)
     (found,) = of_check(report, 'next-start-refused')
-    assert '"live-restore" does not go with a swarm' in found['message']
+    assert '"live-restore" is incompatible with a swarm' in found['message']
     assert host.docker_info()['LiveRestoreEnabled'] is True
     assert can_pull(host)
     host.drop_in('Restart=no')
     assert restart(host) != 0
     dead = said(host, 'engine-state', 1)
     assert 'incompatible with swarm mode' in dead['message']
-    assert 'does not go with a swarm' in said(host, 'next-start', 1)['message']
+    assert 'is incompatible with a swarm' in said(host, 'next-start', 1)['message']
 
 
 def test_a_dead_engine_is_told_with_its_cause(host):
@@ -200,13 +200,15 @@ def test_a_dead_engine_is_told_with_its_cause(host):
     (error,) = tool(host, 'registry-host', 'reload', code=1)['errors']
     assert "unknown log opt 'max-size' for journald" in error['message']
     as_user = host.run(['registry-host', 'doctor'], user='alice', check=False)
-    assert 'and does not run; only root may read why' in as_user.stdout
+    assert 'but is not running; only root may read why' in as_user.stdout
     assert f'hint:  {AGAIN}' in as_user.stdout
     host.write(DAEMON_JSON, json.dumps({'registry-mirrors': [MIRROR]}))
     host.run(AGAIN)
     assert said(host, 'engine-state', 0)['severity'] == 'ok'
     host.run('systemctl stop docker.socket docker.service', check=False)
-    assert 'is installed, and does not run' in said(host, 'engine-state', 1)['message']
+    assert (
+        'is installed, but is not running' in said(host, 'engine-state', 1)['message']
+    )
 
 
 def test_a_runtime_that_nobody_names(host):

@@ -87,7 +87,7 @@ def test_an_engine_of_a_container_is_left_alone(newest, content, container):
     report = ran(newest, 'registry-host', 'unconfigure')
     assert service(report)[1] == 'none'
     ((_, message),) = doctor(newest, 'engine-state', code=1)
-    assert 'is installed, and does not run' in message
+    assert 'is installed, but is not running' in message
     assert reloads(newest, 'inner') == 0
     assert is_up(newest, 'inner')
 

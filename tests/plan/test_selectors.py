@@ -172,7 +172,7 @@ def test_a_proxy_without_its_reader_is_bad_input(root):
         assert (ended.code, ended.err) == (
             2,
             "error: --http-proxy: needs --proxy-for, to tell Docker's own proxy from "
-            'that of containers: --proxy-for engine is for pulls, and takes a restart '
+            'that of containers: --proxy-for engine is for pulls, and needs a restart '
             'of Docker; with --proxy-for client every container and build of the user '
             f'gets it, password included{state}\n'
             f'hint:  {root.program} {command} --http-proxy=http://p:1 --proxy-for '

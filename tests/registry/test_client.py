@@ -199,7 +199,7 @@ def test_an_identity_token_is_not_sent_as_a_password():
         problem = client.refusal()
     assert problem == Problem(
         'copy-login',
-        'does not let this login have it (401)',
+        'does not allow this login to have it (401)',
         NAME,
         f'docker login {NAME}',
     )
@@ -310,7 +310,7 @@ def test_a_token_for_something_else_is_not_asked_for_for_ever(bearer_of):
     _, client = bearer_of(hub)
     assert client.refusal() == Problem(
         'copy-login',
-        'does not let this login have it (401)',
+        'does not allow this login to have it (401)',
         NAME,
         f'docker login {NAME}',
     )
@@ -385,8 +385,7 @@ def test_a_token_server_that_asks_for_too_long_a_wait_ends_it_for_all(bearer_of)
     server, client = bearer_of(Odd(*[(429, [('Retry-After', '9000')], b'')] * 9))
     expected = Problem(
         'copy-limited',
-        'limits the rate of requests (429 Too Many Requests); it asks to come back in '
-        '2 h',
+        'limits the rate of requests (429 Too Many Requests); it asks to wait for 2 h',
         NAME,
     )
     assert [client.refusal() for _ in range(3)] == [expected] * 3
@@ -396,9 +395,9 @@ def test_a_token_server_that_asks_for_too_long_a_wait_ends_it_for_all(bearer_of)
 @pytest.mark.parametrize(
     ('login', 'status', 'message'),
     (
-        (None, 401, 'has no such image, or not without a login (401)'),
-        (None, 403, 'has no such image, or not without a login (403)'),
-        (LOGIN, 403, 'does not let this login have it (403)'),
+        (None, 401, 'has no such image, or requires a login (401)'),
+        (None, 403, 'has no such image, or requires a login (403)'),
+        (LOGIN, 403, 'does not allow this login to have it (403)'),
     ),
 )
 def test_who_may_not_have_it(login, status, message):
@@ -416,7 +415,7 @@ def test_a_real_registry_with_basic(tmp_path):
         assert client.refusal() == Problem('copy-absent', 'has no such image', NAME)
         wrong = StoredLogin('lab', 'hunter2-hunter2')
         client = Client(endpoint, login=wrong, challenge=Challenge('basic'))
-        assert client.refusal().message == 'does not let this login have it (401)'
+        assert client.refusal().message == 'does not allow this login to have it (401)'
 
 
 def test_a_real_registry_with_tokens(tmp_path):
@@ -475,8 +474,8 @@ def test_a_wait_that_is_too_long_ends_it_for_all_images():
         problem = client.refusal()
         assert problem == Problem(
             'copy-limited',
-            'limits the rate of requests (429 Too Many Requests); it asks to come back '
-            'in 5 h',
+            'limits the rate of requests (429 Too Many Requests); it asks to wait '
+            'for 5 h',
             NAME,
         )
         assert client.refusal('c/d') == problem

@@ -218,7 +218,7 @@ def test_another_digest_after_a_copy(ends):
     landing = ends.landing(target='other/app')
     decision = Decision(landing, 'updated', ends.newer)
     found = proved(decision, ends.destination, is_exact=True)
-    message = f'stands for {ends.app} after the copy, not {ends.newer}'
+    message = f'has the digest {ends.app} after the copy, not {ends.newer}'
     problem = Problem('copy-digest', message, str(landing.target))
     assert found == Copied(landing, 'failed', ends.newer, problem=problem)
     found = proved(decision, ends.destination, is_exact=False)
@@ -250,7 +250,7 @@ def test_an_engine_that_leaves_there_what_was_there_before(ends):
         found = decide(landing, ends.origin, client, by_engine='linux/amd64')
         assert found.action == 'updated'
         came = proved(found, client, is_exact=False)
-        message = f'stands for another image after the copy ({older})'
+        message = f'is another image after the copy ({older})'
         problem = Problem('copy-digest', message, str(landing.target))
         assert came == Copied(landing, 'failed', ends.app, problem=problem)
         amd = ends.child(ends.origin, 'team/app', 'linux/amd64')

@@ -92,7 +92,7 @@ def test_skopeo_needs_no_engine(state):
     (
         (None, ABSENT),
         ('1.2.2', 'skopeo 1.2.2 is older than 1.9, and cannot keep digests'),
-        ('rubbish', '/usr/bin/skopeo does not run, or does not tell its version'),
+        ('rubbish', '/usr/bin/skopeo does not run, or does not print its version'),
     ),
 )
 def test_nothing_that_copies(skopeo, lack):
@@ -127,7 +127,7 @@ def test_what_skopeo_says_becomes_a_problem():
     problem = copied(means)
     assert (problem.code, problem.where) == ('copy-login', HUB)
     host.done = Completed(code=None, out='', err='it was stopped')
-    message = 'skopeo did not run to its end (it was stopped)'
+    message = 'skopeo did not finish (it was stopped)'
     assert copied(means) == Problem('copy-failed', message, f'{HUB}/team/app:1')
 
 

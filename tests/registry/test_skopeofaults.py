@@ -194,7 +194,7 @@ def test_a_refusal_where_there_is_no_login_speaks_of_none():
 
 def test_skopeo_was_ended():
     problem = problem_of(Completed(code=None, out='', err='no data for 180 s'), job())
-    message = 'skopeo did not run to its end (no data for 180 s)'
+    message = 'skopeo did not finish (no data for 180 s)'
     assert problem == Problem('copy-failed', message, IMAGE)
 
 

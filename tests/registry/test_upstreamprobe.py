@@ -393,7 +393,7 @@ def test_refused_by_the_proxy(server, scheme):
 @pytest.mark.parametrize(
     ('status', 'shown'),
     (
-        (407, 'demands a login, or does not take this one (407)'),
+        (407, 'demands a login, or rejects this one (407)'),
         (503, 'does not let it through (it answers 503'),
     ),
 )

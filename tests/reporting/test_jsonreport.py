@@ -199,7 +199,7 @@ def test_a_forecast_proves_nothing_that_is_not_there_yet(root):
 def test_checks_are_results_of_a_list(root):
     found = root.run('doctor', '--list', '--format=json').json
     assert found['findings'] == []
-    title = 'the host is as its settings file says'
+    title = 'the host matches its settings file'
     assert found['results'][-1] == {'check': 'drift', 'title': title}
 
 

@@ -159,8 +159,8 @@ def test_state_that_cannot_be_read_is_told_with_the_rest(root):
     ended = root.run('status')
     assert ended.code == 1
     assert (
-        'is damaged, so which entries are managed is not known; without it, all that '
-        'stands in the files counts as foreign\n'
+        'is damaged, so which entries are managed is not known; without it, '
+        'everything in the files counts as foreign\n'
     ) in ended.err
     ledger = f'{root.path}{LEDGER}'
     assert f'{root.as_root.partition("registry-host")[0]}mv {ledger} ' in ended.err

@@ -1014,10 +1014,7 @@ def test_a_folder_in_its_place(tmp_path):
     (tmp_path / 'etc/resolv.conf').mkdir(parents=True)
     with pytest.raises(ConfigError) as caught:
         gather(Live(tmp_path))
-    assert (
-        str(caught.value)
-        == f'{RESOLV_CONF}: is a folder where a file is due; move it away'
-    )
+    assert str(caught.value) == f'{RESOLV_CONF}: is a folder, not a file; move it away'
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_a_proxy_is_for_the_engine_or_for_containers(tmp_path, table):
             'proxy-for-missing',
             'settings.toml: proxies.no-proxy',
             "needs `for`, to tell Docker's own proxy from that of containers: for = "
-            '["engine"] is for pulls, and takes a restart of Docker; with for = '
+            '["engine"] is for pulls, and needs a restart of Docker; with for = '
             '["client"] every container and build of the user gets it, password '
             'included',
             'for = ["engine"]',

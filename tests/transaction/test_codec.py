@@ -579,7 +579,7 @@ def test_doctor_reports_a_ledger_that_is_damaged(root):
     assert found.code == 1
     assert found.out.splitlines()[:2] == [
         f'error: ledger: {name}: is damaged, so which entries are managed is not '
-        'known; without it, all that stands in the files counts as foreign',
+        'known; without it, everything in the files counts as foreign',
         f'hint:  {root.as_root.removesuffix(root.program)}mv {name} {name}.damaged',
     ]
     assert root.run('doctor', '--only', 'ledger').out.count('is damaged') == 1

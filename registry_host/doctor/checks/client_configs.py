@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from registry_host.jsonfile.jsontext import Document
 
 
-@check('client-config', "each user's config.json can be read by docker")
+@check('client-config', "docker can read each user's config.json")
 def client_config(seen: Observed) -> Findings:
     name = 'client-config'
     for client in seen.clients:
@@ -39,7 +39,7 @@ def client_config(seen: Observed) -> Findings:
                 yield finding(name, 'ok', message, path=client.path)
 
 
-@check('client-config-mode', "each user's config.json is the user's alone")
+@check('client-config-mode', "each user's config.json is private to that user")
 def client_config_mode(seen: Observed) -> Findings:
     name = 'client-config-mode'
     for client in seen.clients:

@@ -76,7 +76,7 @@ def pulls(seen: Observed) -> Findings:
         yield finding(name, 'ok', 'no run is recorded as one that could not be proved')
 
 
-@check('drift', 'the host is as its settings file says')
+@check('drift', 'the host matches its settings file')
 def drift(seen: Observed) -> Findings:
     name = 'drift'
     for problem in seen.plan_problems:
@@ -88,7 +88,7 @@ def drift(seen: Observed) -> Findings:
         if not seen.plan_problems:
             yield skipped(name, 'there is no settings file to hold the host against')
     elif seen.plan.is_empty:
-        yield finding(name, 'ok', 'the host is as its settings file says')
+        yield finding(name, 'ok', 'the host matches its settings file')
     else:
         message = f'the host is not as its settings file says: {seen.plan.words}'
         yield finding(name, 'warning', message, f'{CONFIGURE} --check --diff')

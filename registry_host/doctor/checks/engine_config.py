@@ -46,7 +46,7 @@ def daemon_json(seen: Observed) -> Findings:
         yield finding(name, 'ok', f'{daemon.path} parses', path=daemon.path)
 
 
-@check('daemon-json-keys', 'daemon.json holds only what this engine takes')
+@check('daemon-json-keys', 'daemon.json holds only what this engine accepts')
 def daemon_json_keys(seen: Observed) -> Findings:
     name, daemon = 'daemon-json-keys', seen.daemon
     if daemon.document is None:
@@ -112,7 +112,7 @@ def daemon_json_hazards(seen: Observed) -> Findings:
     )
 
 
-@check('next-start', 'the next start of the engine takes daemon.json')
+@check('next-start', 'the engine will start again with its daemon.json')
 def next_start(seen: Observed) -> Findings:
     name, daemon, ahead = 'next-start', seen.daemon, seen.ahead
     if daemon.document is None:
@@ -163,7 +163,7 @@ def _daemon_problems(
         yield of_problem(name, severity, placed(problem, daemon.path), daemon.path)
 
 
-@check('proxy-password', "a proxy's password in daemon.json is root's alone")
+@check('proxy-password', "a proxy's password in daemon.json is readable only by root")
 def proxy_password(seen: Observed) -> Findings:
     name, daemon = 'proxy-password', seen.daemon
     if seen.daemon_json is None or daemon.state is None:

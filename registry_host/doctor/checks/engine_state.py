@@ -46,7 +46,7 @@ def engine_state(seen: Observed) -> Findings:
     elif engine.state == 'stopped':
         yield _stopped(name, version, seen)
     elif engine.state == 'absent':
-        message = 'no Docker engine is installed, nor running'
+        message = 'no Docker engine is installed or running'
         yield finding(name, 'warning', message, 'sudo apt-get install docker.io')
     else:
         yield skipped(name, 'a root folder has no engine to ask')
@@ -55,7 +55,7 @@ def engine_state(seen: Observed) -> Findings:
 def _stopped(name: str, version: str, seen: Observed) -> Finding:
     """Tell why it does not run; one that is started with the cause there dies again."""
     unit, failure = seen.facts.engine.unit or 'docker.service', seen.ahead.failure
-    message = f'Docker {version} is installed, and does not run'
+    message = f'Docker {version} is installed, but is not running'
     if failure:
         message = f'Docker {version} does not run: its last start failed: {failure}'
     elif not seen.facts.is_root:
@@ -72,7 +72,7 @@ def _stopped(name: str, version: str, seen: Observed) -> Finding:
     return finding(name, 'error', message, *remedy)
 
 
-@check('other-engines', 'no other engine of this host is taken for the one meant')
+@check('other-engines', 'the engine is not confused with another on this host')
 def other_engines(seen: Observed) -> Findings:
     name, engine = 'other-engines', seen.facts.engine
     if engine.state == 'unknown':
@@ -85,7 +85,7 @@ def other_engines(seen: Observed) -> Findings:
         yield other_engine(engine, other)._replace(check=name)
 
 
-@check('engine-version', 'the engine is one that this tool knows')
+@check('engine-version', 'the version of the engine is supported')
 def engine_version(seen: Observed) -> Findings:
     name, version = 'engine-version', seen.facts.engine.version
     if version is None:
@@ -159,7 +159,7 @@ class _Lists(NamedTuple):
         return f'{self.area} (live: {", ".join(self.live) or "none"})'
 
 
-@check('live-proxies', 'the live engine uses the proxies that are named for it')
+@check('live-proxies', 'the live engine uses the proxies that are set for it')
 def live_proxies(seen: Observed) -> Findings:
     name, engine = 'live-proxies', seen.facts.engine
     daemon, info = seen.daemon_json, engine.info

@@ -118,7 +118,7 @@ def _trapped(name: str, trap: Trap) -> Finding:
     return finding(name, severity, message, path=RESOLV_CONF)
 
 
-@check('nameserver-owner', 'what writes /etc/resolv.conf is known, and is there')
+@check('nameserver-owner', 'the DNS manager of /etc/resolv.conf is known, and active')
 def nameserver_owner(seen: Observed) -> Findings:
     name, owned = 'nameserver-owner', seen.ownership
     if owned is None:
