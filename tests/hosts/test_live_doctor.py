@@ -127,7 +127,7 @@ def test_stopped_engine(host):
     host.run('systemctl stop docker.socket docker.service', check=False)
     code, findings = doctor(host)
     assert code == 1
-    assert 'does not run' in findings['engine-state']['message']
+    assert 'is not running' in findings['engine-state']['message']
 
 
 def test_drift_from_the_settings_file(host):
