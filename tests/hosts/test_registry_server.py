@@ -307,12 +307,13 @@ def test_no_push_is_taken_while_garbage_is_collected(server, lab):
     hub = f'{lab.hub.endpoint}/library/hello'
     wait_for('registry', lambda: takes_pushes(server))
     lab.copy_image(hub, f'{server.address}:5002/library/often')
-    server.write(SLOWLY, '[Service]\nExecStartPre=sleep 2\n')
+    wait = '/bin/sh -c "while test -e /run/slow; do sleep 0.1; done"'
+    server.write(SLOWLY, f'[Service]\nExecStartPre={wait}\n')
     server.run('systemctl daemon-reload')
     words = ' '.join((*REGISTRY, 'gc', 'push'))
     # One test, as tests with parameters of their own would each have a server.
     for signal in ('INT', 'TERM', 'HUP', 'KILL'):
-        line = f'set -m; {words} >/dev/null 2>&1 & echo $! >/run/pid'
+        line = f'touch /run/slow; set -m; {words} >/dev/null 2>&1 & echo $! >/run/pid'
         server.run(['bash', '-c', line])
         wait_for('read-only', lambda: is_read_only(server), timeout_s=30)
         assert state_of(server, COLLECT_UNIT) == 'activating'
@@ -321,12 +322,17 @@ def test_no_push_is_taken_while_garbage_is_collected(server, lab):
         assert told['severity'] == 'info'
         assert told['message'].endswith('refused with 405 while garbage is collected')
         server.run(f'kill -{signal} $(cat /run/pid)')
-        # Never is there a moment with a collection and without this.
+        if signal == 'KILL':  # It goes on, and ends when it is done.
+            server.run('sleep 0.5')
+            assert state_of(server, COLLECT_UNIT) == 'activating'
+            assert is_read_only(server)
+            server.run('rm /run/slow')
+        # Never is there a moment with a collection and without this; looked for before
+        # the state is, as it goes once the collection has ended.
         server.run(
             f'state() {{ systemctl is-active {COLLECT_UNIT} | grep -qx $1; }}; '
-            'while state activating; '
-            'do test -e /run/registry-host-push.read-only.env || exit 1; done; '
-            'while state deactivating; do :; done'
+            'while file=$(ls /run/registry-host-push.read-only.env); state activating; '
+            'do test "$file" || exit 1; done; while state deactivating; do :; done'
         )
         assert state_of(server, COLLECT_UNIT) in ('inactive', 'failed')
         wait_for('pushes', lambda: takes_pushes(server))
