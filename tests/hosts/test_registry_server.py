@@ -310,7 +310,8 @@ def test_no_push_is_taken_while_garbage_is_collected(server, lab):
     wait = '/bin/sh -c "while test -e /run/slow; do sleep 0.1; done"'
     server.write(SLOWLY, f'[Service]\nExecStartPre={wait}\n')
     server.run('systemctl daemon-reload')
-    words = ' '.join((*REGISTRY, 'gc', 'push'))
+    # Under nohup(1), these tests would run with a signal that is ignored.
+    words = ' '.join(('env --default-signal', *REGISTRY, 'gc', 'push'))
     # One test, as tests with parameters of their own would each have a server.
     for signal in ('INT', 'TERM', 'HUP', 'KILL'):
         line = f'touch /run/slow; set -m; {words} >/dev/null 2>&1 & echo $! >/run/pid'
