@@ -39,7 +39,9 @@ def collect_garbage(host: Host, name: str, *, lock_timeout_s: float) -> Report:
         return Report(COMMAND, note=f'nothing to do: {instance.storage} is empty')
     with transaction(host, lock_timeout_s=lock_timeout_s) as mended:
         found = collect(host, name)
-    note = f'{found.removed} blobs removed, {found.marked} in use'
+    note = 'done: the registry did not say how many blobs were removed'
+    if found is not None:
+        note = f'{found.removed} blobs removed, {found.marked} in use'
     return Report(COMMAND, note=note, findings=mended)
 
 

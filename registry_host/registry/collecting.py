@@ -44,10 +44,14 @@ def keeps_pushes_away(host: Host, name: str) -> bool:
     return f'EnvironmentFile=-{read_only_of(name)}\n'.encode() in unit
 
 
-def collect(host: Host, name: str) -> Collected:
-    """Remove what no image refers to; ApplyError with the reason, and all as before."""
+def collect(host: Host, name: str) -> Collected | None:
+    """Remove what no image refers to; ApplyError with the reason, and all as before.
+
+    None: the program did not say how much that was.
+    """
     unit, served = beside(name, 'collect.service'), unit_of(name)
     state = properties(host, served, 'ActiveState').get('ActiveState')
+    began = time.time()
     try:
         done = host.run(['systemctl', 'start', unit], timeout_s=COLLECT_TIMEOUT_S)
     finally:
@@ -56,34 +60,38 @@ def collect(host: Host, name: str) -> Collected:
         host.run(['systemctl', 'stop', unit])
     if state == 'active':
         await_answer(host, name, since=restarted)
-    said = _said(host, unit)
+    said = _said(host, unit, began)
     if not done.is_ok:
-        raise ApplyError(_failed(unit, said))
+        raise ApplyError(_failed(unit, said, is_serving=state == 'active'))
     return _counted(said)
 
 
-def _said(host: Host, unit: str) -> list[str]:
-    """What the last start of a unit has printed."""
-    found = properties(host, unit, 'InvocationID').get('InvocationID', '')
-    words = ['journalctl', '-o', 'cat', '--no-pager', f'_SYSTEMD_INVOCATION_ID={found}']
-    return host.run(words).out.splitlines() if found else []
+def _said(host: Host, unit: str, began: float) -> list[str]:
+    """What the programs of a unit have printed since then.
+
+    By time: systemd forgets the invocation of a unit that has ended well.
+    """
+    words = ['journalctl', '-o', 'cat', '--no-pager', f'--since=@{began:.3f}']
+    lines = host.run([*words, f'_SYSTEMD_UNIT={unit}']).out.splitlines()
+    return [line for line in lines if not line.startswith('See "systemctl ')]
 
 
-def _counted(said: list[str]) -> Collected:
+def _counted(said: list[str]) -> Collected | None:
     for line in reversed(said):
         found = re.search(r'(\d+) blobs marked, (\d+) blobs', line)
         if found:
             return Collected(int(found[1]), int(found[2]))
-    return Collected()
+    return None
 
 
-def _failed(unit: str, said: list[str]) -> Problem:
+def _failed(unit: str, said: list[str], *, is_serving: bool) -> Problem:
     from registry_host.redact import redact
 
     reason = f': {redact(said[-1])}' if said else ''
+    end = '; the registry takes pushes again' if is_serving else ''
     return Problem(
         'registry-gc',
-        f'the collection failed{reason}; the registry takes pushes again',
+        f'the collection failed{reason}{end}',
         where=unit,
         hint=f'journalctl -u {unit} -n 20',
     )
