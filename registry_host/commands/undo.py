@@ -40,7 +40,7 @@ class Undo(Request):
             return False
         cut_short = checkpoints.load_journal(host)
         if cut_short is not None:  # With --check, which recovers nothing.
-            self.note = f'would undo {cut_short.title}, which was cut short'
+            self.note = f'would roll back {cut_short.title}, which was cut short'
             return True
         is_met = any(each.check in ('recovered', 'not-confirmed') for each in mended)
         self.note = '' if is_met else self.note

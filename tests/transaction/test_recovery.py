@@ -141,7 +141,7 @@ def test_undo_forecasts_a_recovery(root):
     cut_short(root)
     ended = root.run('undo', '--check')
     assert ended.code == 3
-    assert 'would undo run 1 (configure, ' in ended.out
+    assert 'would roll back run 1 (configure, ' in ended.out
     assert 'which was cut short' in ended.out
 
 
